@@ -1,0 +1,1 @@
+"""What somebody asks, who must agree, and what each said."""

@@ -1,0 +1,89 @@
+"""What is asked, the steps that must agree, and the verdicts given."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from jit_access.core.models import PublicModel, StatefulModel
+from jit_access.domain.lifecycle import RequestState
+
+
+class AccessRequest(StatefulModel):
+    """One question to the approvers. Three separate ends: answer by, start by, lasts.
+
+    `payload` is made by the server from ids and is what every approver sees and signs by its hash.
+    """
+
+    ID_PREFIX = "req"
+
+    requester = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_requests")
+    target = models.ForeignKey("targets.Target", on_delete=models.PROTECT, related_name="+")
+    scope = models.JSONField()
+    lasts_s = models.PositiveIntegerField()
+    purpose = models.CharField(max_length=1000)
+    ticket = models.CharField(max_length=60, blank=True)
+    answer_by = models.DateTimeField()
+    start_by = models.DateTimeField()
+    state = models.CharField(max_length=20, default=RequestState.PENDING)
+    extends = models.ForeignKey("grants.Grant", null=True, on_delete=models.PROTECT, related_name="extension_requests")
+    policy_version = models.ForeignKey("policies.PolicyVersion", on_delete=models.PROTECT, related_name="+")
+    rules = models.JSONField(default=list)  # ids of the matching rules
+    payload = models.JSONField()
+    payload_hash = models.CharField(max_length=64)
+    risk = models.PositiveSmallIntegerField(default=0)
+    risk_reasons = models.JSONField(default=list)
+    decided_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=60, blank=True)
+    idempotency_key = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(state__in=[s.value for s in RequestState]), name="request_state_known"),
+            models.UniqueConstraint(
+                fields=["requester", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="request_once_per_idempotency_key",
+            ),
+            models.UniqueConstraint(
+                fields=["extends"], condition=Q(state="pending"), name="one_open_extension_per_grant"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["state", "answer_by"], name="request_due")]
+
+
+class ApprovalStep(PublicModel):
+    """n people of one group must agree."""
+
+    ID_PREFIX = "stp"
+
+    request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="steps")
+    group = models.CharField(max_length=150)  # name; members are looked up when a verdict is given
+    needed = models.PositiveSmallIntegerField()
+    approver_factor_max_age_s = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["request", "group"], name="one_step_per_group"),
+            models.CheckConstraint(condition=Q(needed__gte=1), name="step_needs_somebody"),
+        ]
+
+
+class Verdict(PublicModel):
+    """What one person said, and the hash of exactly what they saw. A person counts once, in one step."""
+
+    ID_PREFIX = "vdt"
+
+    request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="verdicts")
+    step = models.ForeignKey(ApprovalStep, on_delete=models.CASCADE, related_name="verdicts")
+    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    is_approval = models.BooleanField()
+    note = models.CharField(max_length=500, blank=True)
+    payload_hash = models.CharField(max_length=64)
+    factor_proved_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["request", "approver"], name="one_verdict_per_person")]

@@ -1,0 +1,1 @@
+"""People, service accounts, groups and API tokens."""

@@ -1,0 +1,7 @@
+"""The web process's entry point."""
+
+from __future__ import annotations
+
+from django.core.asgi import get_asgi_application
+
+application = get_asgi_application()

@@ -1,0 +1,22 @@
+"""The worker's and the beat's entry point, and the table of everything that runs by itself.
+
+Celery shortens lags; it never is what makes access end. Each job here may run twice, late or not at all.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+
+app = Celery("jit_access")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "expire-grants": {"task": "jit_access.grants.tasks.expire_due_grants", "schedule": 5.0},
+    "finish-revocations": {"task": "jit_access.grants.tasks.finish_due_revocations", "schedule": 5.0},
+    "reevaluate-grants": {"task": "jit_access.grants.tasks.reevaluate_live_grants", "schedule": 30.0},
+    "rotate-leases": {"task": "jit_access.grants.tasks.rotate_due_leases", "schedule": 15.0},
+    "expire-requests": {"task": "jit_access.access_requests.tasks.expire_due_requests", "schedule": 5.0},
+    "send-notifications": {"task": "jit_access.notifications.tasks.send_due", "schedule": 5.0},
+    "checkpoint-log": {"task": "jit_access.audit.tasks.write_checkpoint", "schedule": 10.0},
+    "check-targets": {"task": "jit_access.targets.tasks.check_all", "schedule": 60.0},
+}

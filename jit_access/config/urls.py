@@ -1,0 +1,17 @@
+"""The whole address space of the control plane, one line per room."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from jit_access.config import health
+
+urlpatterns = [
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("jit_access.api.urls")),
+    path("internal/v1/", include("jit_access.api.internal_urls")),
+    path("", include("jit_access.web.urls")),
+]

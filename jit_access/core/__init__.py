@@ -1,0 +1,1 @@
+"""What every room stands on: ids, the clock, sealed secrets, transitions, request ids. Knows no business."""

@@ -1,0 +1,1 @@
+"""Leases: short-lived tokens, each bound to one grant."""

@@ -1,0 +1,1 @@
+"""Development only: the demo cast, the demo model, an embedded registry."""

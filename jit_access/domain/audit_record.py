@@ -1,0 +1,109 @@
+"""One audit record and its canonical bytes, the same on both planes.
+
+The Merkle log hashes `canonical_bytes`; whoever holds the exported text can recompute the leaf. Fields that do not
+apply are empty strings or zero, never absent, so that a record has one form only. No field may hold a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+
+from jit_access.domain.errors import CallerError
+from jit_access.domain.reasons import Reason
+
+RECORD_VERSION = 1
+RECORD_ID = re.compile(r"rec_[0-9a-f]{32}")
+MAX_RECORD_BYTES = 16 * 1024
+MAX_TEXT_CHARS = 1024
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+# C0, DEL, C1, line separators and bidirectional controls: they forge log lines and mislead readers.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """What happened once. `at` is UTC with microseconds, `2026-11-23T13:55:10.123456Z`."""
+
+    id: str  # rec_ + 32 hex
+    at: str
+    source: str  # "control", or "proxy/<name>"
+    kind: str  # dotted, "grant.revoked", "proxy.request.allowed"
+    actor_kind: str = ""
+    actor_id: str = ""
+    actor_name: str = ""
+    request: str = ""  # req_… of the access request
+    grant: str = ""
+    lease: str = ""
+    target: str = ""
+    repository: str = ""
+    operation: str = ""
+    reference: str = ""  # tag, digest or upload id
+    decision: str = ""  # "allow", "deny" or ""
+    reason: str = ""  # reason code
+    rule: str = ""
+    status: int = 0  # HTTP status given to the client
+    bytes_in: int = 0  # from the client
+    bytes_out: int = 0  # to the client
+    duration_ms: int = 0
+    exchange: str = ""  # joins the records of one proxied request
+    trace: str = ""  # X-Request-Id across web, worker and proxy
+    address: str = ""  # client address
+    detail: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+def clean_text(text: str) -> str:
+    """Text as it may stand in a record: control and direction characters shown as \\uXXXX, bounded length."""
+    cleaned = _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return cleaned if len(cleaned) <= MAX_TEXT_CHARS else cleaned[: MAX_TEXT_CHARS - 1] + "…"
+
+
+def canonical_bytes(record: AuditRecord) -> bytes:
+    """The one byte form of a record: JSON, keys sorted, no spaces, UTF-8. Version is part of it."""
+    body = {"v": RECORD_VERSION} | asdict(record)
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+
+
+def decode_record(raw: bytes) -> AuditRecord:
+    """Parse and bound a record that came from outside (a proxy's spool, an export).
+
+    Raises: CallerError when anything is missing, unknown, of the wrong type, too long or not canonical.
+    """
+    if len(raw) > MAX_RECORD_BYTES:
+        raise CallerError(Reason.REQUEST_TOO_LARGE, "An audit record is larger than allowed.")
+    try:
+        body = json.loads(raw)
+        record = _from_body(body)
+    except (ValueError, TypeError, AttributeError, RecursionError) as exc:
+        raise CallerError(Reason.INVALID_INPUT, "An audit record could not be read.") from exc
+    if canonical_bytes(record) != raw:
+        raise CallerError(Reason.INVALID_INPUT, "An audit record is not in canonical form.")
+    return record
+
+
+def _from_body(body: dict[str, object]) -> AuditRecord:
+    if body.pop("v") != RECORD_VERSION or set(body) != {item.name for item in fields(AuditRecord)}:
+        raise ValueError("fields")
+    numbers = {"status", "bytes_in", "bytes_out", "duration_ms"}
+    for name, value in body.items():
+        if name == "detail":
+            _check_detail(value)
+        elif name in numbers:
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+                raise ValueError(name)
+        elif not isinstance(value, str) or value != clean_text(value):
+            raise ValueError(name)
+    if not RECORD_ID.fullmatch(str(body["id"])) or not _AT.fullmatch(str(body["at"])):
+        raise ValueError("id")
+    return AuditRecord(**body)  # type: ignore[arg-type]  # every field was checked just above
+
+
+def _check_detail(value: object) -> None:
+    if not isinstance(value, dict) or len(value) > 32:
+        raise ValueError("detail")
+    for key, item in value.items():
+        is_text = isinstance(item, str) and item == clean_text(item)
+        if not isinstance(key, str) or not (is_text or isinstance(item, bool | int)):
+            raise ValueError("detail")

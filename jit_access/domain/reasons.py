@@ -1,0 +1,184 @@
+"""Every reason code the product gives, with the sentence people read.
+
+The set is closed: a refusal without a code here cannot be written. Codes are kebab-case and never
+change their meaning; sentences say what happened, then what to do.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A closed code that says why something was allowed, refused or ended."""
+
+    # allowed
+    GRANTED = "granted"
+    APPROVED = "approved"
+    NO_APPROVAL_NEEDED = "no-approval-needed"
+
+    # who is asking
+    TOKEN_MISSING = "token-missing"
+    TOKEN_MALFORMED = "token-malformed"
+    TOKEN_UNKNOWN = "token-unknown"
+    TOKEN_EXPIRED = "token-expired"
+    TOKEN_REVOKED = "token-revoked"
+    SIGN_IN_FAILED = "sign-in-failed"
+    SIGN_IN_LOCKED = "sign-in-locked"
+    SIGNED_OUT = "signed-out"
+    SECOND_FACTOR_MISSING = "second-factor-missing"
+    SECOND_FACTOR_STALE = "second-factor-stale"
+    SECOND_FACTOR_WRONG = "second-factor-wrong"
+    SECOND_FACTOR_REUSED = "second-factor-reused"
+    SECOND_FACTOR_LOCKED = "second-factor-locked"
+    ACCOUNT_LOCKED = "account-locked"
+    NOT_FOR_AGENTS = "not-for-agents"
+
+    # what the grant says
+    GRANT_NOT_STARTED = "grant-not-started"
+    GRANT_EXPIRED = "grant-expired"
+    GRANT_REVOKED = "grant-revoked"
+    GRANT_SUSPENDED = "grant-suspended"
+    GRANT_RELINQUISHED = "grant-relinquished"
+    GRANT_EXTENDED = "grant-extended"
+    GRANT_NOT_ACTIVE = "grant-not-active"
+    OUT_OF_SCOPE = "out-of-scope"
+    OPERATION_NOT_GRANTED = "operation-not-granted"
+    REFERENCE_NOT_GRANTED = "reference-not-granted"
+    MOUNT_SOURCE_NOT_GRANTED = "mount-source-not-granted"
+    BUDGET_SPENT = "budget-spent"
+    GROUP_MEMBERSHIP_LOST = "group-membership-lost"
+    EXPOSED_ELSEWHERE = "exposed-elsewhere"
+
+    # what policy says
+    NO_RULE_ALLOWS = "no-rule-allows"
+    FORBIDDEN_BY_RULE = "forbidden-by-rule"
+    POLICY_MISSING = "policy-missing"
+    POLICY_BROKEN = "policy-broken"
+    POLICY_TIGHTENED = "policy-tightened"
+    LASTS_TOO_LONG = "lasts-too-long"
+    NO_APPROVER = "no-approver"
+    OWN_REQUEST = "own-request"
+    NOT_AN_APPROVER = "not-an-approver"
+
+    # the workflow
+    NOT_FOUND = "not-found"
+    ALREADY_ANSWERED = "already-answered"
+    ALREADY_DECIDED = "already-decided"
+    ANSWER_TOO_LATE = "answer-too-late"
+    START_TOO_LATE = "start-too-late"
+    PAYLOAD_CHANGED = "payload-changed"
+    DENIED_BY_PERSON = "denied-by-person"
+    WITHDRAWN = "withdrawn"
+    STATE_CHANGED = "state-changed"
+    INVALID_INPUT = "invalid-input"
+    DUPLICATE_REQUEST = "duplicate-request"
+    RATE_LIMITED = "rate-limited"
+
+    # the request line and its framing
+    MALFORMED_REQUEST = "malformed-request"
+    REQUEST_TOO_LARGE = "request-too-large"
+    REQUEST_TOO_SLOW = "request-too-slow"
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    ROUTE_UNKNOWN = "route-unknown"
+    NAME_INVALID = "name-invalid"
+    DIGEST_INVALID = "digest-invalid"
+    FORM_BODY_REFUSED = "form-body-refused"
+    TARGET_UNKNOWN = "target-unknown"
+    TOO_MANY_CONNECTIONS = "too-many-connections"
+
+    # parts that are away or lie
+    UPSTREAM_AWAY = "upstream-away"
+    UPSTREAM_REFUSED_CREDENTIAL = "upstream-refused-credential"
+    UPSTREAM_BROKEN = "upstream-broken"
+    UPSTREAM_REDIRECT_REFUSED = "upstream-redirect-refused"
+    DIGEST_MISMATCH = "digest-mismatch"
+    CONTROL_PLANE_LOST = "control-plane-lost"
+    AUDIT_UNAVAILABLE = "audit-unavailable"
+    DATABASE_AWAY = "database-away"
+    CLIENT_WENT_AWAY = "client-went-away"
+    DRAINING = "draining"
+    INTERNAL_ERROR = "internal-error"
+
+
+_SENTENCES: dict[Reason, str] = {
+    Reason.GRANTED: "A live grant covers this.",
+    Reason.APPROVED: "Everyone who had to agree did.",
+    Reason.NO_APPROVAL_NEEDED: "Policy asks nobody's approval for this.",
+    Reason.TOKEN_MISSING: "No access token was sent. Sign in with the token of your grant.",
+    Reason.TOKEN_MALFORMED: "That is not one of our access tokens. Copy the whole token again.",
+    Reason.TOKEN_UNKNOWN: "This access token is not known here, or its grant has ended.",
+    Reason.TOKEN_EXPIRED: "This access token has run out. Get a new one for your grant.",
+    Reason.TOKEN_REVOKED: "This access token was revoked. Get a new one, or ask again.",
+    Reason.SIGN_IN_FAILED: "Name or password does not match.",
+    Reason.SIGN_IN_LOCKED: "Too many tries. Wait 15 minutes, then try again.",
+    Reason.SIGNED_OUT: "Your session ended. Sign in again.",
+    Reason.SECOND_FACTOR_MISSING: "A second factor is needed. Set one up, then go on.",
+    Reason.SECOND_FACTOR_STALE: "Prove it is you, then this goes on.",
+    Reason.SECOND_FACTOR_WRONG: "That code does not match. Codes change every 30 s; wait for the next one.",
+    Reason.SECOND_FACTOR_REUSED: "That code was used already. Wait for the next one.",
+    Reason.SECOND_FACTOR_LOCKED: "Too many codes were tried. Wait 15 minutes, then try again.",
+    Reason.ACCOUNT_LOCKED: "This account is locked. Ask the security team.",
+    Reason.NOT_FOR_AGENTS: "Only a person can do this.",
+    Reason.GRANT_NOT_STARTED: "This grant has not started. Start it in My access.",
+    Reason.GRANT_EXPIRED: "The time of this grant ran out. Ask again.",
+    Reason.GRANT_REVOKED: "This session was revoked.",
+    Reason.GRANT_SUSPENDED: "This grant is paused. Ask the security team.",
+    Reason.GRANT_RELINQUISHED: "You ended this grant. Ask again when you need it.",
+    Reason.GRANT_EXTENDED: "A longer grant took over.",
+    Reason.GRANT_NOT_ACTIVE: "This grant is not active.",
+    Reason.OUT_OF_SCOPE: "Your grant does not cover this repository.",
+    Reason.OPERATION_NOT_GRANTED: "Your grant does not cover this operation.",
+    Reason.REFERENCE_NOT_GRANTED: "Your grant does not cover this tag or digest.",
+    Reason.MOUNT_SOURCE_NOT_GRANTED: "Copying a layer from there needs a pull grant on its source.",
+    Reason.BUDGET_SPENT: "The byte budget of this grant is used up.",
+    Reason.GROUP_MEMBERSHIP_LOST: "The group that gave this access no longer counts you in.",
+    Reason.EXPOSED_ELSEWHERE: "An earlier access to this target could not be revoked yet. New grants wait for it.",
+    Reason.NO_RULE_ALLOWS: "No rule opens this to you.",
+    Reason.FORBIDDEN_BY_RULE: "A rule forbids this.",
+    Reason.POLICY_MISSING: "No policy is loaded, so nothing is open.",
+    Reason.POLICY_BROKEN: "The policy could not be evaluated, so nothing is open.",
+    Reason.POLICY_TIGHTENED: "The policy was tightened and no longer allows this.",
+    Reason.LASTS_TOO_LONG: "That is longer than the rule allows.",
+    Reason.NO_APPROVER: "Nobody could approve this, so it cannot be asked.",
+    Reason.OWN_REQUEST: "Nobody approves their own request.",
+    Reason.NOT_AN_APPROVER: "You are not among the people who may answer this.",
+    Reason.NOT_FOUND: "There is nothing here that you may see.",
+    Reason.ALREADY_ANSWERED: "You answered this already.",
+    Reason.ALREADY_DECIDED: "This request was decided already.",
+    Reason.ANSWER_TOO_LATE: "Nobody answered in time, so this request ended.",
+    Reason.START_TOO_LATE: "The time to start this grant has passed. Ask again.",
+    Reason.PAYLOAD_CHANGED: "This request changed while you read. Read it again.",
+    Reason.DENIED_BY_PERSON: "An approver denied this.",
+    Reason.WITHDRAWN: "The requester withdrew this.",
+    Reason.STATE_CHANGED: "This changed in the meantime. Load it again.",
+    Reason.INVALID_INPUT: "Some of what was sent cannot be used.",
+    Reason.DUPLICATE_REQUEST: "The same request is open already.",
+    Reason.RATE_LIMITED: "Too many requests. Wait a little.",
+    Reason.MALFORMED_REQUEST: "The gateway could not read this request without doubt, so it refused it.",
+    Reason.REQUEST_TOO_LARGE: "The request is larger than the gateway accepts.",
+    Reason.REQUEST_TOO_SLOW: "The request did not arrive in time.",
+    Reason.METHOD_NOT_ALLOWED: "This method is not allowed here.",
+    Reason.ROUTE_UNKNOWN: "The gateway does not serve this address.",
+    Reason.NAME_INVALID: "That is not a repository name.",
+    Reason.DIGEST_INVALID: "That is not a digest.",
+    Reason.FORM_BODY_REFUSED: "Uploads do not take form bodies.",
+    Reason.TARGET_UNKNOWN: "Your grant does not cover this repository.",
+    Reason.TOO_MANY_CONNECTIONS: "Too many connections. Wait a little.",
+    Reason.UPSTREAM_AWAY: "The registry behind the gateway does not answer. Nothing on your side is wrong.",
+    Reason.UPSTREAM_REFUSED_CREDENTIAL: "The registry refused the gateway's credential. Tell the operators.",
+    Reason.UPSTREAM_BROKEN: "The registry behind the gateway sent something that cannot be passed on.",
+    Reason.UPSTREAM_REDIRECT_REFUSED: "The registry pointed to a place the gateway does not follow.",
+    Reason.DIGEST_MISMATCH: "The bytes did not match their digest, so they were withheld.",
+    Reason.CONTROL_PLANE_LOST: "The gateway lost its control plane, so it lets nothing new through.",
+    Reason.AUDIT_UNAVAILABLE: "The gateway cannot record this, so it does not do it. Try again soon.",
+    Reason.DATABASE_AWAY: "The gateway's database does not answer. Try again soon.",
+    Reason.CLIENT_WENT_AWAY: "The client closed the connection.",
+    Reason.DRAINING: "This gateway process is shutting down. Try again.",
+    Reason.INTERNAL_ERROR: "Something broke on our side. The request was refused.",
+}
+
+
+def explain(reason: Reason) -> str:
+    """The sentence for people that belongs to a code."""
+    return _SENTENCES[reason]

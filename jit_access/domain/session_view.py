@@ -1,0 +1,166 @@
+"""The session view: the frozen facts about one grant that a proxy enforces, without asking anybody.
+
+One view per grant. It holds the hashes of every live token of the grant, the scope, the end, and an epoch that only
+grows: a view with a smaller or equal epoch than the one held is ignored. Views travel as signed JSON text, so that
+whoever can write to Redis cannot open a door (they could only withhold news, which the staleness clock covers).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from jit_access.domain.errors import GatewayError
+from jit_access.domain.operations import Staleness
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import Scope, parse_scope
+
+WIRE_VERSION = 1
+MAX_WIRE_BYTES = 256 * 1024
+
+
+class ViewState(StrEnum):
+    """What the proxy may do under this view. Only OPEN ever allows; the others say why not."""
+
+    OPEN = "open"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseFacts:
+    """One token of the grant: its public id (`lse_…`), the SHA-256 of the token, and its own end (epoch seconds)."""
+
+    lease_id: str
+    token_hash: str
+    valid_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFacts:
+    """What the proxy must know about one granted repository beyond the scope."""
+
+    name: str
+    tier: str
+    verify_digests: bool
+    staleness: Staleness
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """Everything that is needed to answer for one grant. Times are UTC epoch seconds by the database's clock."""
+
+    grant_id: str
+    epoch: int
+    state: ViewState
+    reason: Reason  # why it is not open; `granted` while it is
+    actor_id: str
+    actor_name: str
+    actor_kind: str
+    target: str  # slug: first path segment of every repository name
+    scope: Scope
+    repositories: tuple[RepositoryFacts, ...]
+    leases: tuple[LeaseFacts, ...]
+    valid_from: float
+    valid_until: float  # exclusive
+    rule: str  # policy rule that decided, for the audit record
+    risk: int = 0
+    byte_budget: int = 0  # 0: none
+    bytes_used: int = 0
+
+    def repository(self, name: str) -> RepositoryFacts | None:
+        """The facts of one granted repository."""
+        return next((facts for facts in self.repositories if facts.name == name), None)
+
+    def refusal_at(self, now: float, lease: LeaseFacts) -> Reason | None:
+        """None while this view lets that lease act at `now`; else why not. Intervals are half-open, no leeway."""
+        if self.state is not ViewState.OPEN:
+            return self.reason if self.reason is not Reason.GRANTED else Reason.GRANT_NOT_ACTIVE
+        if now < self.valid_from:
+            return Reason.GRANT_NOT_STARTED
+        if now >= self.valid_until:
+            return Reason.GRANT_EXPIRED
+        if now >= lease.valid_until:
+            return Reason.TOKEN_EXPIRED
+        return None
+
+
+class ViewRejected(GatewayError):
+    """A view could not be trusted or read. The holder must reload everything before serving."""
+
+
+def encode_view(view: SessionView) -> str:
+    """Canonical JSON text of a view."""
+    body = asdict(view) | {"v": WIRE_VERSION, "scope": view.scope.to_wire()}
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def decode_view(text: str) -> SessionView:
+    """Parse a view. Raises ViewRejected on anything unexpected, whatever it is."""
+    if len(text) > MAX_WIRE_BYTES:
+        raise ViewRejected(Reason.CONTROL_PLANE_LOST, "A session view was larger than allowed.")
+    try:
+        raw = json.loads(text)
+        if not isinstance(raw, Mapping) or raw.get("v") != WIRE_VERSION:
+            raise ValueError("version")
+        return SessionView(
+            grant_id=_text(raw, "grant_id"),
+            epoch=_whole(raw, "epoch"),
+            state=ViewState(raw["state"]),
+            reason=Reason(raw["reason"]),
+            actor_id=_text(raw, "actor_id"),
+            actor_name=_text(raw, "actor_name"),
+            actor_kind=_text(raw, "actor_kind"),
+            target=_text(raw, "target"),
+            scope=parse_scope(raw["scope"]),
+            repositories=tuple(
+                RepositoryFacts(
+                    _text(item, "name"),
+                    _text(item, "tier"),
+                    item["verify_digests"] is True,
+                    Staleness(item["staleness"]),
+                )
+                for item in raw["repositories"]
+            ),
+            leases=tuple(
+                LeaseFacts(_text(item, "lease_id"), _text(item, "token_hash"), float(item["valid_until"]))
+                for item in raw["leases"]
+            ),
+            valid_from=float(raw["valid_from"]),
+            valid_until=float(raw["valid_until"]),
+            rule=_text(raw, "rule"),
+            risk=_whole(raw, "risk"),
+            byte_budget=_whole(raw, "byte_budget"),
+            bytes_used=_whole(raw, "bytes_used"),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, GatewayError) as exc:
+        raise ViewRejected(Reason.CONTROL_PLANE_LOST, "A session view could not be read.") from exc
+
+
+def sign_text(text: str, key: bytes) -> str:
+    """Hex HMAC-SHA256 over one message between the planes."""
+    return hmac.new(key, text.encode("utf-8"), hashlib.sha256).hexdigest()
+
+
+def check_signature(text: str, signature: str, key: bytes) -> None:
+    """Raises ViewRejected unless the signature fits; compares in constant time."""
+    if not hmac.compare_digest(sign_text(text, key).encode(), signature.encode("utf-8", "replace")):
+        raise ViewRejected(Reason.CONTROL_PLANE_LOST, "A message from the control plane was not signed by it.")
+
+
+def _text(raw: Mapping[str, object], key: str) -> str:
+    value = raw[key]
+    if not isinstance(value, str):
+        raise ValueError(key)
+    return value
+
+
+def _whole(raw: Mapping[str, object], key: str) -> int:
+    value = raw[key]
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(key)
+    return value

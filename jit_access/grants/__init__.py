@@ -1,0 +1,1 @@
+"""Time-boxed entitlements: activate, suspend, expire, revoke, relinquish."""

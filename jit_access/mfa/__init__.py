@@ -1,0 +1,1 @@
+"""Second factors, and how strong and how fresh a proof is."""

@@ -1,0 +1,48 @@
+"""Second factors and the memory that makes each code count once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+
+class TotpDevice(models.Model):
+    """One authenticator app per person. Unconfirmed until its first code was proved."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="totp_device")
+    sealed_secret = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    confirmed_at = models.DateTimeField(null=True)
+
+
+class UsedTimestep(models.Model):
+    """A 30 s step whose code this person has used. The unique row is the replay memory (pyotp has none)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    timestep = models.BigIntegerField()
+    used_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "timestep"], name="totp_step_used_once")]
+
+
+class RecoveryCode(models.Model):
+    """A hashed single-use code for the day the phone is lost."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recovery_codes")
+    code_hash = models.CharField(max_length=160)
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True)
+
+
+class FactorAttempt(models.Model):
+    """One evaluated code, right or wrong. Counted per account, whatever name was typed or address it came from."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    is_right = models.BooleanField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["user", "at"], name="factor_attempt_recent")]

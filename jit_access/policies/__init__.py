@@ -1,0 +1,1 @@
+"""Versioned Cedar policies, and the one question they answer."""

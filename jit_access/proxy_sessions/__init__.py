@@ -1,0 +1,1 @@
+"""What the proxies know: session views, their outbox, and the news stream."""

@@ -1,0 +1,35 @@
+"""What the proxies are told: one session view per grant, and an outbox so that no change is lost."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class SessionViewRow(models.Model):
+    """The newest view of one grant. `is_open` False rows are kept, so that a late old view can never win."""
+
+    grant_id = models.CharField(max_length=40, unique=True)  # public id
+    epoch = models.BigIntegerField()
+    is_open = models.BooleanField()
+    valid_until = models.DateTimeField()
+    body = models.TextField()  # domain.session_view.encode_view
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["is_open", "valid_until"], name="session_view_live")]
+
+
+class ViewOutbox(models.Model):
+    """News not yet published, written in the transaction that made it true."""
+
+    message = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True)
+    stream_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=models.Q(published_at__isnull=True), name="view_outbox_due")
+        ]

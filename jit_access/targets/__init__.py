@@ -1,0 +1,1 @@
+"""Registries and clusters we guard, and the repositories they hold."""
