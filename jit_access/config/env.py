@@ -70,7 +70,7 @@ def database(name: str, default: str | None = None) -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": url.path.removeprefix("/") if url.path.startswith("//") else url.path,
-            # WAL + IMMEDIATE: the only SQLite setting that neither locks up nor loses updates (measured, 1,500 of 1,500).
+            # WAL + IMMEDIATE: of three settings measured, the only one that neither locks up nor loses updates.
             "OPTIONS": {
                 "timeout": 20,
                 "transaction_mode": "IMMEDIATE",

@@ -115,7 +115,7 @@ def _parse_resource(raw: object) -> ResourceScope:
     if not isinstance(raw, Mapping):
         raise CallerError(Reason.INVALID_INPUT, "Each resource must be an object.")
     if unknown := set(raw) - {"repository", "operations", "tags", "digests"}:
-        raise CallerError(Reason.INVALID_INPUT, f"Unknown field {sorted(map(str, unknown))[0]!r} in a resource.")
+        raise CallerError(Reason.INVALID_INPUT, f"Unknown field {min(map(str, unknown))!r} in a resource.")
     repository = raw.get("repository")
     if not isinstance(repository, str) or len(repository) > MAX_NAME_CHARS or not NAME.fullmatch(repository):
         raise CallerError(Reason.NAME_INVALID)

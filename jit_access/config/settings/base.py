@@ -82,7 +82,7 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/"
 
-# Per account in any spelling and per account + address; never per address alone (a shared office would lock itself out).
+# Per account in any spelling, never per address alone: a shared office would lock itself out.
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = ["username"]
