@@ -1,0 +1,155 @@
+"""Raw bytes of a request head into a `RequestHead`, or a refusal.
+
+Order: line breaks and size, request line, target, fields, Host, framing, connection words, then llhttp's opinion.
+Cases: threats of groups A and B (request smuggling, path confusion), one file each in tests/security.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import httptools
+
+from jit_access.domain.reasons import Reason
+from registry_proxy.edge.limits import EdgeLimits
+from registry_proxy.edge.refusal import EdgeRefusal, malformed
+from registry_proxy.edge.target import check_target
+from registry_proxy.protocols.http1 import (
+    BARE_LINE_BREAK,
+    CHUNKED,
+    CONTENT_LENGTH,
+    HEAD_END,
+    FramingError,
+    Headers,
+    RequestHead,
+    list_tokens,
+    parse_fields,
+)
+
+METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE"})
+_KNOWN_ELSEWHERE = frozenset({b"TRACE", b"TRACK", b"CONNECT", b"OPTIONS"})
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE"})
+_REQUEST_LINE = re.compile(rb"([A-Za-z]{1,20}) (\S+) HTTP/([0-9])\.([0-9])")
+_HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+# Fields that mean one thing only: a second line would leave the choice to whoever reads next.
+_SINGLE = frozenset(
+    b"host content-length transfer-encoding authorization content-type content-range range expect cookie "
+    b"content-encoding if-match if-none-match if-range if-modified-since if-unmodified-since user-agent".split()
+)
+_NOT_TO_BE_NAMED = frozenset({b"host", b"content-length", b"transfer-encoding", b"authorization", b"upgrade", b"te"})
+
+
+def find_head_end(buffer: bytes | bytearray, limits: EdgeLimits) -> int:
+    """Index just past the head, or 0 when more bytes are needed. Refuses early what can never become valid."""
+    if buffer and not 0x41 <= buffer[0] <= 0x7A:
+        raise malformed("it does not begin with a method")
+    end = buffer.find(HEAD_END, 0, limits.head_bytes)
+    seen = buffer[: end + 4] if end >= 0 else buffer
+    if BARE_LINE_BREAK.search(seen[:-1] if end < 0 else seen):
+        raise malformed("a line break or a NUL byte stands where none may stand")
+    if end >= 0:
+        return end + 4
+    if len(buffer) >= limits.head_bytes:
+        raise EdgeRefusal(431, Reason.REQUEST_TOO_LARGE)
+    return 0
+
+
+def read_head(raw: bytes, limits: EdgeLimits) -> RequestHead:
+    """Parse one complete head, ending in an empty line. Raises EdgeRefusal."""
+    first, *lines = raw[: -len(HEAD_END)].split(b"\r\n")
+    method, target = _read_request_line(first, limits)
+    if len(lines) > limits.header_count:
+        raise EdgeRefusal(431, Reason.REQUEST_TOO_LARGE)
+    try:
+        headers = parse_fields(lines)
+    except FramingError as exc:
+        raise malformed(str(exc)) from exc
+    _check_single(headers)
+    host = _read_host(headers)
+    length = _read_length(headers, method)
+    connection = _read_connection(headers)
+    _second_opinion(raw, method)
+    expects = _read_expect(headers)
+    return RequestHead(method, target, headers, host, length, b"close" not in connection, expects and length != 0)
+
+
+def _read_request_line(line: bytes, limits: EdgeLimits) -> tuple[str, bytes]:
+    if len(line) > limits.target_bytes + 32:
+        raise EdgeRefusal(414, Reason.REQUEST_TOO_LARGE)
+    found = _REQUEST_LINE.fullmatch(line)
+    if not found:
+        raise malformed("the request line is not METHOD SP target SP HTTP/1.1")
+    method, target, major, minor = found.groups()
+    if (major, minor) != (b"1", b"1"):
+        raise EdgeRefusal(505, Reason.MALFORMED_REQUEST, "The gateway speaks HTTP/1.1 only.")
+    if method not in METHODS:
+        status = 405 if method in _KNOWN_ELSEWHERE else 501
+        if method.upper() != method:
+            raise malformed("methods are written in upper case")
+        raise EdgeRefusal(status, Reason.METHOD_NOT_ALLOWED)
+    if len(target) > limits.target_bytes:
+        raise EdgeRefusal(414, Reason.REQUEST_TOO_LARGE)
+    check_target(target)
+    return method.decode("ascii"), target
+
+
+def _check_single(headers: Headers) -> None:
+    counts = Counter(name for name, _ in headers)
+    for name in _SINGLE & counts.keys():
+        if counts[name] > 1:
+            raise malformed(f"the field {name.decode()} comes twice")
+
+
+def _read_host(headers: Headers) -> bytes:
+    host = next((value for name, value in headers if name == b"host"), None)
+    if host is None or not _HOST.fullmatch(host):
+        raise malformed("it needs one valid Host field")
+    return host
+
+
+def _read_length(headers: Headers, method: str) -> int:
+    fields = dict(headers)
+    encoding, length = fields.get(b"transfer-encoding"), fields.get(b"content-length")
+    if encoding is not None and length is not None:
+        raise malformed("it has both Content-Length and Transfer-Encoding")
+    if encoding is not None and encoding.lower() != b"chunked":
+        raise EdgeRefusal(501, Reason.MALFORMED_REQUEST, "The only transfer coding understood here is chunked.")
+    if length is not None and not CONTENT_LENGTH.fullmatch(length):
+        raise malformed("its Content-Length is not a plain number")
+    if b"trailer" in fields:
+        raise malformed("trailers are not taken")
+    size = CHUNKED if encoding is not None else int(length or 0)
+    if size != 0 and method in _WITHOUT_BODY:
+        raise malformed(f"{method} does not take a body")
+    return size
+
+
+def _read_connection(headers: Headers) -> frozenset[bytes]:
+    names = {name for name, _ in headers}
+    if b"upgrade" in names or b"http2-settings" in names:
+        raise malformed("the gateway does not change protocols")
+    words = list_tokens(headers, b"connection")
+    if words & _NOT_TO_BE_NAMED:
+        raise malformed("Connection names a field that may not be dropped")
+    return words
+
+
+def _read_expect(headers: Headers) -> bool:
+    expect = next((value for name, value in headers if name == b"expect"), None)
+    if expect is None:
+        return False
+    if expect.lower() != b"100-continue":
+        raise EdgeRefusal(417, Reason.MALFORMED_REQUEST, "The only expectation understood here is 100-continue.")
+    return True
+
+
+def _second_opinion(raw: bytes, method: str) -> None:
+    """llhttp must read the same method from the same bytes; a body is not fed, so it cannot complete twice."""
+    parser = httptools.HttpRequestParser(object())
+    try:
+        parser.feed_data(raw)
+    except httptools.HttpParserError as exc:
+        raise malformed("llhttp does not accept its head") from exc
+    if parser.get_method() != method.encode() or parser.get_http_version() != "1.1" or parser.should_upgrade():
+        raise malformed("two readers read its head in two ways")

@@ -1,0 +1,14 @@
+"""Sizes that the edge accepts. The process's settings give the values; these are the house defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeLimits:
+    """Bytes and counts per request head."""
+
+    head_bytes: int = 32 * 1024
+    target_bytes: int = 8 * 1024
+    header_count: int = 100

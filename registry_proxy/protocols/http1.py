@@ -1,0 +1,87 @@
+"""Words of HTTP/1.1 that both legs share: heads, field names, the line breaks that we refuse.
+
+RFC 9112. Names are lower-case bytes once parsed; values keep their bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+HEAD_END = b"\r\n\r\n"
+CHUNKED = -1  # a body length that is not known before its end
+FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# Visible ASCII, space and tab. Bytes above 0x7e have no agreed meaning in a field (RFC 9110 5.5), so we pass none on.
+FIELD_VALUE = re.compile(rb"[\t\x20-\x7e]*")
+CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
+# RFC 9112 2.2 lets a lenient reader take a bare LF as a line end; two readers then disagree on where a head ends.
+BARE_LINE_BREAK = re.compile(rb"(?<!\r)\n|\r(?!\n)|\x00")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+class FramingError(Exception):
+    """The peer's bytes have no single meaning. The text is ours, never the peer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """A request head that passed the edge: one Host, one framing, known method, HTTP/1.1."""
+
+    method: str
+    target: bytes  # raw, as evaluated and as forwarded after the target slug is taken out
+    headers: Headers
+    host: bytes
+    length: int  # bytes of the body, or CHUNKED
+    keep_alive: bool
+    expects_continue: bool
+
+    def get(self, name: bytes) -> bytes | None:
+        """The first value of a field, by lower-case name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """A response head as the registry sent it. `length` is CHUNKED when the end is marked in the body."""
+
+    status: int
+    headers: Headers
+    length: int
+    keep_alive: bool
+
+    def get(self, name: bytes) -> bytes | None:
+        """The first value of a field, by lower-case name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+def parse_fields(lines: list[bytes]) -> Headers:
+    """Field lines into pairs. Raises FramingError on obs-fold, space before the colon and foreign bytes."""
+    pairs = []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not FIELD_NAME.fullmatch(name):
+            raise FramingError("a header line has no valid name")
+        if not FIELD_VALUE.fullmatch(value):
+            raise FramingError("a header value holds bytes that are not text")
+        pairs.append((name.lower(), value.strip(b" \t")))
+    return tuple(pairs)
+
+
+def list_tokens(headers: Headers, name: bytes) -> frozenset[bytes]:
+    """The lower-case members of a comma list, over all lines of that field."""
+    return frozenset(
+        word for key, value in headers if key == name for item in value.split(b",") if (word := item.strip().lower())
+    )
+
+
+def is_token(text: str) -> bool:
+    """True for an RFC 9110 token."""
+    return bool(_TOKEN.fullmatch(text))
+
+
+def render_head(first_line: bytes, headers: Headers) -> bytes:
+    """The bytes of a head. Names and values were checked when they came in, or are our own."""
+    lines = [first_line, *(name + b": " + value for name, value in headers)]
+    return b"\r\n".join(lines) + HEAD_END
