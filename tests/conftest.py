@@ -1,0 +1,95 @@
+"""What every test may lean on: real parts, a clock that moves without waiting, the fixed cast, no outside world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from jit_access.accounts.models import User
+from jit_access.core import clock as core_clock
+from jit_access.core import redis as core_redis
+from tests.support.cast import Cast, make_cast
+from tests.support.network import block_outside
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A race that SQLite serialises away proves nothing there, so it is told as skipped, with the reason."""
+    if "postgresql" in settings.DATABASES["default"]["ENGINE"]:
+        return
+    for item in items:
+        if "postgres" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="means something only on PostgreSQL: run with --db postgres"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_this_machine() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        block_outside(patch)
+        yield
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The URL of this process's own real Valkey, empty at the start."""
+    from tests.support.redis_of_run import running_redis
+
+    with running_redis(settings.REDIS_URL) as url:
+        core_redis.client.cache_clear()
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def empty_redis(request: pytest.FixtureRequest) -> None:
+    """Tests that use the database may reach Redis after a commit, so they find it there, and empty."""
+    if {"db", "transactional_db", "redis_url"} & set(request.fixturenames) or request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("redis_url")
+        core_redis.client().flushall()
+
+
+class Clock:
+    """Moves `core.clock` by an offset. Nothing sleeps."""
+
+    def __init__(self) -> None:
+        self._offset = timedelta()
+
+    def now(self) -> datetime:
+        return core_clock.now()
+
+    def advance(self, **by: float) -> datetime:
+        """`advance(seconds=5)`: any argument of timedelta. Returns the new now."""
+        self._offset += timedelta(**by)
+        core_clock.set_offset(self._offset)
+        return self.now()
+
+    def set(self, moment: datetime) -> datetime:
+        """Make it `moment` now. The clock runs on from there."""
+        core_clock.set_offset(timedelta())
+        self._offset = moment - core_clock.now().astimezone(UTC)
+        core_clock.set_offset(self._offset)
+        return self.now()
+
+
+@pytest.fixture
+def clock(db: None) -> Iterator[Clock]:
+    yield Clock()
+    core_clock.set_offset(timedelta())
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def client_for(db: None) -> Callable[..., Client]:
+    """`client_for(cast.ada)`: signed in with a fresh second factor. Also factor="stale" and factor="none"."""
+    from tests.support.sessions import signed_in
+
+    def make(user: User, factor: str = "fresh") -> Client:
+        return signed_in(user, factor)
+
+    return make

@@ -1,0 +1,80 @@
+"""The fixed cast: Ada asks, Ben approves, Cleo is an outsider, Dora audits, ci-bot acts for Ada."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from jit_access.accounts.models import AccountKind, User
+
+PASSWORD = "correct horse battery staple"
+GROUPS = {
+    "ada": ("research",),
+    "ben": ("model-owners", "operators"),
+    "cleo": (),
+    "dora": ("auditors", "security"),
+    "ci-bot": ("research",),
+}
+ALL_GROUPS = ("research", "model-owners", "security", "auditors", "operators")
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    ada: User
+    ben: User
+    cleo: User
+    dora: User
+    ci_bot: User
+
+
+def make_groups() -> None:
+    for name in ALL_GROUPS:
+        Group.objects.get_or_create(name=name)
+
+
+def make_person(username: str, *groups: str) -> User:
+    """One person with a password and groups; a surname makes clear that names are shown, not usernames."""
+    user = User.objects.create_user(
+        username=username,
+        email=f"{username}@example.test",
+        password=PASSWORD,
+        display_name=f"{username.capitalize()} Okafor",
+    )
+    join(user, *groups)
+    return user
+
+
+def make_service_account(username: str, owner: User, *groups: str) -> User:
+    user = User(username=username, display_name=username, kind=AccountKind.SERVICE, owner=owner)
+    user.set_unusable_password()
+    user.save()
+    join(user, *groups)
+    return user
+
+
+def join(user: User, *groups: str) -> None:
+    """Factory only: a test about membership changes goes through accounts.services."""
+    for name in groups:
+        user.groups.add(Group.objects.get_or_create(name=name)[0])
+
+
+def make_cast() -> Cast:
+    make_groups()
+    ada = make_person("ada", *GROUPS["ada"])
+    return Cast(
+        ada=ada,
+        ben=make_person("ben", *GROUPS["ben"]),
+        cleo=make_person("cleo", *GROUPS["cleo"]),
+        dora=make_person("dora", *GROUPS["dora"]),
+        ci_bot=make_service_account("ci-bot", ada, *GROUPS["ci-bot"]),
+    )
+
+
+def sign_in(user: User) -> Client:
+    """A client whose session stands on a password alone."""
+    client = Client()
+    client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[-1])
+    return client
