@@ -1,0 +1,88 @@
+"""Approvals: which answer is due first? And one approval: may this person do this now?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jit_access.web.viewmodels.parts import (
+    Action,
+    Badge,
+    Confirm,
+    Fact,
+    Field,
+    Hidden,
+    Notice,
+    Person,
+    ReasonItem,
+    Resource,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """One question that waits for an answer."""
+
+    href: str
+    sentence: str
+    resource: Resource
+    person: Person
+    tier: Badge
+    deadline: str
+    deadline_iso: str
+    is_due_soon: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRow:
+    """One's own request: shown, without buttons, with the reason."""
+
+    href: str
+    sentence: str
+    resource: Resource
+    badge: Badge
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalsPage:
+    """Soonest deadline first. No bulk approve."""
+
+    lead: str
+    rows: tuple[ApprovalRow, ...]
+    own: tuple[OwnRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPage:
+    """What is signed is what is shown: `payload_hash` goes back with the answer."""
+
+    id: str
+    title: str
+    badge: Badge
+    tier: Badge
+    deadline: str
+    sentence: str
+    resource: Resource
+    person: Person
+    reason_label: str
+    quote: str
+    ticket: str
+    weigh: tuple[ReasonItem, ...]
+    bounds: tuple[Fact, ...]
+    limits: str
+    signed: tuple[Fact, ...]
+    hidden: tuple[Hidden, ...]
+    approve_href: str
+    deny: Confirm | None
+    deny_href: str
+    verb: str
+    code: Field | None
+    proof_note: str
+    notice: Notice | None = None
+    back: Action | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True while an answer is still asked for."""
+        return self.deny is not None

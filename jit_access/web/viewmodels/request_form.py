@@ -1,0 +1,68 @@
+"""Request access: how do I get it, who decides, how long does that take?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jit_access.web.viewmodels.parts import Action, Badge, Command, Field, Notice, Option, ReasonItem, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A repository that can be asked for, or one that cannot, with the reason."""
+
+    value: str
+    resource: Resource
+    note: str
+    badge: Badge
+    is_chosen: bool = False
+    is_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FormErrors:
+    """The summary above the form. Each line links to its field."""
+
+    title: str
+    lines: tuple[ErrorItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorItem:
+    anchor: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What policy says before anything is sent. `is_open` False: it would be refused, `steps` say by which rule."""
+
+    steps: tuple[ReasonItem, ...]
+    is_open: bool
+    decided_by: str = ""
+    command: Command | None = None
+    refusal: str = ""
+    refusal_code: str = ""
+    action: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestForm:
+    """The whole page."""
+
+    query: str
+    choices: tuple[Choice, ...]
+    count_text: str
+    operations: tuple[Option, ...]
+    operations_note: str
+    durations: tuple[Option, ...]
+    durations_note: str
+    purpose: Field
+    ticket: Field
+    preview: Preview | None
+    idempotency_key: str
+    errors: FormErrors | None = None
+    extends: str = ""
+    heading: str = "Request access"
+    lead: str = ""
+    notice: Notice | None = None

@@ -1,0 +1,38 @@
+"""One request after sending: is it answered, who still has to, what can I do?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Notice, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class AskedStep:
+    """One group that has to agree, and how far it is."""
+
+    badge: Badge
+    title: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """`is_live` asks the script to look again every few seconds until the state changes."""
+
+    id: str
+    title: str
+    notice: Notice
+    resource: Resource
+    badge: Badge
+    sentence: str
+    quote: str
+    ticket: str
+    numbers: tuple[Fact, ...]
+    steps: tuple[AskedStep, ...]
+    facts: tuple[Fact, ...]
+    withdraw: Confirm | None
+    withdraw_href: str
+    refresh_href: str
+    is_live: bool
+    again: Action | None = None
