@@ -1,0 +1,227 @@
+"""What one proxy process is told by its environment, read once and typed.
+
+Every secret may also come from a file: NAME_FILE wins over NAME. A wrong value stops the start with one sentence
+that names the variable, never its value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+_T = TypeVar("_T")
+_PROXY_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_LOG_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
+VIEW_KEY_BYTES = 32
+MIN_SECRET_CHARS = 16
+
+
+class SettingsError(Exception):
+    """The environment cannot be used. The sentence is for operators and never holds a value."""
+
+
+class Secret:
+    """Text that refuses to print itself. Only `reveal` gives it, at the one place that sends it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen. Port 0 lets the kernel choose."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps and deadlines of one process. Bytes and seconds."""
+
+    header_bytes: int = 32 * 1024
+    target_bytes: int = 8 * 1024
+    header_count: int = 100
+    header_deadline_s: float = 10.0
+    idle_body_deadline_s: float = 30.0
+    connections: int = 1024
+    connections_per_address: int = 256
+    manifest_bytes: int = 4 * 1024 * 1024  # distribution-spec 1.1: registries should take at least 4 MiB
+    drain_s: float = 30.0
+    spool_bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole environment of a proxy process."""
+
+    listen: Address
+    tls_listen: Address | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    admin_listen: Address | None
+    proxy_id: str
+    control_url: str
+    public_url: str  # of the web pages: refusals say where to ask for access
+    spool_dir: Path
+    redis_url: Secret  # may hold a password
+    proxy_secret: Secret
+    view_key: bytes = field(repr=False)
+    log_level: str = "INFO"
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Read and check everything. Raises SettingsError at the first thing that cannot be used."""
+        read = _Reader(environ)
+        tls_listen = read.optional("JIT_PROXY_TLS_LISTEN", _address)
+        tls_cert = read.optional("JIT_PROXY_TLS_CERT", _file)
+        tls_key = read.optional("JIT_PROXY_TLS_KEY", _file)
+        if tls_listen and not (tls_cert and tls_key):
+            raise SettingsError("JIT_PROXY_TLS_LISTEN needs JIT_PROXY_TLS_CERT and JIT_PROXY_TLS_KEY.")
+        return cls(
+            listen=read.given("JIT_PROXY_LISTEN", _address, "127.0.0.1:8080"),
+            tls_listen=tls_listen,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            admin_listen=read.optional("JIT_PROXY_ADMIN_LISTEN", _address),
+            proxy_id=read.given("JIT_PROXY_ID", _proxy_id, "proxy-1"),
+            control_url=read.given("JIT_CONTROL_URL", _http_url),
+            public_url=read.given("JIT_PUBLIC_URL", _http_url),
+            spool_dir=Path(read.text("JIT_SPOOL_DIR")),
+            redis_url=read.given("JIT_REDIS_URL", _redis_url),
+            proxy_secret=read.given("JIT_PROXY_SECRET", _secret),
+            view_key=read.given("JIT_VIEW_KEY", _key),
+            log_level=read.given("JIT_LOG_LEVEL", _log_level, "INFO"),
+            limits=_read_limits(read),
+        )
+
+
+class _Reader:
+    """Finds a variable or its file, and puts the variable's name into front of what is wrong with it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def find(self, name: str) -> str | None:
+        file = self._environ.get(f"{name}_FILE")
+        if not file:
+            return self._environ.get(name) or None
+        try:
+            return Path(file).read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError) as exc:
+            why = exc.strerror if isinstance(exc, OSError) else "it is not text"
+            raise SettingsError(f"{name}_FILE cannot be read: {why}.") from exc
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.find(name)
+        if value is None:
+            value = default
+        if value is None:
+            raise SettingsError(f"{name} (or {name}_FILE) is not set.")
+        return value
+
+    def given(self, name: str, parse: Callable[[str], _T], default: str | None = None) -> _T:
+        try:
+            return parse(self.text(name, default))
+        except ValueError as exc:
+            raise SettingsError(f"{name} {exc}.") from None
+
+    def optional(self, name: str, parse: Callable[[str], _T]) -> _T | None:
+        return self.given(name, parse) if self.find(name) is not None else None
+
+
+def _read_limits(read: _Reader) -> Limits:
+    default = Limits()
+    return Limits(
+        connections=read.given("JIT_PROXY_CONNECTIONS", _count, str(default.connections)),
+        connections_per_address=read.given(
+            "JIT_PROXY_CONNECTIONS_PER_ADDRESS", _count, str(default.connections_per_address)
+        ),
+        header_deadline_s=read.given("JIT_PROXY_HEADER_DEADLINE_S", _count, str(int(default.header_deadline_s))),
+        idle_body_deadline_s=read.given("JIT_PROXY_IDLE_BODY_S", _count, str(int(default.idle_body_deadline_s))),
+        drain_s=read.given("JIT_PROXY_DRAIN_S", _count, str(int(default.drain_s))),
+        spool_bytes=read.given("JIT_SPOOL_BYTES", _count, str(default.spool_bytes)),
+    )
+
+
+def _address(text: str) -> Address:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("must be host:port")
+    return Address(host.strip("[]"), int(port))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError("must be a whole number above zero")
+    return int(text)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError("does not name a file that exists")
+    return path
+
+
+def _http_url(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.username is not None or url.query:
+        raise ValueError("must be an http or https address without credentials")
+    return text.rstrip("/")
+
+
+def _redis_url(text: str) -> Secret:
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    return Secret(text)
+
+
+def _secret(text: str) -> Secret:
+    if len(text) < MIN_SECRET_CHARS or not text.isascii() or not text.isprintable():
+        raise ValueError(f"must be at least {MIN_SECRET_CHARS} printable ASCII characters")
+    return Secret(text)
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        raise ValueError("must be hex") from None
+    if len(key) != VIEW_KEY_BYTES:
+        raise ValueError(f"must be {VIEW_KEY_BYTES} bytes of hex")
+    return key
+
+
+def _proxy_id(text: str) -> str:
+    if not _PROXY_ID.fullmatch(text):
+        raise ValueError("must be up to 40 lower-case letters, digits and hyphens")
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text not in _LOG_LEVELS:
+        raise ValueError("must be one of " + ", ".join(sorted(_LOG_LEVELS)))
+    return text
