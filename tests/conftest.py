@@ -12,6 +12,7 @@ from django.test import Client
 from jit_access.accounts.models import User
 from jit_access.core import clock as core_clock
 from jit_access.core import redis as core_redis
+from tests.support.append_only import flushable_log  # noqa: F401  # autouse: the log refuses to be emptied
 from tests.support.cast import Cast, make_cast
 from tests.support.network import block_outside
 

@@ -84,7 +84,7 @@ def decode_record(raw: bytes) -> AuditRecord:
 
 
 def _from_body(body: dict[str, object]) -> AuditRecord:
-    if body.pop("v") != RECORD_VERSION or set(body) != {item.name for item in fields(AuditRecord)}:
+    if body.pop("v", None) != RECORD_VERSION or set(body) != {item.name for item in fields(AuditRecord)}:
         raise ValueError("fields")
     numbers = {"status", "bytes_in", "bytes_out", "duration_ms"}
     for name, value in body.items():
@@ -105,5 +105,5 @@ def _check_detail(value: object) -> None:
         raise ValueError("detail")
     for key, item in value.items():
         is_text = isinstance(item, str) and item == clean_text(item)
-        if not isinstance(key, str) or not (is_text or isinstance(item, bool | int)):
+        if not isinstance(key, str) or key != clean_text(key) or not (is_text or isinstance(item, bool | int)):
             raise ValueError("detail")

@@ -1,0 +1,127 @@
+"""Signatures over the head of the log: Ed25519, with keys from a PEM file.
+
+The file may hold several blocks. The last private key signs; every block, private or public, may verify, so that a
+key can be retired without making old checkpoints unreadable.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import stat
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from jit_access.core.keys import create_private_file, may_create_secrets
+
+_BLOCK = re.compile(rb"-----BEGIN (PRIVATE|PUBLIC) KEY-----.+?-----END \1 KEY-----", re.DOTALL)
+
+
+def head_text(size: int, root_hex: str, at: str) -> bytes:
+    """What is signed, for the head and for checkpoints alike. `at` as in records."""
+    return f"jit-audit-head v1\n{size}\n{root_hex}\n{at}\n".encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Public keys by id. All that somebody outside needs to check checkpoints and proofs."""
+
+    keys: dict[str, Ed25519PublicKey]
+
+    def holds(self, text: bytes, signature: str, key_id: str = "") -> bool:
+        """True when one of the keys (or the named one) made this signature."""
+        try:
+            raw = base64.b64decode(signature, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        wanted = [self.keys[key_id]] if key_id in self.keys else [] if key_id else list(self.keys.values())
+        return any(_is_by(key, raw, text) for key in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The key that signs now, with everything that may verify."""
+
+    key_id: str
+    verifier: Verifier
+    _key: Ed25519PrivateKey = field(repr=False)
+
+    def sign(self, text: bytes) -> str:
+        return base64.b64encode(self._key.sign(text)).decode("ascii")
+
+
+def load_signer() -> Signer:
+    """The signer of settings.AUDIT_KEY_FILE; development and tests make a missing one. Raises: ImproperlyConfigured."""
+    path = Path(settings.AUDIT_KEY_FILE)
+    try:
+        if not path.exists() and may_create_secrets():
+            create_private_file(path, new_key_pem())
+        facts = path.stat()
+    except OSError as exc:
+        raise ImproperlyConfigured(f"The audit key (JIT_AUDIT_KEY_FILE) cannot be read: {exc.strerror}.") from exc
+    if str(settings.ENVIRONMENT) == "production" and facts.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ImproperlyConfigured("The audit key (JIT_AUDIT_KEY_FILE) is open to others; set its mode to 0600.")
+    return _load(path, facts.st_ino, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, _inode: int, _changed_ns: int) -> Signer:
+    return parse_signer(path.read_bytes())
+
+
+def parse_signer(pem: bytes) -> Signer:
+    """Read the key blocks. Raises: ImproperlyConfigured when no Ed25519 private key is among them."""
+    signing: tuple[str, Ed25519PrivateKey] | None = None
+    known: dict[str, Ed25519PublicKey] = {}
+    for block in _BLOCK.finditer(pem):
+        key = _parse_block(block[0], is_private=block[1] == b"PRIVATE")
+        public = key.public_key() if isinstance(key, Ed25519PrivateKey) else key
+        known[key_id_of(public)] = public
+        if isinstance(key, Ed25519PrivateKey):
+            signing = (key_id_of(public), key)
+    if signing is None:
+        raise ImproperlyConfigured("The audit key (JIT_AUDIT_KEY_FILE) holds no Ed25519 private key.")
+    return Signer(signing[0], Verifier(known), signing[1])
+
+
+def _parse_block(pem: bytes, *, is_private: bool) -> Ed25519PrivateKey | Ed25519PublicKey:
+    try:
+        key = load_pem_private_key(pem, password=None) if is_private else load_pem_public_key(pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # `from None`: the parser's message may quote the file.
+        raise ImproperlyConfigured("The audit key (JIT_AUDIT_KEY_FILE) holds a block that is not a key.") from None
+    if not isinstance(key, Ed25519PrivateKey | Ed25519PublicKey):
+        raise ImproperlyConfigured("The audit key (JIT_AUDIT_KEY_FILE) must be Ed25519.")
+    return key
+
+
+def key_id_of(key: Ed25519PublicKey) -> str:
+    """The first 16 hex digits of the SHA-256 over the raw public key."""
+    return sha256(key.public_bytes_raw()).hexdigest()[:16]
+
+
+def new_key_pem() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _is_by(key: Ed25519PublicKey, signature: bytes, text: bytes) -> bool:
+    try:
+        key.verify(signature, text)
+    except InvalidSignature:
+        return False
+    return True
