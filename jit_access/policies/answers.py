@@ -1,0 +1,156 @@
+"""What policy answers, and how the answers of several rules become one: the most restrictive wins.
+
+Peers mix fields of different rules in the subject's favour (TEAM takes the highest duration of all). Here a rule
+matches as a whole, and every further rule that matches can only take away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from jit_access.domain.decisions import Decision, allow, deny
+from jit_access.domain.operations import Staleness
+from jit_access.domain.reasons import Reason
+
+APPROVER_FACTOR_MAX_AGE_S = 900  # whoever approves proves it now; house rule, where a rule does not say stricter
+# When several questions are refused, the refusal that no other one could mend is named first.
+_GRAVEST_FIRST = (
+    Reason.POLICY_MISSING,
+    Reason.POLICY_BROKEN,
+    Reason.ACCOUNT_LOCKED,
+    Reason.FORBIDDEN_BY_RULE,
+    Reason.NO_RULE_ALLOWS,
+    Reason.LASTS_TOO_LONG,
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Approval:
+    """So many people of one group must agree."""
+
+    group: str
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one rule, or all matching rules together, demand. Zero means: not limited by a rule."""
+
+    lasts_at_most_s: int
+    approvals: tuple[Approval, ...] = ()
+    factor_max_age_s: int = 0
+    approver_factor_max_age_s: int = APPROVER_FACTOR_MAX_AGE_S
+    staleness: Staleness = Staleness.STRICT
+    byte_budget: int = 0
+
+
+NO_TERMS = Terms(lasts_at_most_s=0)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAnswer:
+    """The decision, every rule that took part in it, and the terms. `version` is 0 when no policy was there to ask."""
+
+    decision: Decision
+    rules: tuple[str, ...] = ()
+    terms: Terms = NO_TERMS
+    version: int = 0
+
+    @property
+    def is_allowed(self) -> bool:
+        return self.decision.is_allowed
+
+    @property
+    def reason(self) -> Reason:
+        return self.decision.reason
+
+    @property
+    def lasts_at_most_s(self) -> int:
+        return self.terms.lasts_at_most_s
+
+    @property
+    def approvals(self) -> tuple[Approval, ...]:
+        return self.terms.approvals
+
+    @property
+    def factor_max_age_s(self) -> int:
+        return self.terms.factor_max_age_s
+
+    @property
+    def approver_factor_max_age_s(self) -> int:
+        return self.terms.approver_factor_max_age_s
+
+    @property
+    def staleness(self) -> Staleness:
+        return self.terms.staleness
+
+    @property
+    def byte_budget(self) -> int:
+        return self.terms.byte_budget
+
+
+def allowed(rules: Iterable[str], terms: Terms, *, version: int) -> PolicyAnswer:
+    """An allow under terms, naming its rules in one stable order."""
+    names = tuple(sorted(set(rules)))
+    reason = Reason.GRANTED if terms.approvals else Reason.NO_APPROVAL_NEEDED
+    return PolicyAnswer(allow(reason, ", ".join(names)), names, terms, version)
+
+
+def refused(reason: Reason, rules: Iterable[str] = (), *, version: int = 0, terms: Terms = NO_TERMS) -> PolicyAnswer:
+    """A refusal, naming the rules that closed the door where there were any."""
+    names = tuple(sorted(set(rules)))
+    return PolicyAnswer(deny(reason, ", ".join(names)), names, terms, version)
+
+
+def strictest(terms: Iterable[Terms]) -> Terms:
+    """The terms that satisfy all of the given ones. Order does not matter; at least one must be given."""
+    every = tuple(terms)
+    return Terms(
+        lasts_at_most_s=min(one.lasts_at_most_s for one in every),
+        approvals=_all_approvals(every),
+        factor_max_age_s=_least_set(one.factor_max_age_s for one in every),
+        approver_factor_max_age_s=min(one.approver_factor_max_age_s for one in every),
+        staleness=Staleness.STRICT
+        if any(one.staleness is Staleness.STRICT for one in every)
+        else Staleness.BEST_EFFORT,
+        byte_budget=_least_set(one.byte_budget for one in every),
+    )
+
+
+def combine(answers: Iterable[PolicyAnswer]) -> PolicyAnswer:
+    """One answer to several questions asked together: all must be allowed, under the strictest terms of all."""
+    every = tuple(answers)
+    if not every:
+        return refused(Reason.NO_RULE_ALLOWS)
+    refusals = [answer for answer in every if not answer.is_allowed]
+    if refusals:
+        gravest = min(_gravity(answer.reason) for answer in refusals)
+        leading = [answer for answer in refusals if _gravity(answer.reason) == gravest]
+        rules = (name for answer in leading for name in answer.rules)
+        return refused(leading[0].reason, rules, version=every[0].version)
+    rules = (name for answer in every for name in answer.rules)
+    return allowed(rules, strictest(answer.terms for answer in every), version=every[0].version)
+
+
+def check_duration(answer: PolicyAnswer, lasts_s: int) -> PolicyAnswer:
+    """Refuse what is allowed as such but not for so long. The terms stay, so that the allowed maximum can be shown."""
+    if not answer.is_allowed or 0 < lasts_s <= answer.lasts_at_most_s:
+        return answer
+    return replace(answer, decision=deny(Reason.LASTS_TOO_LONG, answer.decision.rule))
+
+
+def _all_approvals(every: tuple[Terms, ...]) -> tuple[Approval, ...]:
+    needed: dict[str, int] = {}
+    for terms in every:
+        for approval in terms.approvals:
+            needed[approval.group] = max(approval.needed, needed.get(approval.group, 0))
+    return tuple(Approval(group, count) for group, count in sorted(needed.items()))
+
+
+def _least_set(values: Iterable[int]) -> int:
+    return min((value for value in values if value > 0), default=0)
+
+
+def _gravity(reason: Reason) -> int:
+    return _GRAVEST_FIRST.index(reason) if reason in _GRAVEST_FIRST else 0

@@ -1,0 +1,182 @@
+"""Turns the text of policy files into handles that answer. Nothing here touches the database.
+
+Parsing costs milliseconds and deciding microseconds, so a version is compiled once per process and kept.
+A policy that Cedar could not evaluate is *skipped* by Cedar itself, which would open the door that a broken forbid
+was to hold shut. Therefore any evaluation error at all is a refusal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cedarpy
+
+from jit_access.domain.operations import Operation, Tier
+from jit_access.domain.reasons import Reason
+from jit_access.policies.answers import PolicyAnswer, allowed, refused, strictest
+from jit_access.policies.errors import PolicyBroken
+from jit_access.policies.questions import Assurance, Proof, Question, Resource, Subject
+from jit_access.policies.rules import Rule, parse_rule
+
+MAX_RULES = 1000
+MAX_FILE_CHARS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyText:
+    """All files of one policy: the Cedar schema, and the rules by file name."""
+
+    schema: str
+    files: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and texts, so that the same files are the same version wherever they lie."""
+        body = json.dumps({"schema": self.schema, "files": dict(self.files)}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(body.encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPolicy:
+    """One version, ready to be asked. Safe to share between threads: the handles never change."""
+
+    rules: Mapping[str, Rule]
+    sources: Mapping[str, dict[str, Any]]  # rule id -> Cedar's JSON form, for explanations
+    policy_set: cedarpy.PolicySet
+    schema: cedarpy.Schema
+    version: int = 0
+
+    def ask(self, question: Question) -> PolicyAnswer:
+        """Answer one question, duration aside. Never raises for a bad question or policy: that is a refusal too."""
+        if not question.subject.is_active:
+            return refused(Reason.ACCOUNT_LOCKED, version=self.version)
+        try:
+            entities = cedarpy.Entities.from_json_str(entities_json(question), self.schema)
+            result = cedarpy.is_authorized(request_form(question), self.policy_set, entities, self.schema)
+        except ValueError:
+            return refused(Reason.POLICY_BROKEN, version=self.version)
+        return self._judge(result)
+
+    def _judge(self, result: cedarpy.AuthzResult) -> PolicyAnswer:
+        deciding = [self.rules[name] for name in result.diagnostics.reasons if name in self.rules]
+        names = [rule.id for rule in deciding]
+        if result.diagnostics.errors or len(names) != len(result.diagnostics.reasons):
+            return refused(Reason.POLICY_BROKEN, version=self.version)
+        if result.decision is cedarpy.Decision.Allow and deciding and all(rule.is_permit for rule in deciding):
+            return allowed(names, strictest(rule.terms for rule in deciding), version=self.version)
+        if result.decision is cedarpy.Decision.Deny and not any(rule.is_permit for rule in deciding):
+            return refused(Reason.FORBIDDEN_BY_RULE if names else Reason.NO_RULE_ALLOWS, names, version=self.version)
+        return refused(Reason.POLICY_BROKEN, version=self.version)
+
+
+def compile_policy(text: PolicyText, *, version: int = 0) -> CompiledPolicy:
+    """Parse, validate against the schema, and try out. Raises PolicyBroken with every problem found."""
+    schema = _parse_schema(text.schema)
+    problems: list[str] = []
+    rules: dict[str, Rule] = {}
+    sources: dict[str, dict[str, Any]] = {}
+    for name, content in sorted(text.files.items()):
+        found, faults = _read_file(name, content, schema)
+        problems.extend(faults)
+        for rule, source in found:
+            if rule.id in rules:
+                problems.append(f"{name}: rule {rule.id} is already in {rules[rule.id].file}")
+            rules[rule.id], sources[rule.id] = rule, source
+    if not rules and not problems:
+        problems.append("there is not a single rule in it")
+    if len(rules) > MAX_RULES:
+        problems.append(f"there are more than {MAX_RULES} rules in it")
+    if problems:
+        raise PolicyBroken(tuple(problems))
+    compiled = CompiledPolicy(rules, sources, policy_set_of(sources), schema, version)
+    _try_out(compiled)
+    return compiled
+
+
+def policy_set_of(sources: Mapping[str, dict[str, Any]]) -> cedarpy.PolicySet:
+    """A handle whose policy ids are our rule ids, so that diagnostics name rules."""
+    return cedarpy.PolicySet.from_json_str(
+        json.dumps({"templates": {}, "staticPolicies": dict(sources), "templateLinks": []})
+    )
+
+
+def request_form(question: Question) -> dict[str, Any]:
+    """The question as Cedar takes it. Structured ids, so that no name can be read as syntax."""
+    context: dict[str, Any] = {
+        "lasts_s": question.lasts_s,
+        "assurance": int(question.proof.assurance),
+        "is_agent": question.subject.is_agent,
+        "phase": question.phase.value,
+    }
+    if question.proof.factor_age_s is not None:
+        context["factor_age_s"] = question.proof.factor_age_s
+    return {
+        "principal": {"type": "User", "id": question.subject.id},
+        "action": {"type": "Action", "id": question.operation.value},
+        "resource": {"type": "Repository", "id": _repository_id(question.resource)},
+        "context": context,
+    }
+
+
+def entities_json(question: Question) -> str:
+    """What this one question needs of the world: the subject with its groups, the repository with its tier."""
+    subject, resource = question.subject, question.resource
+    groups = [{"type": "Group", "id": name} for name in sorted(subject.groups)]
+    places = [{"type": "Target", "id": resource.target}, {"type": "Tier", "id": resource.tier.value}]
+    return json.dumps(
+        [
+            {"uid": {"type": "User", "id": subject.id}, "attrs": {}, "parents": groups},
+            {
+                "uid": {"type": "Repository", "id": _repository_id(resource)},
+                "attrs": {"name": resource.repository, "target": resource.target, "tier": resource.tier.value},
+                "parents": places,
+            },
+        ]
+    )
+
+
+def _repository_id(resource: Resource) -> str:
+    return f"{resource.target}/{resource.repository}"
+
+
+def _parse_schema(text: str) -> cedarpy.Schema:
+    try:
+        return cedarpy.Schema.from_str(text)
+    except ValueError as exc:
+        raise PolicyBroken((f"schema.cedarschema: {exc}",)) from exc
+
+
+def _read_file(name: str, content: str, schema: cedarpy.Schema) -> tuple[list[tuple[Rule, dict[str, Any]]], list[str]]:
+    if len(content) > MAX_FILE_CHARS:
+        return [], [f"{name}: longer than {MAX_FILE_CHARS} characters"]
+    try:
+        parsed = json.loads(cedarpy.policies_to_json_str(content))
+    except ValueError as exc:
+        return [], [f"{name}: {exc}"]
+    if parsed["templates"] or parsed["templateLinks"]:
+        return [], [f"{name}: templates are not used here; write a rule"]
+    found: list[tuple[Rule, dict[str, Any]]] = []
+    problems: list[str] = []
+    for source in parsed["staticPolicies"].values():
+        try:
+            found.append((parse_rule(source, file=name), source))
+        except ValueError as exc:
+            problems.append(str(exc))
+    result = cedarpy.validate_policies(content, schema)
+    named = result.id_annotations_by_policy_id
+    problems.extend(f"{name}: rule {named.get(fault.policy_id, '?')}: {fault.error}" for fault in result.errors)
+    return found, problems
+
+
+def _try_out(compiled: CompiledPolicy) -> None:
+    """A schema may be sound and still not be the one that our questions fit; find out now, not at the first request."""
+    resource = Resource("probe", "probe", Tier.CRITICAL)
+    for operation in Operation:
+        for proof in (Proof(), Proof(Assurance.SECOND_FACTOR, 1)):
+            question = Question(Subject("usr_probe", frozenset({"probe"}), False), operation, resource, 1, proof=proof)
+            if compiled.ask(question).reason is Reason.POLICY_BROKEN:
+                raise PolicyBroken((f"schema.cedarschema: it has no room for a question about {operation}",))

@@ -1,0 +1,111 @@
+"""Reads the annotations of Cedar policies into `Rule` values. What it does not understand breaks the policy.
+
+A misspelt `@approvls` that were ignored would open a door, so annotations are a closed list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jit_access.domain.operations import Staleness
+from jit_access.policies.answers import APPROVER_FACTOR_MAX_AGE_S, NO_TERMS, Approval, Terms
+
+MAX_DURATION_S = 30 * 24 * 3600  # just-in-time access that lasts a month is standing access
+MAX_APPROVERS = 10
+_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
+_UNIT_BYTES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
+_BYTES = re.compile(r"([1-9][0-9]{0,5}) ?(KiB|MiB|GiB|TiB)")
+_APPROVAL = re.compile(r"([1-9][0-9]?) of ([A-Za-z0-9][A-Za-z0-9._-]{0,149})")
+_RULE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One Cedar policy by its own name. `because` is its sentence for people; only a permit has terms."""
+
+    id: str
+    is_permit: bool
+    terms: Terms
+    because: str
+    file: str
+
+
+def parse_duration(text: str) -> int:
+    """`4h` gives 14400 seconds. Raises ValueError on anything but a whole number and one of s, m, h, d."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f'"{text}" is not a time such as "15m" or "4h"')
+    seconds = int(match[1]) * _UNIT_S[match[2]]
+    if seconds > MAX_DURATION_S:
+        raise ValueError(f'"{text}" is longer than 30 days')
+    return seconds
+
+
+def parse_bytes(text: str) -> int:
+    """`200 GiB` in bytes. Raises ValueError on anything but a whole number and a binary unit."""
+    match = _BYTES.fullmatch(text)
+    if match is None:
+        raise ValueError(f'"{text}" is not a size such as "200 GiB"')
+    return int(match[1]) * _UNIT_BYTES[match[2]]
+
+
+def parse_approvals(text: str) -> tuple[Approval, ...]:
+    """`1 of model-owners, 2 of security` as approvals, sorted by group. Raises ValueError."""
+    approvals = []
+    for part in text.split(","):
+        match = _APPROVAL.fullmatch(part.strip())
+        if match is None or int(match[1]) > MAX_APPROVERS:
+            raise ValueError(f'"{text}" is not a list such as "1 of model-owners, 1 of security"')
+        approvals.append(Approval(match[2], int(match[1])))
+    if len({approval.group for approval in approvals}) != len(approvals):
+        raise ValueError(f'"{text}" names a group twice')
+    return tuple(sorted(approvals))
+
+
+_READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "lasts_at_most": ("lasts_at_most_s", parse_duration),
+    "approvals": ("approvals", parse_approvals),
+    "factor": ("factor_max_age_s", parse_duration),
+    "approver_factor": ("approver_factor_max_age_s", parse_duration),
+    "staleness": ("staleness", Staleness),
+    "byte_budget": ("byte_budget", parse_bytes),
+}
+
+
+def parse_rule(policy: Mapping[str, Any], *, file: str) -> Rule:
+    """Read one policy of Cedar's JSON form. Raises ValueError with a sentence that names the rule."""
+    annotations: dict[str, str] = {name: text or "" for name, text in policy.get("annotations", {}).items()}
+    rule_id, because = annotations.pop("id", ""), annotations.pop("because", "")
+    if not _RULE_ID.fullmatch(rule_id):
+        raise ValueError(f'{file}: every rule needs an @id of lower-case letters, digits and "-", not "{rule_id}"')
+    is_permit = policy["effect"] == "permit"
+    try:
+        terms = _parse_terms(annotations) if is_permit else _no_terms(annotations)
+    except ValueError as exc:
+        raise ValueError(f"{file}: rule {rule_id}: {exc}") from exc
+    return Rule(rule_id, is_permit, terms, because, file)
+
+
+def _parse_terms(annotations: Mapping[str, str]) -> Terms:
+    values: dict[str, Any] = {}
+    for name, text in annotations.items():
+        if name not in _READERS:
+            raise ValueError(f"@{name} is not an annotation this gateway knows")
+        field, read = _READERS[name]
+        values[field] = read(text)
+    if "lasts_at_most_s" not in values:
+        raise ValueError("a permit must say @lasts_at_most, since nothing here lasts for ever")
+    terms = Terms(**values)
+    if terms.approver_factor_max_age_s > APPROVER_FACTOR_MAX_AGE_S:
+        raise ValueError("@approver_factor can ask for less than 15m, never for more")
+    return terms
+
+
+def _no_terms(annotations: Mapping[str, str]) -> Terms:
+    if annotations:
+        raise ValueError(f"a forbid takes no @{min(annotations)}: it allows nothing that could have terms")
+    return NO_TERMS

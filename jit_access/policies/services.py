@@ -1,0 +1,108 @@
+"""Asks policy, and replaces it. Everything unexpected on the way to an answer is a refusal.
+
+No policy, a broken policy, an unknown annotation, an evaluation error: nothing is open (invariant I5). A broken
+policy never replaces the one that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from django.db.models import Max
+
+from jit_access.audit.recorder import audited
+from jit_access.audit.services import record_refusal
+from jit_access.domain.actors import ActorRef
+from jit_access.domain.reasons import Reason
+from jit_access.policies import changes
+from jit_access.policies.answers import PolicyAnswer, check_duration, combine, refused
+from jit_access.policies.compiler import CompiledPolicy, PolicyText, compile_policy
+from jit_access.policies.errors import PolicyBroken
+from jit_access.policies.loader import read_directory
+from jit_access.policies.models import PolicyVersion
+from jit_access.policies.questions import Question
+
+_KEPT_VERSIONS = 4  # the active one, and the few that open requests were shown
+
+
+def decide(question: Question, *, version: int | None = None) -> PolicyAnswer:
+    """Answer one question by the active policy, or by the version with that number. One query."""
+    return decide_all((question,), version=version)
+
+
+def decide_all(questions: Iterable[Question], *, version: int | None = None) -> PolicyAnswer:
+    """One answer to several questions asked together: all must be allowed, the strictest terms of all count.
+
+    The reason is `lasts-too-long` when everything is allowed as such but not for so long; `lasts_at_most_s` then
+    says how long would do.
+    """
+    asked = tuple(questions)
+    try:
+        compiled = compiled_policy(version)
+    except PolicyBroken:
+        return refused(Reason.POLICY_BROKEN)
+    if compiled is None:
+        return refused(Reason.POLICY_MISSING)
+    answer = combine(compiled.ask(question) for question in asked)
+    return check_duration(answer, max((question.lasts_s for question in asked), default=0))
+
+
+def compiled_policy(version: int | None = None) -> CompiledPolicy | None:
+    """The handles of the active version, or of one by its number; None when there is no such version.
+
+    Raises: PolicyBroken when the stored text no longer compiles, for example after an upgrade of the engine.
+    """
+    wanted = {"is_active": True} if version is None else {"number": version}
+    row = PolicyVersion.objects.filter(**wanted).values_list("number", "digest").first()
+    return None if row is None else _compile_stored(*row)
+
+
+@lru_cache(maxsize=_KEPT_VERSIONS)
+def _compile_stored(number: int, digest: str) -> CompiledPolicy:
+    row = PolicyVersion.objects.get(number=number)
+    text = PolicyText(row.schema_text, row.files)
+    if text.digest != digest:
+        raise PolicyBroken((f"the stored text of version {number} is not what was loaded",))
+    return compile_policy(text, version=number)
+
+
+def load_policy(*, actor: ActorRef, directory: Path) -> PolicyVersion:
+    """Make the files of a directory the active policy; the same files again change nothing.
+
+    Raises: PolicyBroken, recorded, with the active version untouched.
+    """
+    try:
+        text = read_directory(directory)
+        compiled = compile_policy(text)
+    except PolicyBroken as exc:
+        record_refusal(actor=actor, kind="policy.refused", reason=exc.reason, detail={"problem": exc.problems[0]})
+        raise
+    return _activate(actor=actor, text=text, rule_count=len(compiled.rules))
+
+
+def _activate(*, actor: ActorRef, text: PolicyText, rule_count: int) -> PolicyVersion:
+    with audited(actor=actor) as audit:
+        active = PolicyVersion.objects.select_for_update().filter(is_active=True).first()
+        if active is not None and active.digest == text.digest:
+            return active
+        PolicyVersion.objects.filter(is_active=True).update(is_active=False)
+        row = PolicyVersion.objects.create(
+            number=(PolicyVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
+            digest=text.digest,
+            schema_text=text.schema,
+            files=dict(text.files),
+            is_active=True,
+            loaded_by=actor.name[:120],
+        )
+        audit.record(
+            "policy.activated",
+            detail={"version": row.number, "digest": row.digest, "rules": rule_count, "replaces": _number(active)},
+        )
+        changes.announce(row.number)
+        return row
+
+
+def _number(version: PolicyVersion | None) -> int:
+    return 0 if version is None else version.number

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from jit_access.domain.operations import Staleness
+from jit_access.policies.answers import Approval
+from jit_access.policies.rules import parse_approvals, parse_bytes, parse_duration, parse_rule
+
+
+def policy(effect: str = "permit", **annotations: str | None) -> dict[str, object]:
+    return {"effect": effect, "annotations": annotations}
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("45s", 45), ("15m", 900), ("4h", 14400), ("30d", 2592000)])
+def test_durations_are_whole_numbers_with_a_unit(text: str, seconds: int) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0h", "4", "4 h", "-4h", "4.5h", "4H", "31d", "4h\n", "٤h", "99999999s"])
+def test_anything_else_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a time|longer than"):
+        parse_duration(text)
+
+
+def test_sizes_are_binary() -> None:
+    assert parse_bytes("200 GiB") == 200 * 2**30
+    with pytest.raises(ValueError, match="is not a size"):
+        parse_bytes("200 GB")
+
+
+def test_approvals_are_sorted_by_group() -> None:
+    assert parse_approvals("1 of security, 2 of model-owners") == (Approval("model-owners", 2), Approval("security", 1))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "security", "0 of security", "11 of security", "1 of security, 2 of security", "1 of ,"]
+)
+def test_odd_approvals_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a list|names a group twice"):
+        parse_approvals(text)
+
+
+def test_a_permit_carries_its_terms() -> None:
+    rule = parse_rule(
+        policy(
+            id="weights",
+            because="Why.",
+            lasts_at_most="2h",
+            approvals="1 of security",
+            factor="5m",
+            byte_budget="1 GiB",
+        ),
+        file="a.cedar",
+    )
+    assert rule.id == "weights"
+    assert rule.because == "Why."
+    assert rule.terms.lasts_at_most_s == 7200
+    assert rule.terms.approvals == (Approval("security", 1),)
+    assert rule.terms.factor_max_age_s == 300
+    assert rule.terms.byte_budget == 2**30
+
+
+def test_what_a_permit_does_not_say_is_strict() -> None:
+    terms = parse_rule(policy(id="weights", lasts_at_most="2h"), file="a.cedar").terms
+    assert terms.staleness is Staleness.STRICT
+    assert terms.approver_factor_max_age_s == 900
+
+
+@pytest.mark.parametrize(
+    ("annotations", "words"),
+    [
+        ({"lasts_at_most": "2h"}, "needs an @id"),
+        ({"id": "Weights", "lasts_at_most": "2h"}, "needs an @id"),
+        ({"id": "weights"}, "must say @lasts_at_most"),
+        ({"id": "weights", "lasts_at_most": "2h", "approvls": "1 of security"}, "@approvls is not an annotation"),
+        ({"id": "weights", "lasts_at_most": "2h", "approvals": None}, "is not a list"),
+        ({"id": "weights", "lasts_at_most": "2h", "approver_factor": "16m"}, "never for more"),
+        ({"id": "weights", "lasts_at_most": "2h", "staleness": "lax"}, "lax"),
+    ],
+)
+def test_what_is_not_understood_breaks_the_rule(annotations: dict[str, str | None], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        parse_rule(policy(**annotations), file="a.cedar")
+
+
+def test_a_forbid_takes_no_terms() -> None:
+    assert not parse_rule(policy("forbid", id="never", because="Why."), file="a.cedar").is_permit
+    with pytest.raises(ValueError, match="a forbid takes no @approvals"):
+        parse_rule(policy("forbid", id="never", approvals="1 of security"), file="a.cedar")
