@@ -40,8 +40,8 @@ def _max_chars(name: str) -> int:
 COLUMN_CHARS: dict[str, int] = {name: _max_chars(name) for name in _TEXT_COLUMNS}
 
 
-def make_entry(seq: int, record: AuditRecord, body: bytes, leaf: bytes) -> AuditEntry:
-    """The row of one record. `body` and `leaf` are its canonical bytes and their hash."""
+def make_entry(seq: int, record: AuditRecord, body: bytes, *, leaf_hex: str, mac: str) -> AuditEntry:
+    """The row of one record. `body` is its canonical bytes."""
     return AuditEntry(
         seq=seq,
         record_id=record.id,
@@ -49,7 +49,8 @@ def make_entry(seq: int, record: AuditRecord, body: bytes, leaf: bytes) -> Audit
         bytes_in=record.bytes_in,
         bytes_out=record.bytes_out,
         body=body.decode("utf-8"),
-        leaf_hash=leaf.hex(),
+        leaf_hash=leaf_hex,
+        mac=mac,
         **{name: getattr(record, name)[:limit] for name, limit in COLUMN_CHARS.items()},
     )
 

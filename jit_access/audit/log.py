@@ -37,7 +37,7 @@ def append(records_at: RecordsAt) -> int:
     records = records_at(clock.format_instant(now))
     if not records:
         return 0
-    entries = [_append_leaf(tree, record) for record in records]
+    entries = [_append_leaf(tree, record, signer) for record in records]
     AuditEntry.objects.bulk_create(entries, batch_size=_INSERT_BATCH)
     head.at = now
     _write_head(head, tree, signer)
@@ -61,10 +61,10 @@ def open_head(head: AuditHead, verifier: Verifier) -> CompactRange:
     return tree
 
 
-def _append_leaf(tree: CompactRange, record: AuditRecord) -> AuditEntry:
+def _append_leaf(tree: CompactRange, record: AuditRecord, signer: Signer) -> AuditEntry:
     body = canonical_bytes(record)
     leaf = leaf_hash(body)
-    entry = make_entry(tree.size, record, body, leaf)
+    entry = make_entry(tree.size, record, body, leaf_hex=leaf.hex(), mac=signer.mac(tree.size, leaf.hex()))
     tree.append(leaf)
     return entry
 

@@ -30,6 +30,9 @@ class AuditEntry(models.Model):
     bytes_in = models.BigIntegerField(default=0)
     body = models.TextField()
     leaf_hash = models.CharField(max_length=64)
+    # Over place and leaf, with a key that only the signer has: tells which record is wrong, where a root only tells
+    # that one is.
+    mac = models.CharField(max_length=32)
 
     class Meta:
         indexes: ClassVar = [
@@ -38,6 +41,8 @@ class AuditEntry(models.Model):
             models.Index(fields=["grant", "seq"], name="audit_by_grant"),
             models.Index(fields=["target", "repository", "-seq"], name="audit_by_resource"),
             models.Index(fields=["kind", "-seq"], name="audit_by_kind"),
+            models.Index(fields=["exchange", "-seq"], name="audit_by_exchange", condition=~models.Q(exchange="")),
+            models.Index(fields=["request", "seq"], name="audit_by_request", condition=~models.Q(request="")),
         ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import re
 import stat
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from jit_access.core.keys import create_private_file, may_create_secrets
 
+MAC_CHARS = 32
 _BLOCK = re.compile(rb"-----BEGIN (PRIVATE|PUBLIC) KEY-----.+?-----END \1 KEY-----", re.DOTALL)
 
 
@@ -60,9 +62,28 @@ class Signer:
     key_id: str
     verifier: Verifier
     _key: Ed25519PrivateKey = field(repr=False)
+    _mac_keys: tuple[bytes, ...] = field(repr=False)  # the signing key's own is last
 
     def sign(self, text: bytes) -> str:
         return base64.b64encode(self._key.sign(text)).decode("ascii")
+
+    def mac(self, seq: int, leaf_hex: str) -> str:
+        """Binds a leaf to its place. 128 bits: whoever guesses still has to find a root that was signed."""
+        return hmac.digest(self._mac_keys[-1], b"%d:%s" % (seq, leaf_hex.encode("ascii")), "sha256").hex()[:MAC_CHARS]
+
+    def macs(self, seq: int, leaf_hex: str) -> set[str]:
+        """What the mac may be, under each private key that is still held."""
+        text = b"%d:%s" % (seq, leaf_hex.encode("utf-8", "replace"))
+        return {hmac.digest(key, text, "sha256").hex()[:MAC_CHARS] for key in self._mac_keys}
+
+    @property
+    def knows_every_mac(self) -> bool:
+        """False once a key is kept as its public half only: records of its time can then be named by range only."""
+        return len(self._mac_keys) == len(self.verifier.keys)
+
+    @property
+    def public_key_hex(self) -> str:
+        return self._key.public_key().public_bytes_raw().hex()
 
 
 def load_signer() -> Signer:
@@ -86,17 +107,22 @@ def _load(path: Path, _inode: int, _changed_ns: int) -> Signer:
 
 def parse_signer(pem: bytes) -> Signer:
     """Read the key blocks. Raises: ImproperlyConfigured when no Ed25519 private key is among them."""
-    signing: tuple[str, Ed25519PrivateKey] | None = None
-    known: dict[str, Ed25519PublicKey] = {}
+    private: dict[str, Ed25519PrivateKey] = {}
+    public: dict[str, Ed25519PublicKey] = {}
     for block in _BLOCK.finditer(pem):
         key = _parse_block(block[0], is_private=block[1] == b"PRIVATE")
-        public = key.public_key() if isinstance(key, Ed25519PrivateKey) else key
-        known[key_id_of(public)] = public
+        known = key.public_key() if isinstance(key, Ed25519PrivateKey) else key
+        public[key_id_of(known)] = known
         if isinstance(key, Ed25519PrivateKey):
-            signing = (key_id_of(public), key)
-    if signing is None:
+            private[key_id_of(known)] = key
+    if not private:
         raise ImproperlyConfigured("The audit key (JIT_AUDIT_KEY_FILE) holds no Ed25519 private key.")
-    return Signer(signing[0], Verifier(known), signing[1])
+    key_id, signing = list(private.items())[-1]
+    return Signer(key_id, Verifier(public), signing, tuple(_mac_key(key) for key in private.values()))
+
+
+def _mac_key(key: Ed25519PrivateKey) -> bytes:
+    return hmac.digest(key.private_bytes_raw(), b"jit-audit-record-mac v1", "sha256")
 
 
 def _parse_block(pem: bytes, *, is_private: bool) -> Ed25519PrivateKey | Ed25519PublicKey:

@@ -17,7 +17,7 @@ from django.db import connection as default_connection
 from django.db import transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
 
-append_only = importlib.import_module("jit_access.audit.migrations.0002_append_only")
+append_only = importlib.import_module("jit_access.audit.migrations.0003_append_only")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 A table's owner can drop a trigger, so production also revokes UPDATE, DELETE and TRUNCATE from the application's
 role, and the Merkle tree with its witness stays the real evidence. These triggers stop mistakes and injections.
+A later migration that makes SQLite rebuild one of the tables must install them again: a rebuild drops triggers.
 """
 
 from django.db import migrations
@@ -70,6 +71,6 @@ def remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0001_initial")]
+    dependencies = [("audit", "0002_record_mac")]
 
     operations = [migrations.RunPython(install, remove, elidable=False)]
