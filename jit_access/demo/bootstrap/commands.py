@@ -49,6 +49,9 @@ def _carry_out(options: argparse.Namespace, rest: list[str], terminal: Terminal)
             return _test(rest, is_quick=options.quick)
         case "lock":
             compile_locks(HOUSE, upgrade=options.upgrade, terminal=terminal)
+        case "manage":
+            ensure_installed(HOUSE, "demo", terminal)
+            _hand_over("manage", *options.arguments)
         case "doctor":
             return _doctor(terminal)
         case "reset":
@@ -118,6 +121,8 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("--quick", action="store_true", help="on SQLite only")
     commands.add_parser("doctor", help="say what this machine has and lacks")
     commands.add_parser("reset", help="stop, then remove var/ with all its data")
+    manage = commands.add_parser("manage", help="Django's manage.py with the secrets and addresses of this stack")
+    manage.add_argument("arguments", nargs=argparse.REMAINDER)
     lock = commands.add_parser("lock", help="compile requirements/*.txt from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions")
     return parser

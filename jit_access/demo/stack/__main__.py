@@ -1,0 +1,179 @@
+"""`python -m jit_access.demo.stack up|down|doctor|manage`, called by `dev.py` inside `.venv`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from jit_access.demo.bootstrap.errors import CannotGoOn
+from jit_access.demo.bootstrap.terminal import Mark, Terminal, terminal_for
+from jit_access.demo.stack import services, story
+from jit_access.demo.stack.certificates import ensure_certificates
+from jit_access.demo.stack.children import end_leftovers
+from jit_access.demo.stack.doctor import examine
+from jit_access.demo.stack.keys import ensure_keys, environment, write_private
+from jit_access.demo.stack.layout import DEFAULT_BASE, ROOT, Layout, Ports, refuse_taken_ports
+from jit_access.demo.stack.lockfile import StackLock
+from jit_access.demo.stack.services import Service
+from jit_access.demo.stack.supervisor import Stopped, Supervisor
+
+VAR = ROOT / "var"
+_UP_WITHIN_S = 240.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    terminal = terminal_for()
+    try:
+        return _carry_out(options, terminal)
+    except CannotGoOn as exc:
+        terminal.say(Mark.REFUSED, str(exc))
+        return 1
+
+
+def _carry_out(options: argparse.Namespace, terminal: Terminal) -> int:
+    match options.command:
+        case "up":
+            layout = Layout(VAR, Ports.from_base(options.port), options.db, has_demo=not options.no_demo)
+            return up_detached(layout, terminal) if options.detach else up(layout, terminal)
+        case "down":
+            return down(_remembered(), terminal)
+        case "manage":
+            _become_manage(_remembered(), options.arguments)
+    return examine(_remembered(), terminal)
+
+
+def up(layout: Layout, terminal: Terminal) -> int:
+    """Bring everything up, tell what to do next, stay until asked to stop."""
+    layout.make_folders()
+    lock = StackLock(layout.run)
+    if not lock.take():
+        story.tell(_remembered(), terminal)
+        return 0
+    end_leftovers(layout.run / "children.json")
+    _up_file(layout).unlink(missing_ok=True)
+    refuse_taken_ports(layout.ports)
+    ensure_keys(layout)
+    ensure_certificates(layout.tls)
+    supervisor = Supervisor(layout, environment(layout), terminal)
+    supervisor.obey_signals()
+    try:
+        start_everything(supervisor, layout, terminal)
+        _remember(layout)
+        story.tell(layout, terminal)
+        supervisor.watch()
+    except Stopped:
+        terminal.write()
+    finally:
+        _up_file(layout).unlink(missing_ok=True)
+        supervisor.stop_all()
+    return 0
+
+
+def start_everything(supervisor: Supervisor, layout: Layout, terminal: Terminal) -> None:
+    """In the order in which things stand on one another."""
+    below = [services.valkey(layout)]
+    below += [services.registry(layout)] if layout.has_demo else []
+    below += [services.postgres(layout)] if layout.database == "postgres" else []
+    supervisor.bring_up(below)
+    supervisor.set_environment(environment(layout))
+    words = "Migrating and seeding" if layout.has_demo else "Migrating"
+    terminal.say(Mark.WAITING, f"{words} (the first time makes a model of 72 MiB)" if layout.has_demo else words)
+    supervisor.run_to_end(_prepare(layout))
+    supervisor.bring_up([*services.control_plane(layout), *services.proxies(layout)])
+
+
+def _prepare(layout: Layout) -> Service:
+    flags = () if layout.has_demo else ("--no-demo",)
+    return Service("prepare", (sys.executable, str(ROOT / "manage.py"), "prepare", *flags), lambda: True)
+
+
+def up_detached(layout: Layout, terminal: Terminal) -> int:
+    """The same in a process of its own session; come back when it is ready, or with what went wrong."""
+    layout.make_folders()
+    if StackLock(layout.run).is_held():
+        return up(layout, terminal)
+    log = layout.log / "up.log"
+    flags = [f"--port={layout.ports.web}", f"--db={layout.database}", *([] if layout.has_demo else ["--no-demo"])]
+    _up_file(layout).unlink(missing_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jit_access.demo.stack", "up", *flags],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _UP_WITHIN_S
+    while not _up_file(layout).exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            terminal.write(log.read_text(encoding="utf-8", errors="replace").rstrip())
+            return 1
+        time.sleep(0.1)
+    story.tell(layout, terminal)
+    return 0
+
+
+def down(layout: Layout, terminal: Terminal) -> int:
+    """Stop what runs here. Nothing running is fine too."""
+    lock = StackLock(layout.run)
+    was_up = lock.is_held()
+    if was_up and not lock.stop_holder():
+        raise CannotGoOn("The supervisor does not end. Its log: var/log/up.log")
+    ended = end_leftovers(layout.run / "children.json")
+    terminal.say(Mark.DONE, "Everything is stopped" if was_up or ended else "Nothing was running")
+    return 0
+
+
+def _become_manage(layout: Layout, arguments: list[str]) -> None:
+    """manage.py with the secrets and addresses of this stack."""
+    layout.make_folders()
+    ensure_keys(layout)
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    os.execve(sys.executable, command, environment(layout))  # noqa: S606  # no shell on purpose
+
+
+def _up_file(layout: Layout) -> Path:
+    return layout.run / "up.json"
+
+
+def _remember(layout: Layout) -> None:
+    """What a second `up`, `down` or `manage` must know of the one that runs."""
+    facts = {"port": layout.ports.web, "database": layout.database, "has_demo": layout.has_demo}
+    write_private(_up_file(layout), json.dumps(facts), replace=True)
+    write_private(layout.run / "last.json", json.dumps(facts), replace=True)
+
+
+def _remembered() -> Layout:
+    default = Layout(VAR, Ports.from_base(DEFAULT_BASE))
+    try:
+        facts = json.loads((default.run / "last.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return default
+    return Layout(VAR, Ports.from_base(facts["port"]), facts["database"], has_demo=facts["has_demo"])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dev.py")
+    commands = parser.add_subparsers(dest="command", required=True)
+    starting = commands.add_parser("up")
+    starting.add_argument("--detach", action="store_true")
+    starting.add_argument("--no-demo", action="store_true")
+    starting.add_argument("--db", default="sqlite")
+    starting.add_argument("--port", type=int, default=DEFAULT_BASE)
+    commands.add_parser("down")
+    commands.add_parser("doctor")
+    manage = commands.add_parser("manage")
+    manage.add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

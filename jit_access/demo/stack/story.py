@@ -1,0 +1,47 @@
+"""The one block that `up` ends with: where to go, who to be, and the three commands of a first pull."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyotp
+
+from jit_access.demo.bootstrap.terminal import Mark, Terminal
+from jit_access.demo.stack.layout import Layout
+
+
+def tell(layout: Layout, terminal: Terminal) -> None:
+    """Print what to do next."""
+    terminal.write()
+    terminal.say(Mark.OPEN, terminal.strong(f"The gateway is up: {layout.web_url}"))
+    terminal.write(f"  registry door   {layout.gateway_url}   and TLS {layout.gateway_tls_url}")
+    terminal.write(f"  its authority   {layout.tls / 'ca.pem'}")
+    if layout.people_file.exists() and layout.has_demo:
+        _tell_demo(json.loads(layout.people_file.read_text(encoding="utf-8")), layout, terminal)
+    else:
+        terminal.write("  first person    python3 dev.py manage createsuperuser")
+    terminal.write()
+    terminal.write("  Ctrl-C here, or `python3 dev.py down`, stops all. Logs are in var/log.")
+    terminal.write()
+
+
+def _tell_demo(demo: dict[str, Any], layout: Layout, terminal: Terminal) -> None:
+    terminal.write()
+    terminal.write("  NAME   PASSWORD                   TOTP SECRET                       CODE NOW  IN")
+    for person in demo["people"]:
+        code = pyotp.TOTP(person["totp_secret"]).now()
+        groups = ", ".join(person["groups"]) or "no group"
+        login = f"{person['username']:<6} {person['password']:<26} {person['totp_secret']:<33}"
+        terminal.write(f"  {login} {code}    {groups}")
+    terminal.write("  A code works once and changes every 30 s; add the secret to an authenticator, or run `up` again.")
+    gate = f"127.0.0.1:{layout.ports.gateway}"
+    model = f"{gate}/demo-registry/llm/tiny-llama:v1"
+    terminal.write()
+    terminal.write(terminal.strong("  A first pull"))
+    terminal.write("  1. Ada asks for llm/tiny-llama, Ben approves (two browsers, or a private window), Ada starts it:")
+    terminal.write(f"     {layout.web_url}/request")
+    terminal.write("  2. My access shows her token once:")
+    terminal.write(f"     skopeo login --tls-verify=false --username ada {gate}")
+    terminal.write(f"  3. skopeo copy --src-tls-verify=false docker://{model} dir:tiny-llama")
+    terminal.write("  Press *End now* or revoke it while it runs, and watch it being cut.")
