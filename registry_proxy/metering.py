@@ -5,6 +5,8 @@ Labels come from closed sets only (outcomes, reason codes, directions): no name 
 
 from __future__ import annotations
 
+import builtins
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -67,6 +69,6 @@ class Meter:
         """One note was dropped; the spool writes a record that says so as soon as it can."""
         self._lost_records.inc()
 
-    def render(self) -> bytes:
+    def render(self) -> builtins.bytes:
         """The page for the scraper."""
         return generate_latest(self._registry)

@@ -88,6 +88,7 @@ class Settings:
     redis_url: Secret  # may hold a password
     proxy_secret: Secret
     view_key: bytes = field(repr=False)
+    control_ca: Path | None = None  # for a control plane whose certificate comes from a private authority
     log_level: str = "INFO"
     limits: Limits = field(default_factory=Limits)
 
@@ -113,6 +114,7 @@ class Settings:
             redis_url=read.given("JIT_REDIS_URL", _redis_url),
             proxy_secret=read.given("JIT_PROXY_SECRET", _secret),
             view_key=read.given("JIT_VIEW_KEY", _key),
+            control_ca=read.optional("JIT_CONTROL_CA", _file),
             log_level=read.given("JIT_LOG_LEVEL", _log_level, "INFO"),
             limits=_read_limits(read),
         )

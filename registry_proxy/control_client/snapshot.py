@@ -1,0 +1,90 @@
+"""The snapshot: everything the control plane's database says, over HTTP, in one answer."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Lock
+
+import httpx
+
+from jit_access.domain.errors import PeerError
+from jit_access.domain.reasons import Reason
+from jit_access.domain.session_view import SessionView, ViewRejected
+from registry_proxy.control_client.messages import Delivery, Snapshot, open_message, read_snapshot
+from registry_proxy.control_client.ticks import read_ticks
+from registry_proxy.settings import Settings
+
+CONNECT_S = 2.0
+READ_S = 5.0
+MAX_ANSWER_BYTES = 128 * 1024 * 1024  # about 60,000 live grants
+
+
+class SnapshotSource:
+    """Loads snapshots, one at a time, and hands them on in the order in which they were asked for.
+
+    The order matters: an older snapshot handed on after a newer one would take views away that it did not know.
+    """
+
+    def __init__(self, settings: Settings, deliver: Callable[[Delivery], None]) -> None:
+        self._key = settings.view_key
+        self._deliver = deliver
+        self._lock = Lock()
+        self._known: dict[str, SessionView] = {}
+        self._http = httpx.Client(
+            base_url=settings.control_url,
+            headers={"Authorization": f"Bearer {settings.proxy_secret.reveal()}", "Accept": "application/json"},
+            timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
+            verify=ssl.create_default_context(cafile=settings.control_ca),
+            follow_redirects=False,  # our bearer goes to the address that operators wrote down, nowhere else
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
+    def load(self, *, ends_doubt: bool) -> Snapshot:
+        """Load, check, hand on. Raises PeerError (control-plane-lost) or ViewRejected; then nothing was handed on."""
+        with self._lock:
+            snapshot = replace(self._fetch(), ends_doubt=ends_doubt)
+            self._deliver(snapshot)
+            return snapshot
+
+    def _fetch(self) -> Snapshot:
+        try:
+            text, signature = self._ask()
+        except (httpx.HTTPError, OSError) as exc:
+            raise _lost("does not answer") from exc
+        except (ValueError, KeyError, TypeError) as exc:
+            raise _lost("sent something else than a snapshot") from exc
+        heard = read_ticks()
+        try:
+            body = open_message(text, signature, self._key, limit=MAX_ANSWER_BYTES)
+            snapshot = read_snapshot(body, heard=heard, known=self._known)
+        except ViewRejected:
+            self._known = {}
+            raise
+        self._known = dict(zip(body["views"], snapshot.views, strict=True))
+        return snapshot
+
+    def _ask(self) -> tuple[str, str]:
+        with self._http.stream("GET", "/internal/v1/snapshot") as answer:
+            if answer.status_code != httpx.codes.OK:
+                raise _lost(f"answered with status {answer.status_code}")
+            raw = bytearray()
+            for piece in answer.iter_bytes():
+                raw += piece
+                if len(raw) > MAX_ANSWER_BYTES:
+                    raise _lost("sent a snapshot that is too large")
+        envelope = json.loads(raw)
+        text, signature = envelope["body"], envelope["signature"]
+        if not isinstance(text, str) or not isinstance(signature, str):
+            raise TypeError("envelope")
+        return text, signature
+
+
+def _lost(what: str) -> PeerError:
+    return PeerError(Reason.CONTROL_PLANE_LOST, f"The control plane {what}.", retryable=True)

@@ -1,0 +1,224 @@
+"""The gate of one process. All methods belong to the event loop's thread, except `deliver`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from threading import Lock
+
+from jit_access.domain.reasons import Reason
+from jit_access.domain.tokens import TOKEN_CHARS_MAX, hash_token, parse_token
+from registry_proxy.control_client import Batch, Delivery, Doubt, Snapshot, TargetFacts
+from registry_proxy.control_client.ticks import read_ticks
+from registry_proxy.gate.questions import is_strict, refuse_wanted, verifies_digests
+from registry_proxy.gate.watches import Cut, Watch, Watches
+from registry_proxy.metering import Meter
+from registry_proxy.protocols.wanted import Admission, Refusal, Wanted
+from registry_proxy.session_table import Holder, NewsClock, SessionTable
+from registry_proxy.session_table.clock import NEW_REQUEST_MAX_AGE_S, STREAM_MAX_AGE_S
+
+TICK_S = 0.1
+FORGET_EVERY_S = 60.0
+_LONGEST_TIMER_S = 3600.0  # a timer further away is set again: no event loop promises weeks
+_TIMER_GRAIN_S = 0.001  # uvloop's timers count milliseconds and may round down
+
+
+class Gate:
+    """Decides requests, re-decides streams, and cuts those that lost their ground.
+
+    `epoch` grows at every change of any view and of the staleness state. It grows in the listener's thread, before
+    the event loop has even woken: a stream that compares it between slices asks again at once.
+    """
+
+    def __init__(self, meter: Meter, *, ticks: Callable[[], float] = read_ticks) -> None:
+        self.epoch = 0
+        self._epoch_lock = Lock()  # += from two threads can lose a step
+        self._meter = meter
+        self._table = SessionTable()
+        self._clock = NewsClock(ticks)
+        self._watches = Watches()
+        self._pending: deque[Delivery] = deque()
+        self._is_woken = False
+        self._in_doubt = False
+        self._staleness = 0
+        self._forget_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ticker: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_end = math.inf
+
+    def start(self) -> None:
+        """Begin to watch the clock. Call on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._tick()
+
+    def close(self) -> None:
+        """Stop the timers. Running exchanges are the server's to end."""
+        for handle in (self._ticker, self._timer):
+            if handle is not None:
+                handle.cancel()
+        self._loop = None
+
+    def deliver(self, item: Delivery) -> None:
+        """Take verified news. May be called from any thread."""
+        self._pending.append(item)
+        if not isinstance(item, Batch) or item.news:
+            self._grow_epoch()
+        loop = self._loop
+        if loop is None or self._is_woken:
+            return
+        self._is_woken = True
+        try:
+            loop.call_soon_threadsafe(self._take_pending)
+        except RuntimeError:
+            self._is_woken = False  # the loop is closing: nobody is left to be told
+
+    def is_ready(self) -> Reason | None:
+        """None while new requests may be let through."""
+        if self._pending:
+            self._take_pending()
+        is_stale = self._clock.age() > NEW_REQUEST_MAX_AGE_S
+        if is_stale or self._in_doubt or not self._table.has_snapshot:
+            return Reason.CONTROL_PLANE_LOST
+        return None
+
+    def authenticate(self, token: str | None) -> Admission | Refusal:
+        """Is this a live token? Asks nothing about a repository."""
+        return self.decide(token, ())
+
+    def decide(self, token: str | None, wanted: tuple[Wanted, ...]) -> Admission | Refusal:
+        """May this token do all of this now?"""
+        lost = self.is_ready()
+        if lost is not None:
+            return Refusal(lost)
+        if not token:
+            return Refusal(Reason.TOKEN_MISSING)
+        if len(token) > TOKEN_CHARS_MAX or not token.isascii():
+            return Refusal(Reason.TOKEN_MALFORMED)
+        # Looked up before its shape is read: a hash that is known cannot belong to a malformed token.
+        token_hash = hash_token(token)
+        holder = self._table.find(token_hash)
+        if holder is None:
+            return Refusal(Reason.TOKEN_UNKNOWN if parse_token(token) else Reason.TOKEN_MALFORMED)
+        reason = self._refuse(holder, wanted)
+        if reason is not None:
+            return Refusal(reason, holder.view, holder.lease)
+        view = holder.view
+        strict, verify = is_strict(view, wanted), verifies_digests(view, wanted)
+        return Admission(view, holder.lease, token_hash, view.rule, strict, verify)
+
+    def recheck(self, admission: Admission, wanted: tuple[Wanted, ...]) -> Reason | None:
+        """May what was admitted go on? Asks by token hash, so a token that moved to an extension keeps its stream."""
+        if self._pending:
+            self._take_pending()
+        holder = self._table.find(admission.token_hash)
+        if holder is None:
+            return Reason.TOKEN_UNKNOWN
+        reason = self._refuse(holder, wanted)
+        if reason is None and self._clock.age() > STREAM_MAX_AGE_S and is_strict(holder.view, wanted):
+            return Reason.CONTROL_PLANE_LOST
+        return reason
+
+    def watch(self, admission: Admission, wanted: tuple[Wanted, ...], cut: Cut) -> Callable[[], None]:
+        """Have `cut(reason)` called on the loop as soon as this exchange may not go on. Returns the way to stop that.
+
+        The world may have changed between the decision and this call (the audit record was awaited in between), so
+        the first check is made at once.
+        """
+        watch = Watch(admission, wanted, cut, min(admission.view.valid_until, admission.lease.valid_until))
+        self._watches.add(watch)
+        if self._judge(watch) is not None and self._loop is not None:
+            self._loop.call_soon(self._sweep)
+        else:
+            self._set_timer()
+        return lambda: self._watches.remove(watch)
+
+    def target(self, slug: str) -> TargetFacts | None:
+        """The registry behind a slug."""
+        return self._table.target(slug)
+
+    def now(self) -> float:
+        """Database time in epoch seconds as far as known, else this machine's: for the instants of audit records."""
+        return self._clock.now() if self._clock.is_set else time.time()
+
+    def _refuse(self, holder: Holder, wanted: tuple[Wanted, ...]) -> Reason | None:
+        reason = holder.refusal_at(self._clock.now()) or refuse_wanted(holder.view, wanted)
+        if reason is None and wanted and self._table.target(holder.view.target) is None:
+            return Reason.TARGET_UNKNOWN
+        return reason
+
+    def _judge(self, watch: Watch) -> Reason | None:
+        reason = self.recheck(watch.admission, watch.wanted)
+        holder = self._table.find(watch.admission.token_hash)
+        if reason is None and holder is not None:
+            watch.ends_at = min(holder.view.valid_until, holder.lease.valid_until)
+        return reason
+
+    def _take_pending(self) -> None:
+        self._is_woken = False
+        changed = False
+        while self._pending:
+            changed |= self._apply(self._pending.popleft())
+        if changed:
+            self._sweep()
+
+    def _apply(self, item: Delivery) -> bool:
+        """Returns whether running exchanges have to be judged again."""
+        if isinstance(item, Doubt):
+            self._in_doubt = True
+            return False
+        if isinstance(item, Snapshot):
+            self._meter.clock_ahead.set(self._clock.hear_time(item.db_now, heard=item.heard))
+            self._table.apply_snapshot(item)
+            self._in_doubt = self._in_doubt and not item.ends_doubt
+            return True
+        self._table.apply_news(item.news)
+        if item.heartbeat is not None:
+            self._meter.clock_ahead.set(self._clock.hear_time(item.heartbeat.db_now, heard=item.heartbeat.heard))
+            self._clock.hear_beat(item.heartbeat.fresh_at)
+        return bool(item.news)
+
+    def _sweep(self) -> None:
+        self._watches.sweep(self._judge, self._meter.cut)
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        """Wake exactly when the first of the running exchanges ends. A timer that is early enough already stays."""
+        end = self._watches.earliest_end
+        if self._loop is None or (self._timer is not None and self._timer_end <= end):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        delay = max(0.0, end - self._clock.now()) + _TIMER_GRAIN_S
+        self._timer_end = end
+        self._timer = self._loop.call_later(min(delay, _LONGEST_TIMER_S), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._sweep()
+
+    def _tick(self) -> None:
+        if self._loop is None:
+            return
+        self._ticker = self._loop.call_later(TICK_S, self._tick)
+        if self._pending:
+            self._take_pending()
+        age, now = self._clock.age(), self._clock.now()
+        self._meter.view_age.set(age)
+        staleness = (age > NEW_REQUEST_MAX_AGE_S) + (age > STREAM_MAX_AGE_S)
+        if staleness != self._staleness:
+            self._staleness = staleness
+            self._grow_epoch()
+            self._sweep()
+        elif now >= self._watches.earliest_end:  # the database's clock was set forward
+            self._sweep()
+        if now > self._forget_at:
+            self._table.forget_ended(now)
+            self._forget_at = now + FORGET_EVERY_S
+
+    def _grow_epoch(self) -> None:
+        with self._epoch_lock:
+            self.epoch += 1
