@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from jit_access.accounts.names import fold_name
 from jit_access.core.ids import new_id
 from jit_access.core.models import PublicModel
 from jit_access.domain.actors import ActorKind, ActorRef
@@ -41,6 +42,11 @@ class User(AbstractUser):
             models.CheckConstraint(condition=Q(theme__in=["auto", "light", "dark"]), name="user_theme_known"),
             models.UniqueConstraint(Lower("username"), name="username_unique_in_any_spelling"),
         ]
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """Django's own door to new accounts (`createsuperuser`) stores the same spelling as ours."""
+        return fold_name(username)
 
     def save(self, *args: object, **kwargs: object) -> None:
         if not self.public_id:

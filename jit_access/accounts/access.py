@@ -1,0 +1,36 @@
+"""From a public id to an account or token, for somebody who asks. Unknown and hidden look the same."""
+
+from __future__ import annotations
+
+from jit_access.accounts.models import ApiToken, User
+from jit_access.accounts.roles import AUDITORS, SECURITY
+from jit_access.accounts.selectors import is_in
+from jit_access.domain.errors import NotFound
+
+
+def get_account(actor: User, public_id: str) -> User:
+    """Oneself, one's service accounts, and for security and auditors everybody. Raises: NotFound."""
+    account = User.objects.select_related("owner").filter(public_id=public_id).first()
+    if account is None:
+        raise NotFound
+    if account.pk == actor.pk:
+        return account
+    if account.owner_id == actor.pk:
+        return account
+    if is_in(actor, SECURITY, AUDITORS):
+        return account
+    raise NotFound
+
+
+def get_token(actor: User, public_id: str) -> ApiToken:
+    """One's own tokens, those of one's service accounts, and for security all of them. Raises: NotFound."""
+    token = ApiToken.objects.select_related("user").filter(public_id=public_id).first()
+    if token is None:
+        raise NotFound
+    if token.user_id == actor.pk:
+        return token
+    if token.user.owner_id == actor.pk:
+        return token
+    if is_in(actor, SECURITY):
+        return token
+    raise NotFound

@@ -1,0 +1,34 @@
+"""How rooms above learn that an account lost something. Handlers run inside the transaction of the loss.
+
+A handler that fails takes the loss back with it and the caller sees it: better a lock that must be repeated than a
+locked account whose grants live on unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from jit_access.accounts.models import User
+from jit_access.domain.reasons import Reason
+
+Handler: TypeAlias = Callable[[User, Reason], None]
+
+_handlers: list[Handler] = []
+
+
+def register(handler: Handler) -> None:
+    """Call `handler(user, reason)` whenever a group is lost or an account is locked. Twice registered runs once."""
+    if handler not in _handlers:
+        _handlers.append(handler)
+
+
+def unregister(handler: Handler) -> None:
+    """Forget a handler; for tests that register their own."""
+    _handlers.remove(handler)
+
+
+def announce_loss(user: User, reason: Reason) -> None:
+    """Tell every handler. Only `accounts.services` calls this, in its transaction."""
+    for handler in tuple(_handlers):
+        handler(user, reason)

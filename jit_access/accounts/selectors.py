@@ -1,0 +1,40 @@
+"""Reads about people and groups. Membership is read from the database each time: a lost group counts at once."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from jit_access.accounts.models import AccountKind, ApiToken, User
+from jit_access.accounts.names import fold_name
+
+
+def members_of(group: str) -> QuerySet[User]:
+    """The people of a group who can act now. Service accounts never count as members who decide."""
+    return User.objects.filter(groups__name=group, is_active=True, kind=AccountKind.PERSON).order_by("pk")
+
+
+def groups_of(user: User) -> frozenset[str]:
+    """The names of all groups of an account."""
+    return frozenset(user.groups.values_list("name", flat=True))
+
+
+def is_in(user: User, *groups: str) -> bool:
+    """True when the account is active and in at least one of these groups."""
+    return user.is_active and user.groups.filter(name__in=groups).exists()
+
+
+def find_by_name(name: str) -> User | None:
+    """The account with this name in any spelling."""
+    folded = fold_name(name)
+    return User.objects.filter(username=folded).first() if folded else None
+
+
+def accounts_of(owner: User) -> QuerySet[User]:
+    """The service accounts that a person answers for."""
+    return owner.service_accounts.order_by("username")
+
+
+def tokens_of(user: User) -> QuerySet[ApiToken]:
+    """The account's own tokens and those of its service accounts, newest first, revoked ones too."""
+    own = Q(user=user) | Q(user__owner=user)
+    return ApiToken.objects.filter(own).select_related("user").order_by("-pk")

@@ -1,0 +1,83 @@
+"""Groups and locks: what an account may do, and that losing it counts at once.
+
+Handlers of `accounts.changes` run in the same transaction, so there is no moment at which somebody is out of a group
+and still holds what the group gave.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+
+from jit_access.accounts.changes import announce_loss
+from jit_access.accounts.models import User
+from jit_access.audit.recorder import Recorder, audited
+from jit_access.domain.actors import ActorRef
+from jit_access.domain.errors import CallerError
+from jit_access.domain.reasons import Reason
+
+
+def add_to_group(*, actor: ActorRef, user: User, group: str) -> None:
+    """Let an account into a group, which is made when it is new. A repeat does nothing."""
+    if not group or len(group) > 150 or not group.replace("-", "").isalnum() or group != group.lower():
+        raise CallerError(Reason.NAME_INVALID, "A group's name has small letters, digits and - only.")
+    with audited(actor=actor) as audit:
+        locked = _lock(user)
+        if locked.groups.filter(name=group).exists():
+            return
+        locked.groups.add(Group.objects.get_or_create(name=group)[0])
+        audit.record("account.group-added", detail={"account": locked.public_id, "group": group})
+
+
+def remove_from_group(*, actor: ActorRef, user: User, group: str) -> None:
+    """Take an account out of a group; everything that rests on the group is looked at again. A repeat does nothing."""
+    with audited(actor=actor) as audit:
+        locked = _lock(user)
+        found = locked.groups.filter(name=group).first()
+        if found is None:
+            return
+        locked.groups.remove(found)
+        audit.record(
+            "account.group-removed",
+            reason=Reason.GROUP_MEMBERSHIP_LOST,
+            detail={"account": locked.public_id, "group": group},
+        )
+        announce_loss(locked, Reason.GROUP_MEMBERSHIP_LOST)
+
+
+def lock_account(*, actor: ActorRef, user: User, note: str = "") -> None:
+    """Nothing of this account works from now on: sessions, API tokens, grants, and its service accounts'.
+
+    A repeat does nothing. `note` says why, in the log.
+    """
+    with audited(actor=actor) as audit:
+        locked = _lock(user)
+        if not locked.is_active:
+            return
+        _set_active(audit, locked, is_active=False, note=note)
+        announce_loss(locked, Reason.ACCOUNT_LOCKED)
+        for machine in locked.service_accounts.select_for_update().filter(is_active=True):
+            announce_loss(machine, Reason.ACCOUNT_LOCKED)
+    user.is_active, user.session_epoch = locked.is_active, locked.session_epoch
+
+
+def unlock_account(*, actor: ActorRef, user: User, note: str = "") -> None:
+    """The account may sign in again. What ended with the lock stays ended. A repeat does nothing."""
+    with audited(actor=actor) as audit:
+        locked = _lock(user)
+        if locked.is_active:
+            return
+        _set_active(audit, locked, is_active=True, note=note)
+    user.is_active, user.session_epoch = locked.is_active, locked.session_epoch
+
+
+def _set_active(audit: Recorder, locked: User, *, is_active: bool, note: str) -> None:
+    locked.is_active = is_active
+    locked.session_epoch += 1
+    locked.save(update_fields=["is_active", "session_epoch"])
+    kind = "account.unlocked" if is_active else "account.locked"
+    reason = "" if is_active else Reason.ACCOUNT_LOCKED
+    audit.record(kind, reason=reason, detail={"account": locked.public_id, "note": note[:300]})
+
+
+def _lock(user: User) -> User:
+    return User.objects.select_for_update().get(pk=user.pk)
