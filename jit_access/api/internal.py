@@ -1,0 +1,114 @@
+"""What proxies ask of the control plane: the snapshot, and a place for their audit records.
+
+Plain views behind one shared secret. No session, no cookie, no CSRF token: a browser cannot send the bearer by itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+
+import redis
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from jit_access.audit.errors import LogBroken
+from jit_access.audit.services import MAX_BATCH_RECORDS, ingest_records
+from jit_access.domain.errors import CallerError
+from jit_access.domain.reasons import Reason, explain
+from jit_access.proxy_sessions.selectors import read_snapshot
+
+MAX_AUDIT_BYTES = 2 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def for_proxies(method: str) -> Callable[[View], View]:
+    """Let only proxies in, by one method, and keep their answers out of every cache."""
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @wraps(view)
+        def guarded(request: HttpRequest) -> HttpResponse:
+            if not _is_proxy(request):
+                answer = _refuse(HTTPStatus.UNAUTHORIZED, Reason.TOKEN_UNKNOWN)
+                answer["WWW-Authenticate"] = "Bearer"
+            elif request.method != method:
+                answer = _refuse(HTTPStatus.METHOD_NOT_ALLOWED, Reason.METHOD_NOT_ALLOWED)
+                answer["Allow"] = method
+            else:
+                answer = _answer(view, request)
+            answer["Cache-Control"] = "no-store"
+            return answer
+
+        return guarded
+
+    return decorate
+
+
+@for_proxies("GET")
+def get_snapshot(_request: HttpRequest) -> HttpResponse:
+    """Everything a proxy enforces, signed."""
+    body, signature = read_snapshot()
+    return JsonResponse({"body": body, "signature": signature})
+
+
+@for_proxies("POST")
+def post_audit(request: HttpRequest) -> HttpResponse:
+    """Canonical audit records, one a line. What is known already counts as a duplicate."""
+    lines = _read_body(request).split(b"\n")
+    if len(lines) > MAX_BATCH_RECORDS:
+        raise CallerError(Reason.REQUEST_TOO_LARGE)
+    result = ingest_records(lines)
+    return JsonResponse(
+        {"accepted": result.accepted, "duplicates": result.duplicates, "rejected": list(result.rejected)}
+    )
+
+
+def _read_body(request: HttpRequest) -> bytes:
+    try:
+        body = request.body
+    except RequestDataTooBig as exc:
+        raise CallerError(Reason.REQUEST_TOO_LARGE) from exc
+    except UnreadablePostError as exc:
+        raise CallerError(Reason.INVALID_INPUT) from exc
+    if len(body) > MAX_AUDIT_BYTES:
+        raise CallerError(Reason.REQUEST_TOO_LARGE)
+    if not body:
+        raise CallerError(Reason.INVALID_INPUT)
+    return body
+
+
+def _is_proxy(request: HttpRequest) -> bool:
+    given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+    return hmac.compare_digest(given, f"Bearer {settings.PROXY_SECRET}".encode())
+
+
+def _answer(view: View, request: HttpRequest) -> HttpResponse:
+    try:
+        return view(request)
+    except CallerError as exc:
+        is_large = exc.reason is Reason.REQUEST_TOO_LARGE
+        return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_large else HTTPStatus.BAD_REQUEST, exc.reason)
+    except (DatabaseError, InterfaceError) as exc:
+        _log.warning("a proxy was not served: %s", type(exc).__name__)
+        return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, Reason.DATABASE_AWAY)
+    except redis.RedisError as exc:
+        _log.warning("a proxy was not served: %s", type(exc).__name__)
+        return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, Reason.CONTROL_PLANE_LOST)
+    except LogBroken as exc:
+        _log.exception("the audit log takes nothing")
+        return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, exc.reason)
+
+
+def _refuse(status: HTTPStatus, reason: Reason) -> HttpResponse:
+    return JsonResponse({"code": reason, "message": explain(reason)}, status=status)
