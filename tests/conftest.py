@@ -15,6 +15,8 @@ from jit_access.core import redis as core_redis
 from tests.support.append_only import flushable_log  # noqa: F401  # autouse: the log refuses to be emptied
 from tests.support.cast import Cast, make_cast
 from tests.support.network import block_outside
+from tests.support.redis_of_run import running_redis
+from tests.support.sessions import signed_in
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -36,8 +38,6 @@ def only_this_machine() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """The URL of this process's own real Valkey, empty at the start."""
-    from tests.support.redis_of_run import running_redis
-
     with running_redis(settings.REDIS_URL) as url:
         core_redis.client.cache_clear()
         yield url
@@ -46,7 +46,9 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def empty_redis(request: pytest.FixtureRequest) -> None:
     """Tests that use the database may reach Redis after a commit, so they find it there, and empty."""
-    if {"db", "transactional_db", "redis_url"} & set(request.fixturenames) or request.node.get_closest_marker("django_db"):
+    if {"db", "transactional_db", "redis_url"} & set(request.fixturenames) or request.node.get_closest_marker(
+        "django_db"
+    ):
         request.getfixturevalue("redis_url")
         core_redis.client().flushall()
 
@@ -88,7 +90,6 @@ def cast(db: None) -> Cast:
 @pytest.fixture
 def client_for(db: None) -> Callable[..., Client]:
     """`client_for(cast.ada)`: signed in with a fresh second factor. Also factor="stale" and factor="none"."""
-    from tests.support.sessions import signed_in
 
     def make(user: User, factor: str = "fresh") -> Client:
         return signed_in(user, factor)

@@ -8,7 +8,9 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from jit_access.accounts.models import AccountKind, User
+from jit_access.accounts import services
+from jit_access.accounts.models import User
+from jit_access.domain.actors import GATEWAY
 
 PASSWORD = "correct horse battery staple"
 GROUPS = {
@@ -37,28 +39,26 @@ def make_groups() -> None:
 
 def make_person(username: str, *groups: str) -> User:
     """One person with a password and groups; a surname makes clear that names are shown, not usernames."""
-    user = User.objects.create_user(
+    user = services.create_person(
+        actor=GATEWAY,
         username=username,
-        email=f"{username}@example.test",
         password=PASSWORD,
         display_name=f"{username.capitalize()} Okafor",
+        email=f"{username}@example.test",
     )
     join(user, *groups)
     return user
 
 
 def make_service_account(username: str, owner: User, *groups: str) -> User:
-    user = User(username=username, display_name=username, kind=AccountKind.SERVICE, owner=owner)
-    user.set_unusable_password()
-    user.save()
+    user = services.create_service_account(actor=GATEWAY, username=username, owner=owner)
     join(user, *groups)
     return user
 
 
 def join(user: User, *groups: str) -> None:
-    """Factory only: a test about membership changes goes through accounts.services."""
     for name in groups:
-        user.groups.add(Group.objects.get_or_create(name=name)[0])
+        services.add_to_group(actor=GATEWAY, user=user, group=name)
 
 
 def make_cast() -> Cast:

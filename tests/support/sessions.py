@@ -7,7 +7,6 @@ from datetime import timedelta
 from django.test import Client
 
 from jit_access.accounts.models import User
-from jit_access.core import clock
 from tests.support.cast import sign_in
 
 STALE_AFTER = timedelta(minutes=25)  # older than any freshness that the example policy asks, younger than idle time
