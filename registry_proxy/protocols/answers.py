@@ -26,6 +26,13 @@ _SIGN_IN_AGAIN = frozenset(
 _HIDDEN = {Reason.TARGET_UNKNOWN: Reason.OUT_OF_SCOPE}
 INSUFFICIENT_SCOPE = frozenset({Reason.OUT_OF_SCOPE, Reason.OPERATION_NOT_GRANTED})
 
+_STATUS = {
+    Reason.RATE_LIMITED: 429,
+    Reason.REQUEST_TOO_SLOW: 408,
+    Reason.REQUEST_TOO_LARGE: 413,
+    Reason.MALFORMED_REQUEST: 400,
+    Reason.INTERNAL_ERROR: 500,
+}
 # OCI distribution spec, "Error Codes".
 _CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 405: "UNSUPPORTED", 416: "BLOB_UPLOAD_INVALID",
           413: "SIZE_INVALID", 429: "TOOMANYREQUESTS", 502: "UNAVAILABLE", 503: "UNAVAILABLE",
@@ -56,7 +63,7 @@ def status_for(reason: Reason) -> int:
         return 401
     if reason in _UNAVAILABLE:
         return 503
-    return 429 if reason is Reason.RATE_LIMITED else 403
+    return _STATUS.get(reason, 403)
 
 
 def shown(reason: Reason) -> Reason:

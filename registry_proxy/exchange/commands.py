@@ -1,0 +1,112 @@
+"""What an exchange asks its shell to do, in order. Exactly one command per answer leads to the next event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from registry_proxy.protocols.answers import Answer
+from registry_proxy.protocols.http1 import Headers
+from registry_proxy.protocols.upstream_request import UpstreamRequest
+from registry_proxy.protocols.wanted import Admission, Wanted
+
+RecordFields = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBody:
+    """Read the request's body whole, at most so many bytes. -> BodyRead"""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskGate:
+    """Decide, or only authenticate when nothing is wanted. -> Admitted, Refused"""
+
+    token: str | None
+    wanted: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write and wait until it is durable. -> Recorded, NotRecorded"""
+
+    kind: str
+    fields: RecordFields
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write, without waiting."""
+
+    kind: str
+    fields: RecordFields
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveReach:
+    """Read from the registry what the scope's tags and digests lead to. -> ReachResolved, UpstreamFailed, CutOff"""
+
+    admission: Admission
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpstream:
+    """Send the request, its body too, and wait for the head. -> UpstreamAnswered, UpstreamFailed, CutOff"""
+
+    request: UpstreamRequest
+
+
+@dataclass(frozen=True, slots=True)
+class BufferBody:
+    """Collect the response's body, at most so many bytes. -> Buffered, UpstreamFailed, CutOff"""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Send this head, then the body as it comes. -> RelayEnded
+
+    `digest`, when set: the last slice is withheld until everything hashed to it.
+    """
+
+    status: int
+    headers: Headers
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendAnswer:
+    """Send a whole response of ours. The exchange is over. `closes`: the connection too."""
+
+    answer: Answer
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The relay ended well: the connection may serve the next request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """End both sides so that nobody takes what was sent for the whole."""
+
+
+Command = (
+    ReadBody | AskGate | Record | Note | ResolveReach | OpenUpstream | BufferBody | Relay | SendAnswer | Finish | Reset
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFacts:
+    """What the listener knows about an exchange before its first byte is judged."""
+
+    exchange_id: str
+    origin: bytes  # scheme://host, the scheme from the listener, the host from the checked field
+    public_url: str
+    address: str
+    agent: str = field(default="")

@@ -1,0 +1,100 @@
+"""What can happen to an exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jit_access.domain.reasons import Reason
+from registry_proxy.protocols.http1 import Headers, RequestHead, ResponseHead
+from registry_proxy.protocols.wanted import Admission, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRead:
+    """A head passed the edge."""
+
+    head: RequestHead
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRead:
+    """The small body that the exchange asked for."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The gate said yes. `now` is UTC epoch seconds."""
+
+    admission: Admission
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The gate said no."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The record is durable. `withdrawn` is set when the allow ended while it was written."""
+
+    withdrawn: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotRecorded:
+    """The record could not be made durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReachResolved:
+    """The reach of the grant was read from the registry."""
+
+    is_reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswered:
+    """The registry's response head is here. `rewritten` holds its Location and Link, already under our origin."""
+
+    head: ResponseHead
+    rewritten: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamFailed:
+    """The registry did not answer, or not in a way that can be passed on. No body text of its own."""
+
+    reason: Reason
+    http_status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Buffered:
+    """A response body that was small enough to be judged whole."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RelayEnded:
+    """The last byte was relayed, or `broken` says why the stream ended before."""
+
+    broken: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """The allow ended, or the client left, before the response began."""
+
+    reason: Reason
+
+
+Event = (
+    RequestRead | BodyRead | Admitted | Refused | Recorded | NotRecorded | ReachResolved
+    | UpstreamAnswered | UpstreamFailed | Buffered | RelayEnded | CutOff
+)  # fmt: skip

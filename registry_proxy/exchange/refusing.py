@@ -1,0 +1,44 @@
+"""A reason into the answer that a client can act on."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from jit_access.domain.reasons import Reason, explain
+from registry_proxy.exchange.commands import ExchangeFacts
+from registry_proxy.protocols.answers import INSUFFICIENT_SCOPE, Answer, error_answer, shown, status_for
+from registry_proxy.protocols.challenge import our_challenge
+from registry_proxy.protocols.wanted import Wanted
+
+# Where asking for a grant is what the reader should do next.
+_ASK_AGAIN = INSUFFICIENT_SCOPE | {
+    Reason.REFERENCE_NOT_GRANTED, Reason.GRANT_EXPIRED, Reason.GRANT_REVOKED, Reason.GRANT_RELINQUISHED,
+    Reason.GRANT_NOT_ACTIVE, Reason.TOKEN_UNKNOWN, Reason.TOKEN_EXPIRED, Reason.TOKEN_REVOKED, Reason.TOKEN_MISSING,
+    Reason.TARGET_UNKNOWN, Reason.POLICY_TIGHTENED, Reason.GROUP_MEMBERSHIP_LOST,
+}  # fmt: skip
+
+
+def gate_answer(reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...], *, is_token_route: bool) -> Answer:
+    """The gate's no, as a registry would say it: 401 where signing in helps, 403 where it does not, 503 for now."""
+    status = status_for(reason)
+    answer = error_answer(status, reason, _sentence(reason, facts, wanted))
+    if status == 401:
+        if is_token_route:
+            return answer.with_headers((b"www-authenticate", b'Basic realm="' + facts.origin + b'/token"'))
+        error = "" if reason is Reason.TOKEN_MISSING else "invalid_token"
+        return answer.with_headers((b"www-authenticate", our_challenge(facts.origin, wanted, error)))
+    # oras asks for a new token only on a 403 that carries a challenge (oras/provider.py, do_request).
+    if shown(reason) in INSUFFICIENT_SCOPE:
+        return answer.with_headers((b"www-authenticate", our_challenge(facts.origin, wanted, "insufficient_scope")))
+    return answer
+
+
+def _sentence(reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...]) -> str:
+    sentence = explain(shown(reason))
+    if reason not in _ASK_AGAIN or not facts.public_url:
+        return sentence
+    if not wanted:
+        return f"{sentence} Request access at {facts.public_url}/request"
+    asked = wanted[0]
+    query = urlencode({"resource": f"{asked.target}/{asked.repository}", "operation": asked.operation.value}, safe="/")
+    return f"{sentence} Request access at {facts.public_url}/request?{query}"

@@ -1,0 +1,51 @@
+"""WWW-Authenticate: the challenge that we send, and the one that a registry sends us.
+
+Source: distribution docs/spec/auth/token. Our realm is the listener's own scheme and the request's checked Host.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from jit_access.domain.operations import Operation
+from registry_proxy.protocols.wanted import Wanted
+
+_PARAMETER = re.compile(r'([A-Za-z_]+)="([^"\\]*)"')
+_WORDS = {Operation.PULL: "pull", Operation.PUSH: "pull,push", Operation.DELETE: "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class BearerChallenge:
+    """What a registry asks for: a token from `realm` for `service`."""
+
+    realm: str
+    service: str
+
+
+def our_challenge(origin: bytes, wanted: tuple[Wanted, ...], error: str) -> bytes:
+    """The Bearer challenge for these questions. Names go out as the client wrote them, with the target first."""
+    host = origin.partition(b"://")[2]
+    parts = [b'Bearer realm="' + origin + b'/token"', b'service="' + host + b'"']
+    if wanted:
+        scopes = (f"repository:{item.target}/{item.repository}:{scope_words(item.operation)}" for item in wanted)
+        parts.append(b'scope="' + " ".join(dict.fromkeys(scopes)).encode("ascii") + b'"')
+    if error:
+        parts.append(b'error="' + error.encode("ascii") + b'"')
+    return b",".join(parts)
+
+
+def scope_words(operation: Operation) -> str:
+    """The actions of a scope, as clients expand them: who pushes also pulls."""
+    return _WORDS[operation]
+
+
+def parse_bearer(value: bytes) -> BearerChallenge | None:
+    """A Bearer challenge, or None for any other scheme or a shape that we do not know."""
+    text = value.decode("ascii", "replace")
+    scheme, _, rest = text.partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    found = {key.lower(): item for key, item in _PARAMETER.findall(rest)}
+    realm = found.get("realm", "")
+    return BearerChallenge(realm, found.get("service", "")) if realm else None

@@ -1,0 +1,4 @@
+"""The shell around the exchange machine: listeners, client connections, the drain, the admin page.
+
+It owns sockets and tasks and carries out commands; what is allowed, and in which order, is decided elsewhere.
+"""

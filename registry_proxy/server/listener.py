@@ -1,0 +1,105 @@
+"""One listening scheme (plain or TLS): counts connections, names exchanges, answers what the edge refused."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import Counter
+
+from jit_access.domain.reasons import Reason
+from registry_proxy.edge.refusal import EdgeRefusal
+from registry_proxy.exchange.commands import ExchangeFacts
+from registry_proxy.exchange.recording import denial_fields, short_text
+from registry_proxy.protocols.answers import error_answer
+from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.server.client_connection import ClientConnection
+from registry_proxy.server.conversation import Conversation
+from registry_proxy.server.responding import render_answer
+from registry_proxy.server.services import Services, log_fields
+
+_log = logging.getLogger(__name__)
+
+
+def new_exchange_id() -> str:
+    """Also the X-Request-Id: ours always, a client's own could forge a trace."""
+    return f"exc_{secrets.token_hex(16)}"
+
+
+class Crowd:
+    """All client connections of the process, over its listeners."""
+
+    def __init__(self, most: int, most_per_address: int) -> None:
+        self._most, self._most_per_address = most, most_per_address
+        self._per_address: Counter[str] = Counter()
+        self.connections: dict[ClientConnection, Conversation | None] = {}
+
+    def add(self, connection: ClientConnection) -> bool:
+        """Count in; False when there are too many."""
+        address = connection.address
+        if len(self.connections) >= self._most or self._per_address[address] >= self._most_per_address:
+            return False
+        self.connections[connection] = None
+        self._per_address[address] += 1
+        return True
+
+    def remove(self, connection: ClientConnection) -> None:
+        """Count out; one that was never in changes nothing."""
+        if connection not in self.connections:
+            return
+        del self.connections[connection]
+        self._per_address[connection.address] -= 1
+        if not self._per_address[connection.address]:
+            del self._per_address[connection.address]
+
+
+class Listener:
+    """The owner of connections that came in by one scheme."""
+
+    def __init__(self, services: Services, crowd: Crowd, scheme: bytes) -> None:
+        self._services, self._crowd, self._scheme = services, crowd, scheme
+        self.limits = services.limits
+        self.edge_limits = services.edge_limits
+        self.is_draining = False
+
+    def opened(self, connection: ClientConnection) -> Reason | None:
+        """A client connected."""
+        if self.is_draining:
+            return Reason.DRAINING
+        return None if self._crowd.add(connection) else Reason.TOO_MANY_CONNECTIONS
+
+    def closed(self, connection: ClientConnection) -> None:
+        """A client is gone."""
+        self._crowd.remove(connection)
+
+    def converse(self, connection: ClientConnection, head: RequestHead) -> Conversation:
+        """One request passed the edge."""
+        agent = (head.get(b"user-agent") or b"").decode("ascii")
+        facts = ExchangeFacts(
+            new_exchange_id(), self._scheme + b"://" + head.host, self._services.public_url, connection.address, agent
+        )  # fmt: skip
+        conversation = Conversation(self._services, connection, head, facts)
+        if connection in self._crowd.connections:
+            self._crowd.connections[connection] = conversation
+        return conversation
+
+    def refused(self, connection: ClientConnection, refusal: EdgeRefusal, raw: bytes) -> None:
+        """One request did not pass: one answer, one record, nothing upstream."""
+        exchange_id = new_exchange_id()
+        sink = self._services.sink
+        record = sink.new_record(
+            "proxy.request.refused",
+            exchange=exchange_id, trace=exchange_id, address=connection.address,
+            detail={"edge": refusal.sentence, "began": _began(raw)},
+            **denial_fields(refusal.reason, refusal.http_status),  # type: ignore[arg-type]  # three plain fields
+        )  # fmt: skip
+        sink.note(record)
+        self._services.meter.request("deny", refusal.reason.value)
+        _log.info("proxy.edge.refused", extra=log_fields(request_id=exchange_id, reason=refusal.reason.value))
+        answer = error_answer(refusal.http_status, refusal.reason, refusal.sentence)
+        connection.write(render_answer(answer, "GET", exchange_id, closes=True))
+
+
+def _began(raw: bytes) -> str:
+    """The first words of what was refused: method and path, never a query or a header."""
+    line = raw.partition(b"\r")[0].partition(b"\n")[0].partition(b"?")[0]
+    return short_text(line[:120].decode("ascii", "backslashreplace"))

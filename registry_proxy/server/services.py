@@ -1,0 +1,36 @@
+"""What every exchange of a process shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from registry_proxy.audit_sink import AuditSink
+from registry_proxy.edge.limits import EdgeLimits
+from registry_proxy.exchange.reach import ReachStore
+from registry_proxy.gate import Gate
+from registry_proxy.metering import Meter
+from registry_proxy.settings import Limits
+from registry_proxy.upstream.client import UpstreamClient
+
+
+@dataclass(slots=True)
+class Services:
+    """The parts that a conversation talks to."""
+
+    gate: Gate
+    sink: AuditSink
+    upstream: UpstreamClient
+    meter: Meter
+    limits: Limits
+    public_url: str
+    reach: ReachStore = field(default_factory=ReachStore)
+
+    @property
+    def edge_limits(self) -> EdgeLimits:
+        """The limits of a head, as the edge takes them."""
+        return EdgeLimits(self.limits.header_bytes, self.limits.target_bytes, self.limits.header_count)
+
+
+def log_fields(**fields: str | int) -> dict[str, dict[str, str | int]]:
+    """`extra=` of one log line. The caller gives no query string, no header and no token."""
+    return {"fields": fields}
