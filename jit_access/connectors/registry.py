@@ -1,0 +1,21 @@
+"""Which connector serves which kind of target. Connectors know nothing of one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from jit_access.connectors.base import Connector, Endpoint
+from jit_access.connectors.oci.connector import OCIConnector
+
+_KINDS: dict[str, Callable[[Endpoint], Connector]] = {"oci": OCIConnector}
+
+
+@contextmanager
+def connected(kind: str, endpoint: Endpoint) -> Iterator[Connector]:
+    """A connector for one target; the connection is closed at the end. Raises KeyError for a kind we never had."""
+    connector = _KINDS[kind](endpoint)
+    try:
+        yield connector
+    finally:
+        connector.close()
