@@ -5,3 +5,11 @@ class GrantsConfig(AppConfig):
     name = "jit_access.grants"
     label = "grants"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from jit_access.accounts import changes as account_changes  # noqa: PLC0415  # models exist only now
+        from jit_access.grants.services import reevaluation  # noqa: PLC0415  # models exist only now
+        from jit_access.policies import changes as policy_changes  # noqa: PLC0415  # models exist only now
+
+        account_changes.register(reevaluation.reevaluate_subject)
+        policy_changes.register(reevaluation.reevaluate_all)

@@ -1,0 +1,59 @@
+"""Asks policy about a grant that exists, and compares the answer with what people agreed to.
+
+The request pins what was shown; the policy that counts now decides. A loosened policy never widens a grant: what
+people signed stays the limit.
+"""
+
+from __future__ import annotations
+
+from jit_access.accounts.models import User
+from jit_access.domain.decisions import Decision, allow, deny
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import parse_scope
+from jit_access.grants.models import Grant
+from jit_access.policies.answers import PolicyAnswer
+from jit_access.policies.questions import Assurance, Phase, Proof, questions_for_scope
+from jit_access.policies.services import decide_all
+
+# Whoever holds a live grant proved the factor when they started it; policy is asked as of then.
+_AS_AT_ACTIVATION = Proof(Assurance.SECOND_FACTOR, 0)
+
+
+def ask_about(grant: Grant, phase: Phase, proof: Proof = _AS_AT_ACTIVATION) -> PolicyAnswer:
+    """What today's policy says about this grant, with the subject's groups and the tiers as they are now."""
+    questions = questions_for_scope(
+        user=grant.subject,
+        target=grant.target,
+        scope=parse_scope(grant.scope),
+        lasts_s=grant.lasts_s,
+        phase=phase,
+        proof=proof if grant.subject.is_person else Proof(),
+    )
+    return decide_all(questions)
+
+
+def judge(grant: Grant, answer: PolicyAnswer) -> Decision:
+    """May this grant be used under today's policy? An approval that is asked for now must have been given then."""
+    if (locked := account_refusal(grant.subject)) is not None:
+        return deny(locked)
+    if not answer.is_allowed:
+        return answer.decision
+    given = approvals_given(grant)
+    if any(given.get(wanted.group, 0) < wanted.needed for wanted in answer.approvals):
+        return deny(Reason.POLICY_TIGHTENED, answer.decision.rule)
+    return allow(answer.reason, answer.decision.rule)
+
+
+def account_refusal(subject: User) -> Reason | None:
+    """A locked account has nothing, and neither has a service account whose owner is locked."""
+    if not subject.is_active or (subject.owner is not None and not subject.owner.is_active):
+        return Reason.ACCOUNT_LOCKED
+    return None
+
+
+def approvals_given(grant: Grant) -> dict[str, int]:
+    """How many people of which group agreed to this grant."""
+    given: dict[str, int] = {}
+    for group in grant.request.verdicts.filter(is_approval=True).values_list("step__group", flat=True):
+        given[group] = given.get(group, 0) + 1
+    return given

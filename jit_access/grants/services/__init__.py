@@ -1,0 +1,46 @@
+"""Every write to a grant. One module per part of its life; this is the door that other rooms use."""
+
+from __future__ import annotations
+
+from jit_access.grants.services.ending import (
+    relinquish_grant,
+    resume_grant,
+    revoke_by_gateway,
+    revoke_grant,
+    suspend_grant,
+)
+from jit_access.grants.services.expiring import expire_due_grants
+from jit_access.grants.services.finishing import due_revocations, finish_revocation
+from jit_access.grants.services.opening import GrantOrder, activate_grant, create_from_request
+from jit_access.grants.services.reevaluation import reevaluate_grant, reevaluate_live_grants, reevaluate_subject
+from jit_access.grants.services.session_views import compose_view
+from jit_access.grants.services.tokens import (
+    collect_rotated_token,
+    issue_token,
+    revoke_token,
+    rotate_due_leases,
+    rotate_token,
+)
+
+__all__ = [
+    "GrantOrder",
+    "activate_grant",
+    "collect_rotated_token",
+    "compose_view",
+    "create_from_request",
+    "due_revocations",
+    "expire_due_grants",
+    "finish_revocation",
+    "issue_token",
+    "reevaluate_grant",
+    "reevaluate_live_grants",
+    "reevaluate_subject",
+    "relinquish_grant",
+    "resume_grant",
+    "revoke_by_gateway",
+    "revoke_grant",
+    "revoke_token",
+    "rotate_due_leases",
+    "rotate_token",
+    "suspend_grant",
+]

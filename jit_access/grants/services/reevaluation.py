@@ -1,0 +1,98 @@
+"""Grants are asked about again while they live: when a fact changed, and by a sweep in case nobody said so.
+
+A grant that today's rules, groups or accounts would not allow ends now. A rule that became shorter moves the end
+forward. Nothing here ever widens or lengthens anything.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from jit_access.accounts.models import User
+from jit_access.audit.recorder import audited
+from jit_access.core import clock
+from jit_access.credentials import services as credentials
+from jit_access.domain.actors import GATEWAY
+from jit_access.domain.lifecycle import GrantState
+from jit_access.domain.reasons import Reason
+from jit_access.grants import selectors
+from jit_access.grants.access import group_names
+from jit_access.grants.models import Grant
+from jit_access.grants.policy import ask_about, judge
+from jit_access.grants.services.ending import Ending, close_grant
+from jit_access.grants.services.session_views import push_views
+from jit_access.policies.questions import Phase
+
+_USABLE = (GrantState.SCHEDULED, GrantState.ACTIVATING, GrantState.ACTIVE, GrantState.SUSPENDED)
+# These say why by themselves; any other refusal is told as what changed: the groups or the rules.
+_TOLD_AS_THEY_ARE = frozenset({Reason.ACCOUNT_LOCKED, Reason.POLICY_MISSING, Reason.POLICY_BROKEN})
+
+
+def reevaluate_grant(*, grant_id: int, because: Reason | None = None) -> bool:
+    """Ask again about one grant. True when it was ended or shortened. `because` is what is known to have changed."""
+    with audited(actor=GATEWAY):
+        grant = selectors.lock_grant(grant_id)
+        if grant.state not in _USABLE:
+            return False
+        answer = ask_about(grant, Phase.LIVE)
+        decision = judge(grant, answer)
+        if decision.is_allowed:
+            return False
+        if decision.reason is Reason.LASTS_TOO_LONG and grant.activated_at is not None:
+            return _shorten(grant, grant.activated_at + timedelta(seconds=answer.lasts_at_most_s))
+        return close_grant(grant, Ending(_told_as(grant, decision.reason, because)))
+
+
+def _told_as(grant: Grant, reason: Reason, because: Reason | None) -> Reason:
+    if reason in _TOLD_AS_THEY_ARE:
+        return reason
+    if because is not None:
+        return because
+    had = set(grant.request.payload["requester"]["groups"])
+    return Reason.GROUP_MEMBERSHIP_LOST if had - group_names(grant.subject) else Reason.POLICY_TIGHTENED
+
+
+def _shorten(grant: Grant, until: datetime) -> bool:
+    if until >= selectors.end_of(grant):
+        return False
+    if until <= clock.now():
+        return close_grant(grant, Ending(Reason.POLICY_TIGHTENED))
+    with audited(actor=GATEWAY) as audit:
+        Grant.objects.filter(pk=grant.pk).update(valid_until=until)
+        grant.valid_until = until
+        credentials.shorten(grant_id=grant.pk, valid_until=until)
+        push_views(grant)
+        audit.record(
+            "grant.shortened",
+            reason=Reason.POLICY_TIGHTENED,
+            grant=grant.public_id,
+            target=grant.target.slug,
+            detail={"until": clock.format_instant(until)},
+        )
+    return True
+
+
+def reevaluate_subject(user: User, reason: Reason) -> None:
+    """An account lost something: ask again about its grants, and its service accounts'.
+
+    Runs in the transaction of the loss, so a lost group or a locked account and the closed doors are one.
+    """
+    theirs = Grant.objects.filter(Q(subject=user) | Q(subject__owner=user), state__in=_USABLE)
+    _reevaluate(theirs, because=reason)
+
+
+def reevaluate_all(version: int) -> None:
+    """Another policy counts: ask again about everything, in the transaction that activates it."""
+    _reevaluate(Grant.objects.exclude(request__policy_version__number=version).filter(state__in=_USABLE))
+
+
+def reevaluate_live_grants() -> int:
+    """Ask again about everything that could still be used. Returns how many ended or became shorter."""
+    return _reevaluate(Grant.objects.filter(state__in=_USABLE))
+
+
+def _reevaluate(grants: QuerySet[Grant], *, because: Reason | None = None) -> int:
+    ids = list(grants.order_by("pk").values_list("pk", flat=True))
+    return sum(reevaluate_grant(grant_id=pk, because=because) for pk in ids)
