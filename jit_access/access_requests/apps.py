@@ -5,3 +5,9 @@ class AccessRequestsConfig(AppConfig):
     name = "jit_access.access_requests"
     label = "access_requests"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from jit_access.access_requests.services import expiring  # noqa: PLC0415  # models exist only now
+        from jit_access.accounts import changes  # noqa: PLC0415  # models exist only now
+
+        changes.register(expiring.invalidate_requests_of)

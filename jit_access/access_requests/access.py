@@ -1,0 +1,31 @@
+"""From an id to a request, for an actor: the only way. Hidden and unknown look the same."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from jit_access.access_requests.models import AccessRequest
+from jit_access.access_requests.selectors import with_related
+from jit_access.accounts.models import User
+from jit_access.domain.errors import NotFound
+from jit_access.grants.access import SEES_EVERYTHING, group_names
+
+
+def get_request(*, actor: User, public_id: str) -> AccessRequest:
+    """A request that the actor may see. Raises: NotFound."""
+    request = visible_requests(actor=actor).filter(public_id=public_id).first()
+    if request is None:
+        raise NotFound
+    return request
+
+
+def visible_requests(*, actor: User) -> QuerySet[AccessRequest]:
+    """Own ones, those of one's service accounts, those one is asked about; all for security and auditors."""
+    everything = with_related(AccessRequest.objects.all())
+    if not actor.is_active:
+        return everything.none()
+    groups = group_names(actor)
+    if groups & SEES_EVERYTHING:
+        return everything
+    asked = AccessRequest.objects.filter(steps__group__in=groups)
+    return everything.filter(Q(requester=actor) | Q(requester__owner=actor) | Q(pk__in=asked.values("pk")))

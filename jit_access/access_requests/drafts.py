@@ -1,0 +1,68 @@
+"""What somebody wants to ask, as a value that can be trusted: bounded, cleaned, parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jit_access.domain.audit_record import clean_text
+from jit_access.domain.errors import CallerError
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import Scope
+from jit_access.grants.models import Grant
+from jit_access.targets.models import Target
+
+MIN_LASTS_S = 60
+MAX_LASTS_S = 30 * 24 * 3600
+MAX_PURPOSE_CHARS = 1000
+MAX_TICKET_CHARS = 60
+MAX_NOTE_CHARS = 500
+MAX_KEY_CHARS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDraft:
+    """A request before it is one. `extends` names the running grant that the new one would take over from."""
+
+    target: Target
+    scope: Scope
+    lasts_s: int
+    purpose: str
+    ticket: str = ""
+    extends: Grant | None = None
+    idempotency_key: str = ""
+
+
+def make_draft(
+    *, target: Target, scope: Scope, lasts_s: int, purpose: str, ticket: str = "", idempotency_key: str = ""
+) -> RequestDraft:
+    """Check what a person typed. Raises: CallerError (invalid-input) with the sentence to show beside the field."""
+    check_lasts(lasts_s)
+    return RequestDraft(
+        target=target,
+        scope=scope,
+        lasts_s=lasts_s,
+        purpose=_line("The purpose", purpose, MAX_PURPOSE_CHARS, is_needed=True),
+        ticket=_line("The ticket", ticket, MAX_TICKET_CHARS),
+        idempotency_key=_line("The idempotency key", idempotency_key, MAX_KEY_CHARS),
+    )
+
+
+def clean_note(note: str) -> str:
+    """What an approver wrote, safe to show. Raises: CallerError."""
+    return _line("The note", note, MAX_NOTE_CHARS)
+
+
+def check_lasts(lasts_s: int) -> None:
+    """Raises: CallerError unless it is a sensible length of time."""
+    if not MIN_LASTS_S <= lasts_s <= MAX_LASTS_S:
+        raise CallerError(Reason.INVALID_INPUT, "Ask for at least one minute and at most 30 days.")
+
+
+def _line(name: str, text: str, limit: int, *, is_needed: bool = False) -> str:
+    # Direction marks and control characters could make an approver read another sentence than was written.
+    cleaned = clean_text(" ".join(text.split()))
+    if is_needed and not cleaned:
+        raise CallerError(Reason.INVALID_INPUT, f"{name} is missing.")
+    if len(cleaned) > limit:
+        raise CallerError(Reason.INVALID_INPUT, f"{name} has at most {limit} characters.")
+    return cleaned

@@ -1,0 +1,130 @@
+"""What approvers see and sign: made by the server from rows, never from words that a client sent.
+
+TEAM let the requester send the labels that approvers then saw (PR #606). Here every name comes from the database, and
+the hash of exactly this text goes back with the answer: what was approved is what was read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jit_access.access_requests.drafts import RequestDraft
+from jit_access.accounts.models import User
+from jit_access.core.clock import format_instant
+from jit_access.domain.operations import Tier
+from jit_access.domain.risk import FIRST_USE_DAYS, Risk, RiskFacts, score_risk
+from jit_access.grants.access import group_names
+from jit_access.grants.models import Grant
+from jit_access.policies.answers import PolicyAnswer
+from jit_access.policies.models import PolicyVersion
+from jit_access.policies.questions import Proof
+from jit_access.targets.models import Repository
+
+PAYLOAD_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The three ends of a request, kept apart: answer by, start by, lasts."""
+
+    answer_by: datetime
+    start_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What the server found out about a draft."""
+
+    answer: PolicyAnswer
+    version: PolicyVersion
+    risk: Risk
+    proof: Proof
+
+
+def catalogue(draft: RequestDraft) -> dict[str, Repository]:
+    """The catalogued repositories of a draft by name. A name that is missing here counts as critical."""
+    names = [resource.repository for resource in draft.scope.resources]
+    return {row.name: row for row in Repository.objects.filter(target=draft.target, name__in=names)}
+
+
+def assess(actor: User, draft: RequestDraft, now: datetime) -> Risk:
+    """How risky the draft looks; shown to everybody who decides."""
+    rows = catalogue(draft)
+    since = now - timedelta(days=FIRST_USE_DAYS)
+    used = Grant.objects.filter(subject=actor, target=draft.target, activated_at__gt=since)
+    facts = RiskFacts(
+        tiers=frozenset(
+            Tier(rows[part.repository].tier) if part.repository in rows else Tier.CRITICAL
+            for part in draft.scope.resources
+        ),
+        operations=draft.scope.operations,
+        size_bytes=sum(row.size_bytes or 0 for row in rows.values()),
+        is_whole_repository=any(not part.is_restricted for part in draft.scope.resources),
+        is_first_use=not used.exists(),
+        lasts_s=draft.lasts_s,
+        is_agent=not actor.is_person,
+        hour=now.hour,
+        is_weekend=now.weekday() >= 5,
+    )
+    return score_risk(facts)
+
+
+def make_payload(*, actor: User, draft: RequestDraft, considered: Considered, window: Window) -> dict[str, object]:
+    """Everything that is asked, in the words of the server."""
+    answer, proof = considered.answer, considered.proof
+    return {
+        "v": PAYLOAD_VERSION,
+        "requester": {
+            "id": actor.public_id,
+            "name": actor.display_name,
+            "kind": str(actor.kind),
+            "owner": "" if actor.owner is None else actor.owner.public_id,
+            "groups": sorted(group_names(actor)),
+            "assurance": int(proof.assurance),
+            "factor_age_s": -1 if proof.factor_age_s is None else proof.factor_age_s,
+        },
+        "target": {"id": draft.target.public_id, "slug": draft.target.slug, "name": draft.target.display_name},
+        "resources": _resources(draft),
+        "lasts_s": draft.lasts_s,
+        "answer_by": format_instant(window.answer_by),
+        "start_by": format_instant(window.start_by),
+        "purpose": draft.purpose,
+        "ticket": draft.ticket,
+        "extends": "" if draft.extends is None else draft.extends.public_id,
+        "policy": {"version": considered.version.number, "digest": considered.version.digest},
+        "rules": list(answer.rules),
+        "approvals": [{"group": item.group, "needed": item.needed} for item in sorted(answer.approvals)],
+        "terms": {
+            "lasts_at_most_s": answer.lasts_at_most_s,
+            "factor_max_age_s": answer.factor_max_age_s,
+            "approver_factor_max_age_s": answer.approver_factor_max_age_s,
+            "staleness": str(answer.staleness),
+            "byte_budget": answer.byte_budget,
+        },
+        "risk": {"score": considered.risk.score, "reasons": list(considered.risk.reasons)},
+    }
+
+
+def hash_payload(payload: Mapping[str, object]) -> str:
+    """Hex SHA-256 of the canonical JSON: keys sorted, no spaces, UTF-8."""
+    text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _resources(draft: RequestDraft) -> list[dict[str, object]]:
+    rows = catalogue(draft)
+    found: list[dict[str, object]] = []
+    for wire in draft.scope.to_wire():
+        row = rows.get(str(wire["repository"]))
+        facts = {
+            "id": "" if row is None else row.public_id,
+            "tier": str(Tier.CRITICAL) if row is None else row.tier,
+            "size_bytes": -1 if row is None or row.size_bytes is None else row.size_bytes,
+            "latest_tag": "" if row is None else row.latest_tag,
+        }
+        found.append(wire | facts)
+    return found

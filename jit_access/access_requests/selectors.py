@@ -1,0 +1,136 @@
+"""Reads of requests: whose turn it is, what was said, who still may say something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from jit_access.access_requests.drafts import RequestDraft, make_draft
+from jit_access.access_requests.models import AccessRequest, Verdict
+from jit_access.access_requests.people import StepState, choose_step, refusal_to_answer, step_states
+from jit_access.accounts.models import User
+from jit_access.domain.lifecycle import RequestState
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import parse_scope
+from jit_access.grants.access import group_names
+
+RECENT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """One waiting request as one person sees it. Without `may_answer` it is shown with the reason, without buttons."""
+
+    request: AccessRequest
+    why_not: Reason | None
+
+    @property
+    def may_answer(self) -> bool:
+        return self.why_not is None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetail:
+    """One request with everything that decides it, for one reader."""
+
+    request: AccessRequest
+    steps: tuple[StepState, ...]
+    verdicts: tuple[Verdict, ...]
+    why_not: Reason | None
+    factor_max_age_s: int
+
+    @property
+    def may_answer(self) -> bool:
+        return self.why_not is None
+
+
+def lock_request(pk: int) -> AccessRequest:
+    """The row as it is now, held until the transaction ends. Only inside one."""
+    rows = AccessRequest.objects.select_for_update(of=("self",), no_key=True)
+    return rows.select_related("requester", "target", "policy_version").get(pk=pk)
+
+
+def with_related(requests: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
+    """Everything a page or the API shows of a request, in one query."""
+    return requests.select_related("requester", "requester__owner", "target", "policy_version", "extends", "grant")
+
+
+def requests_of(*, actor: User) -> QuerySet[AccessRequest]:
+    """What an actor asked, or a service account of theirs, newest first."""
+    theirs = Q(requester=actor) | Q(requester__owner=actor)
+    return with_related(AccessRequest.objects.filter(theirs)).order_by("-created_at", "-pk")
+
+
+def waiting_requests_of(*, actor: User, now: datetime) -> QuerySet[AccessRequest]:
+    """Own requests that wait for people, soonest deadline first."""
+    waiting = requests_of(actor=actor).filter(state=RequestState.PENDING, answer_by__gt=now)
+    return waiting.order_by("answer_by", "pk")
+
+
+def recently_refused_of(*, actor: User, now: datetime) -> QuerySet[AccessRequest]:
+    """Own requests that ended without a grant within the last 7 days, newest end first."""
+    over = requests_of(actor=actor).exclude(state__in=[RequestState.PENDING, RequestState.APPROVED])
+    return over.filter(decided_at__gt=now - RECENT).order_by("-decided_at", "-pk")
+
+
+def approvals_queue(*, actor: User, now: datetime) -> tuple[QueueItem, ...]:
+    """What waits for an answer of this person's groups, and their own requests without buttons. Soonest first."""
+    groups = group_names(actor) if actor.is_active and actor.is_person else frozenset()
+    asked = AccessRequest.objects.filter(steps__group__in=groups)
+    mine = Q(requester=actor) | Q(requester__owner=actor)
+    waiting = AccessRequest.objects.filter(Q(pk__in=asked.values("pk")) | mine)
+    waiting = waiting.filter(state=RequestState.PENDING, answer_by__gt=now)
+    rows = with_related(waiting).order_by("answer_by", "pk")
+    return tuple(QueueItem(request, why_not_answer(actor, request, now=now)) for request in rows)
+
+
+def describe_request(*, actor: User, request: AccessRequest, now: datetime) -> RequestDetail:
+    """Steps, verdicts and people of one request, and whether this reader may answer it."""
+    states = step_states(request)
+    verdicts = request.verdicts.select_related("approver", "step").order_by("created_at", "pk")
+    return RequestDetail(
+        request=request,
+        steps=states,
+        verdicts=tuple(verdicts),
+        why_not=why_not_answer(actor, request, now=now, states=states),
+        factor_max_age_s=min((state.step.approver_factor_max_age_s for state in states), default=0),
+    )
+
+
+def why_not_answer(
+    actor: User, request: AccessRequest, *, now: datetime, states: tuple[StepState, ...] | None = None
+) -> Reason | None:
+    """None when this person may approve now. A page hides its buttons by this; the service asks again by itself."""
+    if request.state != RequestState.PENDING:
+        return Reason.ALREADY_DECIDED
+    if now >= request.answer_by:
+        return Reason.ANSWER_TOO_LATE
+    if (refusal := refusal_to_answer(actor, request)) is not None:
+        return refusal
+    if request.verdicts.filter(approver=actor).exists():
+        return Reason.ALREADY_ANSWERED
+    if choose_step(actor, step_states(request) if states is None else states) is None:
+        return Reason.NOT_AN_APPROVER
+    return None
+
+
+def decided_by(request: AccessRequest) -> tuple[str, ...]:
+    """The names of those whose answers decided: who denied, or all who agreed."""
+    is_approval = request.state == RequestState.APPROVED
+    if request.state not in {RequestState.APPROVED, RequestState.DENIED}:
+        return ()
+    deciding = request.verdicts.filter(is_approval=is_approval).order_by("created_at", "pk")
+    return tuple(deciding.values_list("approver__display_name", flat=True))
+
+
+def ask_again_from(request: AccessRequest) -> RequestDraft:
+    """The same question once more, to be changed and sent by its requester."""
+    return make_draft(
+        target=request.target,
+        scope=parse_scope(request.scope),
+        lasts_s=request.lasts_s,
+        purpose=request.purpose,
+        ticket=request.ticket,
+    )

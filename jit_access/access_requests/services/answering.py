@@ -1,0 +1,172 @@
+"""Answers of people. The request's row lock puts them in order; the first decision stands and the others are told.
+
+Who may answer, how fresh their proof is and what policy says is all looked up under that lock, at that moment.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from jit_access.access_requests import selectors
+from jit_access.access_requests.drafts import clean_note
+from jit_access.access_requests.models import AccessRequest, Verdict
+from jit_access.access_requests.news import tell_requester
+from jit_access.access_requests.payloads import hash_payload
+from jit_access.access_requests.people import StepState, choose_step, refusal_to_answer, step_states
+from jit_access.access_requests.services.deciding import approve_locked, ask_again_now, end_locked
+from jit_access.accounts.models import User
+from jit_access.audit.recorder import audited
+from jit_access.core import clock
+from jit_access.domain.actors import GATEWAY
+from jit_access.domain.errors import Conflict, NotFound, PolicyRefusal
+from jit_access.domain.lifecycle import RequestState
+from jit_access.domain.reasons import Reason
+from jit_access.grants.access import group_names
+from jit_access.grants.refusals import refusals_recorded
+from jit_access.mfa.assurance import Assurance, check_fresh
+
+
+def give_verdict(
+    *,
+    actor: User,
+    request: AccessRequest,
+    is_approval: bool,
+    note: str,
+    payload_hash: str,
+    assurance: Assurance,
+) -> AccessRequest:
+    """Approve or deny. The answer's state says what came of it: pending still, approved, denied, or invalidated.
+
+    The same answer of the same person again changes nothing.
+    Raises: PolicyRefusal (own-request, not-an-approver, not-for-agents, second-factor-…); Conflict
+    (already-decided with who decided, already-answered, answer-too-late, withdrawn, payload-changed).
+    """
+    cleaned = clean_note(note)
+    with refusals_recorded(actor=actor.ref, kind="request.answer", request=request.public_id):
+        expire_if_due(request)
+        with audited(actor=actor.ref):
+            locked = selectors.lock_request(request.pk)
+            if _is_repeat(actor, locked, is_approval=is_approval, payload_hash=payload_hash):
+                return locked
+            _check_may_answer(actor, locked, payload_hash)
+            states = step_states(locked)
+            state = _step_for(actor, states, is_approval=is_approval)
+            proved_at = _fresh_proof(assurance, state.step.approver_factor_max_age_s)
+            verdict = Verdict(
+                request=locked,
+                step=state.step,
+                approver=actor,
+                is_approval=is_approval,
+                note=cleaned,
+                payload_hash=payload_hash,
+                factor_proved_at=proved_at,
+            )
+            _take(verdict, locked, states)
+    return locked
+
+
+def withdraw_request(*, actor: User, request: AccessRequest) -> AccessRequest:
+    """Take back one's own request. A repeat changes nothing. Raises: NotFound; Conflict when it was decided."""
+    with (
+        refusals_recorded(actor=actor.ref, kind="request.withdraw", request=request.public_id),
+        audited(actor=actor.ref),
+    ):
+        locked = selectors.lock_request(request.pk)
+        if actor.pk not in {locked.requester_id, locked.requester.owner_id}:
+            raise NotFound
+        if locked.state == RequestState.WITHDRAWN:
+            return locked
+        _refuse_decided(locked)
+        end_locked(locked, RequestState.WITHDRAWN, Reason.WITHDRAWN, actor=actor.ref)
+    return locked
+
+
+def expire_if_due(request: AccessRequest) -> bool:
+    """End a request whose time to answer is over, in a transaction of its own: a late beat must not approve it."""
+    with audited(actor=GATEWAY):
+        locked = selectors.lock_request(request.pk)
+        if locked.state != RequestState.PENDING or clock.now() < locked.answer_by:
+            return False
+        end_locked(locked, RequestState.EXPIRED, Reason.ANSWER_TOO_LATE)
+        tell_requester(locked)
+    return True
+
+
+def _is_repeat(actor: User, request: AccessRequest, *, is_approval: bool, payload_hash: str) -> bool:
+    given = request.verdicts.filter(approver=actor).first()
+    if given is None:
+        return False
+    if given.is_approval == is_approval and given.payload_hash == payload_hash:
+        return True
+    _refuse_decided(request)
+    raise Conflict(Reason.ALREADY_ANSWERED)
+
+
+def _check_may_answer(actor: User, request: AccessRequest, payload_hash: str) -> None:
+    if (refusal := refusal_to_answer(actor, request)) is not None:
+        raise PolicyRefusal(refusal)
+    _refuse_decided(request)
+    is_as_stored = hash_payload(request.payload) == request.payload_hash
+    if payload_hash != request.payload_hash or not is_as_stored:
+        raise Conflict(Reason.PAYLOAD_CHANGED)
+
+
+def _refuse_decided(request: AccessRequest) -> None:
+    if request.state == RequestState.PENDING:
+        return
+    if request.state == RequestState.WITHDRAWN:
+        raise Conflict(Reason.WITHDRAWN)
+    if request.state == RequestState.EXPIRED:
+        raise Conflict(Reason.ANSWER_TOO_LATE)
+    names = selectors.decided_by(request)
+    who = f" by {', '.join(names)}" if names else ""
+    raise Conflict(
+        Reason.ALREADY_DECIDED,
+        f"This request was {request.state} already{who}.",
+        state=request.state,
+        by=", ".join(names),
+    )
+
+
+def _step_for(actor: User, states: tuple[StepState, ...], *, is_approval: bool) -> StepState:
+    groups = group_names(actor)
+    # A denial counts wherever the person belongs; an approval only where somebody is still needed.
+    state = choose_step(actor, states) if is_approval else next((one for one in states if one.group in groups), None)
+    if state is None:
+        raise PolicyRefusal(Reason.NOT_AN_APPROVER, "The people of your group have agreed already; others are asked.")
+    return state
+
+
+def _fresh_proof(assurance: Assurance, max_age_s: int) -> datetime:
+    check_fresh(assurance, max_age_s=max_age_s)
+    if assurance.proved_at is None:
+        raise PolicyRefusal(Reason.SECOND_FACTOR_MISSING)
+    return assurance.proved_at
+
+
+def _take(verdict: Verdict, request: AccessRequest, states: tuple[StepState, ...]) -> None:
+    ref = verdict.approver.ref
+    with audited(actor=ref) as audit:
+        verdict.save()
+        audit.record(
+            "verdict.given",
+            decision="allow" if verdict.is_approval else "deny",
+            reason=Reason.APPROVED if verdict.is_approval else Reason.DENIED_BY_PERSON,
+            request=request.public_id,
+            target=request.target.slug,
+            detail={"group": verdict.step.group, "payload": verdict.payload_hash, "note": verdict.note},
+        )
+        if not verdict.is_approval:
+            end_locked(request, RequestState.DENIED, Reason.DENIED_BY_PERSON, actor=ref, note=verdict.note)
+        else:
+            _take_approval(request, verdict, is_last=sum(state.open for state in states) == 1)
+        tell_requester(request)
+
+
+def _take_approval(request: AccessRequest, verdict: Verdict, *, is_last: bool) -> None:
+    """Everything is asked again now: who asked may have lost the group, the rules may have changed."""
+    answer, invalid = ask_again_now(request)
+    if invalid is not None:
+        end_locked(request, RequestState.INVALIDATED, invalid)
+    elif is_last:
+        approve_locked(request, answer, Reason.APPROVED, actor=verdict.approver.ref)

@@ -1,0 +1,256 @@
+"""Asking: what would happen (`preview_request`), and the request itself (`submit_request`, `submit_extension`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from jit_access.access_requests.drafts import RequestDraft, check_lasts, make_draft
+from jit_access.access_requests.models import AccessRequest, ApprovalStep
+from jit_access.access_requests.news import tell_approvers, tell_requester
+from jit_access.access_requests.payloads import Considered, Window, assess, hash_payload, make_payload
+from jit_access.access_requests.people import approvals_can_be_met, people_for
+from jit_access.access_requests.services.deciding import approve_locked
+from jit_access.accounts.models import User
+from jit_access.audit.recorder import audited
+from jit_access.core import clock
+from jit_access.domain.decisions import Decision, deny
+from jit_access.domain.errors import CallerError, Conflict, NotFound, PolicyRefusal
+from jit_access.domain.lifecycle import GrantState, RequestState
+from jit_access.domain.operations import Staleness
+from jit_access.domain.reasons import Reason
+from jit_access.domain.risk import Risk
+from jit_access.domain.scopes import Scope, parse_scope
+from jit_access.grants import selectors as grant_selectors
+from jit_access.grants.models import Grant
+from jit_access.grants.policy import account_refusal
+from jit_access.grants.proofs import proof_of
+from jit_access.grants.refusals import refusals_recorded
+from jit_access.mfa.assurance import Assurance
+from jit_access.policies.answers import PolicyAnswer
+from jit_access.policies.questions import Assurance as Level
+from jit_access.policies.questions import Phase, Proof, questions_for_scope
+from jit_access.policies.selectors import get_version
+from jit_access.policies.services import decide_all
+from jit_access.targets.models import Target
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewStep:
+    """One step, with the people who could answer it now."""
+
+    group: str
+    needed: int
+    people: tuple[User, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a draft would lead to. Times in seconds; `factor_max_age_s` 0 asks for nothing."""
+
+    decision: Decision
+    rules: tuple[str, ...]
+    lasts_at_most_s: int
+    steps: tuple[PreviewStep, ...]
+    factor_max_age_s: int
+    is_factor_fresh: bool
+    staleness: Staleness
+    byte_budget: int
+    risk: Risk
+    policy_version: int
+
+    @property
+    def is_allowed(self) -> bool:
+        """True when this could be sent as it is."""
+        return self.decision.is_allowed
+
+    @property
+    def why_not(self) -> Reason | None:
+        """The reason it could not be sent, or None."""
+        return None if self.decision.is_allowed else self.decision.reason
+
+
+def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, assurance: Assurance) -> Preview:
+    """Who would have to agree, what is asked of the requester, or why it cannot be sent. Changes nothing."""
+    now = clock.now()
+    draft = RequestDraft(target, scope, lasts_s, purpose="")
+    proof = proof_of(assurance)
+    answer = ask_policy(actor, draft, proof)
+    people = people_for((item.group for item in answer.approvals), actor)
+    refusal = _refusal(actor, draft, proof) or _refusal_of(answer, people)
+    age = proof.factor_age_s
+    return Preview(
+        decision=answer.decision if refusal is None else deny(refusal, answer.decision.rule),
+        rules=answer.rules,
+        lasts_at_most_s=answer.lasts_at_most_s,
+        steps=tuple(PreviewStep(item.group, item.needed, people[item.group]) for item in sorted(answer.approvals)),
+        factor_max_age_s=answer.factor_max_age_s,
+        is_factor_fresh=not answer.factor_max_age_s or (age is not None and age <= answer.factor_max_age_s),
+        staleness=answer.staleness,
+        byte_budget=answer.byte_budget,
+        risk=assess(actor, draft, now),
+        policy_version=answer.version,
+    )
+
+
+def submit_request(*, actor: User, draft: RequestDraft, assurance: Assurance) -> AccessRequest:
+    """Ask. With nobody's approval needed the grant is there at once, not yet started.
+
+    The same idempotency key again gives the same request. Raises: PolicyRefusal with what policy said, no-approver,
+    exposed-elsewhere, account-locked; Conflict (duplicate-request); CallerError for what was typed.
+    """
+    check_lasts(draft.lasts_s)
+    with (
+        refusals_recorded(actor=actor.ref, kind="request.submit", target=draft.target.slug),
+        audited(actor=actor.ref),
+    ):
+        # Two submits of one person are put in order, so that a double click makes one request.
+        requester = User.objects.select_for_update(no_key=True).get(pk=actor.pk)
+        if (known := _known_by_key(requester, draft)) is not None:
+            return known
+        _refuse_duplicate(requester, draft)
+        now = clock.now()
+        proof = proof_of(assurance)
+        answer = ask_policy(requester, draft, proof)
+        people = people_for((item.group for item in answer.approvals), requester)
+        if (refusal := _refusal(requester, draft, proof) or _refusal_of(answer, people)) is not None:
+            raise PolicyRefusal(refusal, rule=answer.decision.rule, lasts_at_most_s=answer.lasts_at_most_s)
+        return _create(requester, draft, _consider(requester, draft, answer, proof, now), now)
+
+
+def submit_extension(
+    *, actor: User, grant: Grant, by_s: int, purpose: str, assurance: Assurance, idempotency_key: str = ""
+) -> AccessRequest:
+    """Ask for a longer grant of the same scope that takes over from a running one, tokens and streams included.
+
+    The new one lasts what is left now plus `by_s`, from its own start.
+    Raises: NotFound for anybody but the holder; Conflict when the grant does not run or was extended; as submit.
+    """
+    with refusals_recorded(actor=actor.ref, kind="request.extend", grant=grant.public_id):
+        if grant.subject_id != actor.pk:
+            raise NotFound
+        if by_s <= 0:
+            raise CallerError(Reason.INVALID_INPUT, "Say by how long.")
+        left_s = (grant_selectors.end_of(grant) - clock.now()).total_seconds() if grant.valid_until else 0
+        if grant.state != GrantState.ACTIVE or left_s <= 0:
+            raise Conflict(Reason.GRANT_NOT_ACTIVE)
+        if Grant.objects.filter(extends=grant).exists():
+            raise Conflict(Reason.DUPLICATE_REQUEST, "This grant has an extension already.")
+    draft = make_draft(
+        target=grant.target,
+        scope=parse_scope(grant.scope),
+        lasts_s=int(left_s) + by_s,
+        purpose=purpose,
+        ticket=grant.request.ticket,
+        idempotency_key=idempotency_key,
+    )
+    return submit_request(actor=actor, draft=replace(draft, extends=grant), assurance=assurance)
+
+
+def ask_policy(actor: User, draft: RequestDraft, proof: Proof) -> PolicyAnswer:
+    """What the active policy says about a draft."""
+    questions = questions_for_scope(
+        user=actor, target=draft.target, scope=draft.scope, lasts_s=draft.lasts_s, phase=Phase.REQUEST, proof=proof
+    )
+    return decide_all(questions)
+
+
+def _refusal(actor: User, draft: RequestDraft, proof: Proof) -> Reason | None:
+    if (locked := account_refusal(actor)) is not None:
+        return locked
+    if actor.is_person and proof.assurance < Level.SECOND_FACTOR:
+        return Reason.SECOND_FACTOR_MISSING
+    if grant_selectors.exposed_grants(subject_id=actor.pk, target_id=draft.target.pk).exists():
+        return Reason.EXPOSED_ELSEWHERE
+    return None
+
+
+def _refusal_of(answer: PolicyAnswer, people: dict[str, tuple[User, ...]]) -> Reason | None:
+    if not answer.is_allowed:
+        return answer.reason
+    return None if approvals_can_be_met(answer.approvals, people) else Reason.NO_APPROVER
+
+
+def _known_by_key(actor: User, draft: RequestDraft) -> AccessRequest | None:
+    if not draft.idempotency_key:
+        return None
+    known = AccessRequest.objects.filter(requester=actor, idempotency_key=draft.idempotency_key).first()
+    if known is None:
+        return None
+    is_same = (
+        known.target_id == draft.target.pk
+        and known.scope == draft.scope.to_wire()
+        and known.extends_id == (draft.extends.pk if draft.extends else None)
+        and (known.lasts_s == draft.lasts_s or draft.extends is not None)  # an extension's length shrinks with time
+        and known.purpose == draft.purpose
+    )
+    if not is_same:
+        raise Conflict(Reason.DUPLICATE_REQUEST, "This idempotency key belongs to another request.")
+    return known
+
+
+def _refuse_duplicate(actor: User, draft: RequestDraft) -> None:
+    pending = AccessRequest.objects.filter(requester=actor, target=draft.target, state=RequestState.PENDING)
+    for other in pending.filter(extends=draft.extends, answer_by__gt=clock.now()):
+        if other.scope == draft.scope.to_wire():
+            raise Conflict(Reason.DUPLICATE_REQUEST, request=other.public_id)
+
+
+def _consider(actor: User, draft: RequestDraft, answer: PolicyAnswer, proof: Proof, now: datetime) -> Considered:
+    version = get_version(answer.version)
+    if version is None:
+        raise PolicyRefusal(Reason.POLICY_MISSING)
+    return Considered(answer, version, assess(actor, draft, now), proof)
+
+
+def _create(actor: User, draft: RequestDraft, considered: Considered, now: datetime) -> AccessRequest:
+    answer_by = now + timedelta(seconds=settings.ANSWER_WITHIN_S)
+    window = Window(answer_by, answer_by + timedelta(seconds=settings.START_WITHIN_S))
+    payload = make_payload(actor=actor, draft=draft, considered=considered, window=window)
+    with audited(actor=actor.ref) as audit:
+        request = AccessRequest.objects.create(
+            requester=actor,
+            target=draft.target,
+            scope=draft.scope.to_wire(),
+            lasts_s=draft.lasts_s,
+            purpose=draft.purpose,
+            ticket=draft.ticket,
+            answer_by=window.answer_by,
+            start_by=window.start_by,
+            extends=draft.extends,
+            policy_version=considered.version,
+            rules=list(considered.answer.rules),
+            payload=payload,
+            payload_hash=hash_payload(payload),
+            risk=considered.risk.score,
+            risk_reasons=list(considered.risk.reasons),
+            idempotency_key=draft.idempotency_key,
+        )
+        _create_steps(request, considered.answer)
+        audit.record(
+            "request.submitted",
+            decision="allow",
+            reason=considered.answer.reason,
+            request=request.public_id,
+            target=draft.target.slug,
+            rule=considered.answer.decision.rule,
+            detail={"lasts_s": draft.lasts_s, "payload": request.payload_hash, "risk": request.risk},
+        )
+        if considered.answer.approvals:
+            tell_approvers(request)
+        else:
+            approve_locked(request, considered.answer, Reason.NO_APPROVAL_NEEDED)
+            tell_requester(request)
+    return request
+
+
+def _create_steps(request: AccessRequest, answer: PolicyAnswer) -> None:
+    for approval in sorted(answer.approvals):
+        ApprovalStep.objects.create(
+            request=request,
+            group=approval.group,
+            needed=approval.needed,
+            approver_factor_max_age_s=answer.approver_factor_max_age_s,
+        )
