@@ -138,10 +138,14 @@ class Gate:
 
     def target(self, slug: str) -> TargetFacts | None:
         """The registry behind a slug."""
+        if self._pending:
+            self._take_pending()
         return self._table.target(slug)
 
     def now(self) -> float:
         """Database time in epoch seconds as far as known, else this machine's: for the instants of audit records."""
+        if self._pending:
+            self._take_pending()
         return self._clock.now() if self._clock.is_set else time.time()
 
     def _refuse(self, holder: Holder, wanted: tuple[Wanted, ...]) -> Reason | None:
@@ -179,6 +183,7 @@ class Gate:
         if item.heartbeat is not None:
             self._meter.clock_ahead.set(self._clock.hear_time(item.heartbeat.db_now, heard=item.heartbeat.heard))
             self._clock.hear_beat(item.heartbeat.fresh_at)
+            self._note_staleness()
         return bool(item.news)
 
     def _sweep(self) -> None:
@@ -206,18 +211,23 @@ class Gate:
         self._ticker = self._loop.call_later(TICK_S, self._tick)
         if self._pending:
             self._take_pending()
-        age, now = self._clock.age(), self._clock.now()
-        self._meter.view_age.set(age)
-        staleness = (age > NEW_REQUEST_MAX_AGE_S) + (age > STREAM_MAX_AGE_S)
-        if staleness != self._staleness:
-            self._staleness = staleness
-            self._grow_epoch()
-            self._sweep()
-        elif now >= self._watches.earliest_end:  # the database's clock was set forward
+        now = self._clock.now()
+        if self._note_staleness() or now >= self._watches.earliest_end:  # the database's clock may be set forward
             self._sweep()
         if now > self._forget_at:
             self._table.forget_ended(now)
             self._forget_at = now + FORGET_EVERY_S
+
+    def _note_staleness(self) -> bool:
+        """Returns whether it changed: fresh, nothing new, strict streams end."""
+        age = self._clock.age()
+        self._meter.view_age.set(age)
+        staleness = (age > NEW_REQUEST_MAX_AGE_S) + (age > STREAM_MAX_AGE_S)
+        has_changed = staleness != self._staleness
+        if has_changed:
+            self._staleness = staleness
+            self._grow_epoch()
+        return has_changed
 
     def _grow_epoch(self) -> None:
         with self._epoch_lock:

@@ -1,0 +1,524 @@
+"""Decisions from what was pushed: each refusal beside the allow it differs from in one thing."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jit_access.domain.operations import Operation, Staleness
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import ResourceScope, Scope
+from jit_access.domain.session_view import RepositoryFacts, SessionView, ViewState
+from jit_access.domain.tokens import TokenKind
+from registry_proxy.control_client import Batch, Doubt, Heartbeat, Snapshot, TargetFacts
+from registry_proxy.control_client.messages import NewsPosition, ViewNews
+from registry_proxy.control_client.ticks import read_ticks
+from registry_proxy.gate import Admission, Gate, Refusal
+from registry_proxy.metering import Meter
+from registry_proxy.protocols.wanted import RefKind
+from registry_proxy.settings import Secret
+from tests.support.views import REPOSITORY, TARGET, closed, make_lease, make_token, make_view, pull
+
+NOW = 1_800_000_000.0
+TARGET_FACTS = TargetFacts(TARGET, "oci", "http://127.0.0.1:5000", "gateway", Secret("upstream password"), True)
+
+
+class Ticks:
+    """The process's seconds, moved by hand."""
+
+    def __init__(self) -> None:
+        self.value = 100.0
+
+    def __call__(self) -> float:
+        return self.value
+
+
+class World:
+    """A gate whose control plane is this test."""
+
+    def __init__(self, ticks: Ticks | None = None) -> None:
+        self.ticks = ticks or Ticks()
+        self.gate = Gate(Meter(), ticks=self.ticks)
+        self._id = 0
+
+    @property
+    def now(self) -> float:
+        return NOW + self.ticks.value - 100.0
+
+    def position(self) -> NewsPosition:
+        return NewsPosition((1, self._id), self._id, "birth")
+
+    def load(
+        self, *views: SessionView, targets: tuple[TargetFacts, ...] = (TARGET_FACTS,), ends_doubt: bool = True
+    ) -> None:
+        self.gate.deliver(Snapshot(self.now, self.position(), views, targets, self.ticks.value, ends_doubt))
+        self.beat()
+
+    def beat(self, db_now: float | None = None) -> None:
+        beat = Heartbeat(self.now if db_now is None else db_now, self.position(), self.ticks.value, self.ticks.value)
+        self.gate.deliver(Batch((), beat))
+
+    def tell(self, *views: SessionView) -> None:
+        self._id += 1
+        self.gate.deliver(Batch((ViewNews(views, (1, self._id)),), None))
+
+    def pass_time(self, seconds: float, *, beating: bool = True) -> None:
+        self.ticks.value += seconds
+        if beating:
+            self.beat()
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def token() -> str:
+    return make_token()
+
+
+def admitted(answer: Admission | Refusal) -> Admission:
+    assert isinstance(answer, Admission), answer
+    return answer
+
+
+def refused(answer: Admission | Refusal) -> Reason:
+    assert isinstance(answer, Refusal), answer
+    return answer.reason
+
+
+def test_live_grant_is_admitted_with_the_facts_for_the_record(world: World, token: str) -> None:
+    view = make_view(token, now=NOW)
+    world.load(view)
+    admission = admitted(world.gate.decide(token, pull()))
+    assert admission.view == view
+    assert admission.lease == view.leases[0]
+    assert admission.rule == "research-pulls-models"
+    assert admission.strict
+    assert admission.verify_digests
+
+
+def test_nothing_is_admitted_before_the_first_snapshot_and_beat(world: World, token: str) -> None:
+    assert refused(world.gate.decide(token, pull())) is Reason.CONTROL_PLANE_LOST
+    snapshot = Snapshot(NOW, world.position(), (make_view(token, now=NOW),), (TARGET_FACTS,), 100.0, ends_doubt=True)
+    world.gate.deliver(snapshot)
+    assert refused(world.gate.decide(token, pull())) is Reason.CONTROL_PLANE_LOST
+    world.beat()
+    admitted(world.gate.decide(token, pull()))
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (None, Reason.TOKEN_MISSING),
+        ("", Reason.TOKEN_MISSING),
+        ("password", Reason.TOKEN_MALFORMED),
+        ("{typo}", Reason.TOKEN_MALFORMED),
+        ("{token} ", Reason.TOKEN_MALFORMED),
+        ("ü" * 20, Reason.TOKEN_MALFORMED),
+        ("\ud800", Reason.TOKEN_MALFORMED),
+        ("a" * 100_000, Reason.TOKEN_MALFORMED),
+        ("{stranger}", Reason.TOKEN_UNKNOWN),
+        ("{api}", Reason.TOKEN_UNKNOWN),
+    ],
+)
+def test_only_the_token_itself_opens(world: World, token: str, given: str | None, reason: Reason) -> None:
+    world.load(make_view(token, now=NOW))
+    typo = token[:-1] + ("0" if token[-1] != "0" else "1")
+    if given is not None:
+        given = given.format(token=token, typo=typo, stranger=make_token(), api=make_token(TokenKind.API))
+    admitted(world.gate.decide(token, pull()))
+    assert refused(world.gate.decide(given, pull())) is reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"repository": "llm/frontier"}, Reason.OUT_OF_SCOPE),
+        ({"target": "other-registry"}, Reason.OUT_OF_SCOPE),
+        ({"operation": Operation.PUSH}, Reason.OPERATION_NOT_GRANTED),
+        ({"operation": Operation.DELETE}, Reason.OPERATION_NOT_GRANTED),
+    ],
+)
+def test_scope_bounds_what_is_admitted(world: World, token: str, changes: dict[str, Any], reason: Reason) -> None:
+    world.load(make_view(token, now=NOW))
+    admitted(world.gate.decide(token, pull()))
+    assert refused(world.gate.decide(token, pull(**changes))) is reason
+    assert refused(world.gate.decide(token, pull() + pull(**changes))) is reason  # all of it or nothing
+
+
+def test_restricted_scope_opens_only_its_tags(world: World, token: str) -> None:
+    scope = Scope((ResourceScope(REPOSITORY, frozenset({Operation.PULL}), tags=("v1*",)),))
+    world.load(make_view(token, now=NOW, scope=scope))
+    admitted(world.gate.decide(token, pull(reference="v1.2")))
+    assert refused(world.gate.decide(token, pull(reference="latest"))) is Reason.REFERENCE_NOT_GRANTED
+
+
+def test_pull_by_digest_under_restricted_tags_is_left_to_the_data_path(world: World, token: str) -> None:
+    scope = Scope((ResourceScope(REPOSITORY, frozenset({Operation.PULL, Operation.DELETE}), tags=("v1",)),))
+    world.load(make_view(token, now=NOW, scope=scope))
+    digest = {"reference": "sha256:" + "0" * 64, "reference_kind": RefKind.DIGEST}
+    admitted(world.gate.decide(token, pull(**digest)))
+    deleted = pull(**digest, operation=Operation.DELETE)
+    assert refused(world.gate.decide(token, deleted)) is Reason.REFERENCE_NOT_GRANTED
+
+
+def test_interval_of_a_grant_is_half_open(world: World, token: str) -> None:
+    view = make_view(token, now=NOW + 120)  # begins at NOW + 60
+    world.load(view)
+    assert refused(world.gate.decide(token, pull())) is Reason.GRANT_NOT_STARTED
+    world.pass_time(60)
+    admitted(world.gate.decide(token, pull()))
+    world.pass_time(view.valid_until - world.now - 0.001)
+    admitted(world.gate.decide(token, pull()))
+    world.pass_time(view.valid_until - world.now)
+    assert refused(world.gate.decide(token, pull())) is Reason.GRANT_EXPIRED
+
+
+def test_token_may_end_before_its_grant(world: World, token: str) -> None:
+    other = make_token()
+    lease = make_lease(token, valid_until=NOW + 10)
+    view = make_view(other, now=NOW)
+    world.load(replace(view, leases=(*view.leases, lease)))
+    admitted(world.gate.decide(token, pull()))
+    world.pass_time(10)
+    assert refused(world.gate.decide(token, pull())) is Reason.TOKEN_EXPIRED
+    admitted(world.gate.decide(other, pull()))
+
+
+@pytest.mark.parametrize("reason", [Reason.GRANT_REVOKED, Reason.GRANT_RELINQUISHED, Reason.GROUP_MEMBERSHIP_LOST])
+@pytest.mark.parametrize("keeps_leases", [True, False])
+def test_ended_grant_says_precisely_why(world: World, token: str, reason: Reason, keeps_leases: bool) -> None:
+    view = make_view(token, now=NOW)
+    world.load(view)
+    admitted(world.gate.decide(token, pull()))
+    ended = closed(view, reason)
+    world.tell(ended if keeps_leases else replace(ended, leases=()))
+    answer = world.gate.decide(token, pull())
+    assert refused(answer) is reason
+    assert isinstance(answer, Refusal)
+    assert answer.view is not None
+    assert answer.lease is not None
+
+
+def test_paused_grant_opens_again(world: World, token: str) -> None:
+    view = make_view(token, now=NOW)
+    world.load(view)
+    world.tell(replace(view, epoch=2, state=ViewState.PAUSED, reason=Reason.GRANT_SUSPENDED))
+    assert refused(world.gate.decide(token, pull())) is Reason.GRANT_SUSPENDED
+    world.tell(replace(view, epoch=3))
+    admitted(world.gate.decide(token, pull()))
+
+
+def test_one_revoked_token_leaves_the_others(world: World, token: str) -> None:
+    other = make_token()
+    view = make_view(token, other, now=NOW)
+    world.load(view)
+    world.tell(replace(view, epoch=2, leases=view.leases[1:]))
+    assert refused(world.gate.decide(token, pull())) is Reason.TOKEN_REVOKED
+    admitted(world.gate.decide(other, pull()))
+
+
+def test_older_and_equal_epochs_change_nothing(world: World, token: str) -> None:
+    view = make_view(token, now=NOW, epoch=5)
+    world.load(closed(view))
+    for epoch in (5, 6):
+        world.tell(replace(view, epoch=epoch))
+        assert refused(world.gate.decide(token, pull())) is Reason.GRANT_REVOKED
+    world.tell(replace(view, epoch=7))
+    admitted(world.gate.decide(token, pull()))
+
+
+def test_spent_budget_is_refused(world: World, token: str) -> None:
+    view = make_view(token, now=NOW, byte_budget=1000, bytes_used=999)
+    world.load(view)
+    admitted(world.gate.decide(token, pull()))
+    world.tell(replace(view, epoch=2, bytes_used=1000))
+    assert refused(world.gate.decide(token, pull())) is Reason.BUDGET_SPENT
+
+
+def test_target_that_is_gone_is_refused(world: World, token: str) -> None:
+    world.load(make_view(token, now=NOW))
+    admitted(world.gate.decide(token, pull()))
+    world.load(make_view(token, now=NOW), targets=())
+    assert refused(world.gate.decide(token, pull())) is Reason.TARGET_UNKNOWN
+    assert world.gate.target(TARGET) is None
+
+
+def test_target_facts_do_not_print_their_password(world: World) -> None:
+    world.load()
+    facts = world.gate.target(TARGET)
+    assert facts is not None
+    assert facts.password.reveal() == "upstream password"
+    assert "upstream password" not in f"{facts!r} {facts.password!s}"
+
+
+def test_old_news_let_nothing_new_through(world: World, token: str) -> None:
+    world.load(make_view(token, now=NOW))
+    world.pass_time(1.0, beating=False)
+    admitted(world.gate.decide(token, pull()))
+    world.pass_time(0.01, beating=False)
+    assert refused(world.gate.decide(token, pull())) is Reason.CONTROL_PLANE_LOST
+    world.beat()
+    admitted(world.gate.decide(token, pull()))
+
+
+def test_doubt_ends_only_with_a_snapshot_that_was_asked_for_after_it(world: World, token: str) -> None:
+    view = make_view(token, now=NOW)
+    world.load(view)
+    world.gate.deliver(Doubt("gap"))
+    assert refused(world.gate.decide(token, pull())) is Reason.CONTROL_PLANE_LOST
+    world.load(view, ends_doubt=False)
+    assert refused(world.gate.decide(token, pull())) is Reason.CONTROL_PLANE_LOST
+    world.load(view)
+    admitted(world.gate.decide(token, pull()))
+
+
+def test_view_that_the_snapshot_does_not_know_is_dropped(world: World, token: str) -> None:
+    world.load(make_view(token, now=NOW))
+    admitted(world.gate.decide(token, pull()))
+    world.load()
+    assert refused(world.gate.decide(token, pull())) is Reason.TOKEN_UNKNOWN
+
+
+def test_view_from_news_after_the_snapshots_position_stays(world: World, token: str) -> None:
+    snapshot = Snapshot(NOW, world.position(), (), (TARGET_FACTS,), 100.0, ends_doubt=True)
+    world.tell(make_view(token, now=NOW))
+    world.gate.deliver(snapshot)  # asked for before the news, answered after it
+    world.beat()
+    admitted(world.gate.decide(token, pull()))
+
+
+def test_database_clock_that_goes_back_revives_nothing(world: World, token: str) -> None:
+    view = make_view(token, now=NOW)
+    world.load(view)
+    world.pass_time(view.valid_until - NOW)
+    assert refused(world.gate.decide(token, pull())) is Reason.GRANT_EXPIRED
+    world.ticks.value += 1
+    world.beat(db_now=NOW)
+    assert refused(world.gate.decide(token, pull())) is Reason.GRANT_EXPIRED
+
+
+@pytest.mark.parametrize(("staleness", "is_cut"), [(Staleness.STRICT, True), (Staleness.BEST_EFFORT, False)])
+def test_lost_control_plane_ends_strict_streams_only(
+    world: World, token: str, staleness: Staleness, is_cut: bool
+) -> None:
+    facts = (RepositoryFacts(REPOSITORY, "sensitive", True, staleness),)
+    world.load(make_view(token, now=NOW, repositories=facts))
+    admission = admitted(world.gate.decide(token, pull()))
+    assert admission.strict is is_cut
+    world.pass_time(3.0, beating=False)
+    assert world.gate.recheck(admission, pull()) is None
+    world.pass_time(0.01, beating=False)
+    assert world.gate.recheck(admission, pull()) is (Reason.CONTROL_PLANE_LOST if is_cut else None)
+    world.pass_time(3600, beating=False)  # expiry holds without any news
+    if not is_cut:
+        assert world.gate.recheck(admission, pull()) is Reason.GRANT_EXPIRED
+
+
+def test_repository_without_facts_is_strict_and_verified(world: World, token: str) -> None:
+    world.load(make_view(token, now=NOW, repositories=()))
+    admission = admitted(world.gate.decide(token, pull()))
+    assert admission.strict
+    assert admission.verify_digests
+
+
+def test_epoch_grows_with_views_and_doubt_but_not_with_beats(world: World, token: str) -> None:
+    view = make_view(token, now=NOW)
+    world.load(view)
+    seen = [world.gate.epoch]
+    world.beat()
+    assert world.gate.epoch == seen[0]
+    for change in (lambda: world.tell(replace(view, epoch=2)), lambda: world.gate.deliver(Doubt("gap"))):
+        change()
+        assert world.gate.epoch > seen[-1]
+        seen.append(world.gate.epoch)
+
+
+def test_instants_come_from_the_database_clock(world: World) -> None:
+    assert math.isfinite(world.gate.now())
+    world.load()
+    assert world.gate.now() == pytest.approx(NOW)
+
+
+# Running exchanges, on a real loop.
+
+
+def on_loop(scenario: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(scenario(), timeout=30))
+
+
+class Stream:
+    """A running exchange that remembers how it was cut."""
+
+    def __init__(self) -> None:
+        self.cut_by: list[Reason] = []
+        self.is_cut = asyncio.Event()
+
+    def cut(self, reason: Reason) -> None:
+        self.cut_by.append(reason)
+        self.is_cut.set()
+
+
+class RunningTicks(Ticks):
+    """The real clock, which a test may move on."""
+
+    def __init__(self) -> None:
+        self.shift = 100.0 - read_ticks()
+
+    @property
+    def value(self) -> float:  # type: ignore[override]
+        return read_ticks() + self.shift
+
+    @value.setter
+    def value(self, to: float) -> None:
+        self.shift = to - read_ticks()
+
+
+@pytest.fixture
+def live_world() -> Iterator[World]:
+    world = World(RunningTicks())
+    yield world
+    world.gate.close()
+
+
+def test_revoked_grant_cuts_its_running_exchanges_and_no_others(live_world: World, token: str) -> None:
+    async def scenario() -> None:
+        world, other = live_world, make_token()
+        world.gate.start()
+        view = make_view(token, now=NOW)
+        world.load(view, make_view(other, now=NOW, grant_id="grt_second"))
+        streams = {}
+        for name in (token, other):
+            streams[name] = Stream()
+            world.gate.watch(admitted(world.gate.decide(name, pull())), pull(), streams[name].cut)
+        world.tell(closed(view))
+        await streams[token].is_cut.wait()
+        assert streams[token].cut_by == [Reason.GRANT_REVOKED]
+        assert streams[other].cut_by == []
+
+    on_loop(scenario)
+
+
+def test_expiry_cuts_a_running_exchange_without_any_news(live_world: World, token: str) -> None:
+    async def scenario() -> None:
+        world = live_world
+        world.gate.start()
+        world.load(make_view(token, now=NOW, valid_until=world.now + 0.2))
+        stream = Stream()
+        world.gate.watch(admitted(world.gate.decide(token, pull())), pull(), stream.cut)
+        await stream.is_cut.wait()
+        assert stream.cut_by == [Reason.GRANT_EXPIRED]
+        assert world.now >= NOW + 0.2
+
+    on_loop(scenario)
+
+
+def test_lost_beats_cut_a_strict_exchange(live_world: World, token: str) -> None:
+    async def scenario() -> None:
+        world = live_world
+        world.gate.start()
+        world.load(make_view(token, now=NOW))
+        stream = Stream()
+        world.gate.watch(admitted(world.gate.decide(token, pull())), pull(), stream.cut)
+        epoch = world.gate.epoch
+        world.pass_time(3.1, beating=False)
+        await stream.is_cut.wait()
+        assert stream.cut_by == [Reason.CONTROL_PLANE_LOST]
+        assert world.gate.epoch > epoch
+
+    on_loop(scenario)
+
+
+def test_extension_keeps_the_stream_in_one_batch(live_world: World, token: str) -> None:
+    async def scenario() -> None:
+        world = live_world
+        world.gate.start()
+        first = make_view(token, now=NOW, valid_until=NOW + 0.3)
+        world.load(first)
+        stream = Stream()
+        world.gate.watch(admitted(world.gate.decide(token, pull())), pull(), stream.cut)
+        longer = make_view(token, now=NOW, grant_id="grt_longer")
+        ended = replace(closed(first, Reason.GRANT_EXTENDED), leases=())
+        world.tell(longer, ended)
+        await asyncio.sleep(0.5)  # past the first end: nothing may happen, so there is nothing to wait for
+        assert stream.cut_by == []
+        assert admitted(world.gate.decide(token, pull())).view.grant_id == "grt_longer"
+        world.tell(closed(longer))
+        await stream.is_cut.wait()
+        assert stream.cut_by == [Reason.GRANT_REVOKED]
+
+    on_loop(scenario)
+
+
+def test_change_between_decision_and_watch_is_not_missed(live_world: World, token: str) -> None:
+    async def scenario() -> None:
+        world = live_world
+        world.gate.start()
+        view = make_view(token, now=NOW)
+        world.load(view)
+        admission = admitted(world.gate.decide(token, pull()))
+        world.tell(closed(view))
+        await asyncio.sleep(0)  # the news are applied; nothing is watched yet
+        stream = Stream()
+        world.gate.watch(admission, pull(), stream.cut)
+        await stream.is_cut.wait()
+        assert stream.cut_by == [Reason.GRANT_REVOKED]
+
+    on_loop(scenario)
+
+
+def test_exchange_that_ended_is_not_cut(live_world: World, token: str) -> None:
+    async def scenario() -> None:
+        world = live_world
+        world.gate.start()
+        view = make_view(token, now=NOW)
+        world.load(view)
+        admission = admitted(world.gate.decide(token, pull()))
+        ended, running = Stream(), Stream()
+        unwatch = world.gate.watch(admission, pull(), ended.cut)
+        world.gate.watch(admission, pull(), running.cut)
+        unwatch()
+        unwatch()
+        world.tell(closed(view))
+        await running.is_cut.wait()
+        assert ended.cut_by == []
+
+    on_loop(scenario)
+
+
+def test_one_cut_that_fails_does_not_save_the_others(live_world: World, token: str) -> None:
+    async def scenario() -> None:
+        world = live_world
+        world.gate.start()
+        view = make_view(token, now=NOW)
+        world.load(view)
+        admission = admitted(world.gate.decide(token, pull()))
+
+        def break_down(_reason: Reason) -> None:
+            raise RuntimeError("socket is gone")
+
+        stream = Stream()
+        world.gate.watch(admission, pull(), break_down)
+        world.gate.watch(admission, pull(), stream.cut)
+        world.tell(closed(view))
+        await stream.is_cut.wait()
+        assert stream.cut_by == [Reason.GRANT_REVOKED]
+
+    on_loop(scenario)
+
+
+def test_news_are_seen_by_a_recheck_before_the_loop_wakes(world: World, token: str) -> None:
+    view = make_view(token, now=NOW)
+    world.load(view)
+    admission = admitted(world.gate.decide(token, pull()))
+    epoch = world.gate.epoch
+    world.tell(closed(view))
+    assert world.gate.epoch > epoch
+    assert world.gate.recheck(admission, pull()) is Reason.GRANT_REVOKED
