@@ -55,7 +55,7 @@ def lock_account(*, actor: ActorRef, user: User, note: str = "") -> None:
             return
         _set_active(audit, locked, is_active=False, note=note)
         announce_loss(locked, Reason.ACCOUNT_LOCKED)
-        for machine in locked.service_accounts.select_for_update().filter(is_active=True):
+        for machine in locked.service_accounts.select_for_update(no_key=True).filter(is_active=True):
             announce_loss(machine, Reason.ACCOUNT_LOCKED)
     user.is_active, user.session_epoch = locked.is_active, locked.session_epoch
 
@@ -80,4 +80,4 @@ def _set_active(audit: Recorder, locked: User, *, is_active: bool, note: str) ->
 
 
 def _lock(user: User) -> User:
-    return User.objects.select_for_update().get(pk=user.pk)
+    return User.objects.select_for_update(no_key=True).get(pk=user.pk)  # rows that refer to it may be made meanwhile
