@@ -32,6 +32,7 @@ class Reason(StrEnum):
     SECOND_FACTOR_REUSED = "second-factor-reused"
     SECOND_FACTOR_LOCKED = "second-factor-locked"
     ACCOUNT_LOCKED = "account-locked"
+    CSRF_FAILED = "csrf-failed"
     NOT_FOR_AGENTS = "not-for-agents"
 
     # what the grant says
@@ -119,6 +120,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.SECOND_FACTOR_REUSED: "That code was used already. Wait for the next one.",
     Reason.SECOND_FACTOR_LOCKED: "Too many codes were tried. Wait 15 minutes, then try again.",
     Reason.ACCOUNT_LOCKED: "This account is locked. Ask the security team.",
+    Reason.CSRF_FAILED: "This did not come from a page of ours, or the page was too old. Load it again, then repeat.",
     Reason.NOT_FOR_AGENTS: "Only a person can do this.",
     Reason.GRANT_NOT_STARTED: "This grant has not started. Start it in My access.",
     Reason.GRANT_EXPIRED: "The time of this grant ran out. Ask again.",

@@ -1,13 +1,27 @@
-"""How sure we are who is there, and since when. A value: services take it, only sessions make it."""
+"""How sure we are who is there, and since when. Services take the value; it is made from a session only here."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import TYPE_CHECKING, TypeAlias
 
+from django.contrib.auth import SESSION_KEY
+from django.http import HttpRequest
+
+from jit_access.accounts.models import ApiToken, User
+from jit_access.audit.services import record_refusal
+from jit_access.core import clock
 from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.reasons import Reason
+from jit_access.mfa.session_keys import LEVEL, PROVED_AT
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    AnyRequest: TypeAlias = HttpRequest | Request
 
 
 class Level(IntEnum):
@@ -44,3 +58,42 @@ def check_fresh(assurance: Assurance, *, max_age_s: int) -> None:
         raise PolicyRefusal(Reason.SECOND_FACTOR_MISSING, max_age_s=max_age_s)
     if not 0 <= assurance.age_s <= max_age_s:  # a proof from the future is no proof
         raise PolicyRefusal(Reason.SECOND_FACTOR_STALE, max_age_s=max_age_s, age_s=assurance.age_s)
+
+
+def signed_in_user(request: AnyRequest) -> User:
+    """The account behind a request. Raises: PolicyRefusal (signed-out) when there is none."""
+    user = request.user
+    if not isinstance(user, User) or not user.is_active:
+        raise PolicyRefusal(Reason.SIGNED_OUT)
+    return user
+
+
+def assurance_of(request: AnyRequest) -> Assurance:
+    """What this request's session has proved. A request that came with a token has proved nothing about a person."""
+    user = request.user
+    if isinstance(getattr(request, "auth", None), ApiToken) or not isinstance(user, User):
+        return NO_ASSURANCE
+    if request.session.get(SESSION_KEY) != str(user.pk):
+        return NO_ASSURANCE
+    level, proved = request.session.get(LEVEL), request.session.get(PROVED_AT)
+    if level != Level.SECOND_FACTOR or not isinstance(proved, float):
+        return Assurance(Level.PASSWORD)
+    now = clock.now()
+    return Assurance(
+        Level.SECOND_FACTOR, datetime.fromtimestamp(proved, tz=now.tzinfo), math.floor(now.timestamp() - proved)
+    )
+
+
+def require_fresh(request: AnyRequest, max_age_s: int) -> Assurance:
+    """The session's assurance, when its second factor was shown at most `max_age_s` ago.
+
+    Raises: PolicyRefusal (second-factor-missing, second-factor-stale), recorded.
+    """
+    assurance = assurance_of(request)
+    try:
+        check_fresh(assurance, max_age_s=max_age_s)
+    except PolicyRefusal as refusal:
+        user = signed_in_user(request)
+        record_refusal(actor=user.ref, kind="step-up.asked", reason=refusal.reason, detail={"max_age_s": max_age_s})
+        raise
+    return assurance

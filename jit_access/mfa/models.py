@@ -29,12 +29,16 @@ class UsedTimestep(models.Model):
 
 
 class RecoveryCode(models.Model):
-    """A hashed single-use code for the day the phone is lost."""
+    """A hashed single-use code for the day the phone is lost. `slot` is its first letter: one look-up, one hash."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recovery_codes")
+    slot = models.CharField(max_length=1)
     code_hash = models.CharField(max_length=160)
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "slot"], name="recovery_code_slot")]
 
 
 class FactorAttempt(models.Model):

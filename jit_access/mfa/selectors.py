@@ -1,0 +1,29 @@
+"""Reads about second factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from jit_access.accounts.models import User
+from jit_access.mfa import recovery
+from jit_access.mfa.models import TotpDevice
+
+
+@dataclass(frozen=True, slots=True)
+class FactorState:
+    """What a person has to prove who they are."""
+
+    confirmed_at: datetime | None
+    recovery_codes_left: int
+
+
+def has_factor(user: User) -> bool:
+    """True when a confirmed device exists."""
+    return TotpDevice.objects.filter(user=user, confirmed_at__isnull=False).exists()
+
+
+def factor_state(user: User) -> FactorState:
+    """For the settings page."""
+    device = TotpDevice.objects.filter(user=user, confirmed_at__isnull=False).first()
+    return FactorState(device.confirmed_at if device is not None else None, recovery.count_unused(user))

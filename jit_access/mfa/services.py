@@ -1,0 +1,37 @@
+"""The door to this room: signing in, proving a second factor, sessions, and changing one's factor."""
+
+from __future__ import annotations
+
+from jit_access.mfa.attempts import LIMIT as TRIES_LIMIT
+from jit_access.mfa.enrolment import (
+    begin_totp_enrolment,
+    confirm_totp,
+    generate_recovery_codes,
+    install_totp,
+    remove_factor,
+    renew_recovery_codes,
+)
+from jit_access.mfa.proof import Method, prove_code
+from jit_access.mfa.sessions import carry_session, mark_proved, session_ends_at, sign_out, start_session
+from jit_access.mfa.sign_in import client_address, sign_in
+from jit_access.mfa.totp import Enrolment
+
+__all__ = [
+    "TRIES_LIMIT",
+    "Enrolment",
+    "Method",
+    "begin_totp_enrolment",
+    "carry_session",
+    "client_address",
+    "confirm_totp",
+    "generate_recovery_codes",
+    "install_totp",
+    "mark_proved",
+    "prove_code",
+    "remove_factor",
+    "renew_recovery_codes",
+    "session_ends_at",
+    "sign_in",
+    "sign_out",
+    "start_session",
+]

@@ -1,0 +1,118 @@
+"""Sessions of people: when they began, how strong they are, and when they are over.
+
+Every instant is the database's. A session ends 12 h after sign-in, after 30 min of silence, with a lock, and whenever
+the account's `session_epoch` has grown. Its id changes with every change of strength.
+Source: NIST SP 800-63B-4 2.2.3 (AAL2); OWASP ASVS 5.0 7.2.4, 7.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import login, logout, update_session_auth_hash
+from django.http import HttpRequest
+from django.middleware.csrf import rotate_token
+
+from jit_access.accounts.models import User
+from jit_access.audit.recorder import audited
+from jit_access.audit.services import record_refusal
+from jit_access.core import clock
+from jit_access.domain.actors import ActorRef
+from jit_access.domain.reasons import Reason
+from jit_access.mfa.assurance import Level
+from jit_access.mfa.session_keys import EPOCH, LAST_SEEN, LEVEL, PROVED_AT, STARTED_AT
+
+_BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
+# Writing each instant of use would cost one write per request; a session may so end up to this much early.
+TOUCH_EVERY_S: Final = 20
+POLLING_HEADER: Final = "X-Polling"  # sent by pages that update themselves: a page left open is silence
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """Why a session cannot go on."""
+
+    reason: Reason
+    detail: str
+
+
+def start_session(request: HttpRequest, user: User) -> None:
+    """Begin a session on a password alone. Whatever the browser held before is gone, its id too."""
+    request.session.flush()
+    login(request, user, backend=_BACKEND)
+
+
+def note_login(*, request: HttpRequest, user: User, **_: Any) -> None:
+    """Receiver of Django's `user_logged_in`: however a session came to be, it begins here as password-only."""
+    now = clock.now().timestamp()
+    request.session.update({LEVEL: Level.PASSWORD, STARTED_AT: now, LAST_SEEN: now, EPOCH: user.session_epoch})
+    request.session.pop(PROVED_AT, None)
+
+
+def mark_proved(request: HttpRequest, level: Level = Level.SECOND_FACTOR) -> None:
+    """The second factor was shown just now. A new session id and a new form token follow each change of strength."""
+    request.session.cycle_key()
+    rotate_token(request)
+    now = clock.now().timestamp()
+    request.session.update({LEVEL: level, PROVED_AT: now, LAST_SEEN: now})
+
+
+def carry_session(request: HttpRequest, user: User) -> None:
+    """Let this one session survive what just ended all others (a new password, `end_sessions`, a new factor)."""
+    user.refresh_from_db(fields=["password", "session_epoch", "is_active"])
+    if user.is_active:
+        update_session_auth_hash(request, user)  # also gives the session a new id
+        request.session[EPOCH] = user.session_epoch
+
+
+def sign_out(request: HttpRequest) -> None:
+    """End this session and forget what it held. Nothing happens when nobody is signed in."""
+    user = request.user
+    if isinstance(user, User):
+        with audited(actor=user.ref) as audit:
+            audit.record("session.ended", reason=Reason.SIGNED_OUT, detail={"because": "sign-out"})
+    logout(request)
+
+
+def find_end(request: HttpRequest, user: User, *, now: datetime) -> SessionEnd | None:
+    """Why this session is over, or None. A session that lacks any of its facts is over."""
+    session, at = request.session, now.timestamp()
+    try:
+        started, seen, epoch = float(session[STARTED_AT]), float(session[LAST_SEEN]), int(session[EPOCH])
+    except (KeyError, TypeError, ValueError):
+        return SessionEnd(Reason.SIGNED_OUT, "incomplete")
+    if not user.is_active:
+        return SessionEnd(Reason.ACCOUNT_LOCKED, "locked")
+    if epoch != user.session_epoch:
+        return SessionEnd(Reason.SIGNED_OUT, "ended-elsewhere")
+    if at - started >= settings.SESSION_ABSOLUTE_S:
+        return SessionEnd(Reason.SIGNED_OUT, "12-hours")
+    if at - seen >= settings.SESSION_IDLE_S:
+        return SessionEnd(Reason.SIGNED_OUT, "silence")
+    return None
+
+
+def end_session(request: HttpRequest, actor: ActorRef, end: SessionEnd) -> None:
+    """End a session that may not go on, and write down why."""
+    record_refusal(actor=actor, kind="session.ended", reason=end.reason, detail={"because": end.detail})
+    logout(request)
+
+
+def touch(request: HttpRequest, *, now: datetime) -> None:
+    """Remember that somebody is there. Requests that a page makes by itself do not count."""
+    if request.headers.get(POLLING_HEADER):
+        return
+    at = now.timestamp()
+    if at - float(request.session[LAST_SEEN]) >= TOUCH_EVERY_S:
+        request.session[LAST_SEEN] = at
+
+
+def session_ends_at(request: HttpRequest) -> datetime | None:
+    """When this session ends whatever is done, for the pages that say so."""
+    started = request.session.get(STARTED_AT)
+    if started is None:
+        return None
+    return datetime.fromtimestamp(float(started) + settings.SESSION_ABSOLUTE_S, tz=clock.now().tzinfo)
