@@ -44,6 +44,8 @@ def _carry_out(options: argparse.Namespace, rest: list[str], terminal: Terminal)
         case "up":
             ensure_installed(HOUSE, "dev" if options.db == "postgres" else "demo", terminal)
             _hand_over("up", *_up_flags(options))
+        case "install":
+            ensure_installed(HOUSE, "dev", terminal)
         case "test":
             ensure_installed(HOUSE, "dev", terminal)
             return _test(rest, is_quick=options.quick)
@@ -117,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--db", choices=["sqlite", "postgres"], default="sqlite", help="default: sqlite")
     up.add_argument("--port", type=int, default=8000, help="port of the web pages; the others move along")
     commands.add_parser("down", help="stop what `up` started")
+    commands.add_parser("install", help="fill .venv with everything that developing and testing needs")
     test = commands.add_parser("test", help="run the tests on SQLite, then on PostgreSQL; takes pytest's arguments")
     test.add_argument("--quick", action="store_true", help="on SQLite only")
     commands.add_parser("doctor", help="say what this machine has and lacks")
