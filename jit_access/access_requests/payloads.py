@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jit_access.access_requests.drafts import RequestDraft
+from jit_access.access_requests.models import AccessRequest
 from jit_access.accounts.models import User
 from jit_access.core.clock import format_instant
 from jit_access.domain.operations import Tier
@@ -25,6 +26,7 @@ from jit_access.policies.questions import Proof
 from jit_access.targets.models import Repository
 
 PAYLOAD_VERSION = 1
+_WIRE_KEYS = ("repository", "operations", "tags", "digests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,25 @@ def hash_payload(payload: Mapping[str, object]) -> str:
     """Hex SHA-256 of the canonical JSON: keys sorted, no spaces, UTF-8."""
     text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def is_intact(request: AccessRequest) -> bool:
+    """True when the stored payload is what was hashed, and the columns that a grant is made from still say the same."""
+    payload = request.payload
+    if hash_payload(payload) != request.payload_hash:
+        return False
+    wire = [{key: part[key] for key in _WIRE_KEYS} for part in payload["resources"]]
+    steps = {step.group: step.needed for step in request.steps.all()}
+    return (
+        wire == request.scope
+        and steps == {item["group"]: item["needed"] for item in payload["approvals"]}
+        and payload["lasts_s"] == request.lasts_s
+        and payload["requester"]["id"] == request.requester.public_id
+        and payload["target"]["id"] == request.target.public_id
+        and payload["start_by"] == format_instant(request.start_by)
+        and payload["answer_by"] == format_instant(request.answer_by)
+        and payload["extends"] == ("" if request.extends is None else request.extends.public_id)
+    )
 
 
 def _resources(draft: RequestDraft) -> list[dict[str, object]]:

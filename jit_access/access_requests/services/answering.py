@@ -11,7 +11,7 @@ from jit_access.access_requests import selectors
 from jit_access.access_requests.drafts import clean_note
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.access_requests.news import tell_requester
-from jit_access.access_requests.payloads import hash_payload
+from jit_access.access_requests.payloads import is_intact
 from jit_access.access_requests.people import StepState, choose_step, refusal_to_answer, step_states
 from jit_access.access_requests.services.deciding import approve_locked, ask_again_now, end_locked
 from jit_access.accounts.models import User
@@ -106,8 +106,7 @@ def _check_may_answer(actor: User, request: AccessRequest, payload_hash: str) ->
     if (refusal := refusal_to_answer(actor, request)) is not None:
         raise PolicyRefusal(refusal)
     _refuse_decided(request)
-    is_as_stored = hash_payload(request.payload) == request.payload_hash
-    if payload_hash != request.payload_hash or not is_as_stored:
+    if payload_hash != request.payload_hash or not is_intact(request):
         raise Conflict(Reason.PAYLOAD_CHANGED)
 
 
