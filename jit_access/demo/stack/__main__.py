@@ -22,6 +22,7 @@ from jit_access.demo.stack.layout import DEFAULT_BASE, ROOT, Layout, Ports, refu
 from jit_access.demo.stack.lockfile import StackLock
 from jit_access.demo.stack.services import Service
 from jit_access.demo.stack.supervisor import Stopped, Supervisor
+from jit_access.demo.stack.upstream import USERNAME
 
 VAR = ROOT / "var"
 _UP_WITHIN_S = 240.0
@@ -90,7 +91,8 @@ def start_everything(supervisor: Supervisor, layout: Layout, terminal: Terminal)
 
 
 def _prepare(layout: Layout) -> Service:
-    flags = () if layout.has_demo else ("--no-demo",)
+    login = ("--registry-username", USERNAME, "--registry-password-file", str(layout.secrets / "registry_password"))
+    flags = ("--registry-url", layout.registry_url, *login) if layout.has_demo else ()
     return Service("prepare", (sys.executable, str(ROOT / "manage.py"), "prepare", *flags), lambda: True)
 
 

@@ -19,7 +19,9 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--no-demo", action="store_true")
+        parser.add_argument("--registry-url", help="seed the demo with this registry behind it")
+        parser.add_argument("--registry-username", default="")
+        parser.add_argument("--registry-password-file")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         refuse_production()
@@ -27,5 +29,6 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=1)
         call_command("collectstatic", interactive=False, verbosity=0)
         load_policy(actor=GATEWAY, directory=settings.POLICY_DIR)
-        if not options["no_demo"]:
-            call_command("seed_demo")
+        if options["registry_url"]:
+            names = ("registry_url", "registry_username", "registry_password_file")
+            call_command("seed_demo", **{name: options[name] for name in names})
