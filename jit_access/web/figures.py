@@ -126,9 +126,9 @@ def grouped(count: int) -> str:
     return f"{count:,}".replace(",", "\u202f")
 
 
-def possessive(name: str) -> str:
-    """`Ada's`: the first name as its owner."""
-    return f"{first_name(name)}’s"
+def possessive(name: str, *, is_person: bool = True) -> str:
+    """`Ada's`: the first name as its owner; the whole name of an agent."""
+    return f"{first_name(name) if is_person else name}’s"
 
 
 def first_name(name: str) -> str:

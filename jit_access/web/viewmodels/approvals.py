@@ -19,6 +19,16 @@ from jit_access.web.viewmodels.parts import (
 
 
 @dataclass(frozen=True, slots=True)
+class Risk:
+    """Three bars, a word and the score; `level` is "low", "elevated" or "high"."""
+
+    level: str
+    word: str
+    score_text: str
+    is_filled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalRow:
     """One question that waits for an answer."""
 
@@ -27,6 +37,7 @@ class ApprovalRow:
     resource: Resource
     person: Person
     tier: Badge
+    risk: Risk
     deadline: str
     deadline_iso: str
     is_due_soon: bool
@@ -61,6 +72,8 @@ class ApprovalPage:
     title: str
     badge: Badge
     tier: Badge
+    risk: Risk
+    risk_long: Risk
     deadline: str
     sentence: str
     resource: Resource

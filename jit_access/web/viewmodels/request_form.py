@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Action, Badge, Command, Field, Notice, Option, ReasonItem, Resource
+from jit_access.web.viewmodels.parts import Badge, Field, Notice, Option, ReasonItem, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,7 @@ class Preview:
     steps: tuple[ReasonItem, ...]
     is_open: bool
     decided_by: str = ""
-    command: Command | None = None
     refusal: str = ""
-    refusal_code: str = ""
-    action: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

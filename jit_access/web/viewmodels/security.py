@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Notice, Option, Person
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Field, Notice, Option, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +34,20 @@ class SecurityPage:
     sessions: tuple[SettingRow, ...]
     themes: tuple[Option, ...]
     has_shortcuts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenForm:
+    """A new API token: its name and how long it lasts."""
+
+    name: Field
+    days: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiTokenPage:
+    """An API token, shown once."""
+
+    name: str
+    token: str
+    ends: str

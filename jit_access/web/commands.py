@@ -1,0 +1,127 @@
+"""Ready commands for the clients people use. Each is whole, and none ever holds a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from jit_access.domain.operations import Operation
+from jit_access.domain.scopes import ResourceScope
+from jit_access.web.viewmodels.my_access import ClientTab, UseStep
+from jit_access.web.viewmodels.parts import Command
+
+CLIENTS = ("skopeo", "oras", "docker")
+LOGIN_TITLE = "Sign in once: paste a token of this grant, then Ctrl D"
+# A tag is only an example when nobody knows which one there is.
+UNKNOWN_TAG = "latest"
+_WILDCARDS = frozenset("*?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one repository of a grant is reached: the gateway, the target, what may be done, an example tag."""
+
+    username: str
+    target: str
+    part: ResourceScope
+    latest_tag: str = ""
+
+    @property
+    def reference(self) -> str:
+        """A tag or digest that the scope covers, as the end of an image name."""
+        exact = [tag for tag in self.part.tags if not _WILDCARDS & set(tag)]
+        if self.part.is_restricted and not exact and self.part.digests:
+            return f"@{self.part.digests[0]}"
+        return ":" + (exact[0] if exact else self.latest_tag or UNKNOWN_TAG)
+
+    @property
+    def image(self) -> str:
+        return f"{gateway_host()}/{self.target}/{self.part.repository}{self.reference}"
+
+    @property
+    def folder(self) -> str:
+        """A name for the local copy."""
+        return self.part.repository.rsplit("/", 1)[-1]
+
+
+def gateway_host() -> str:
+    """Host and port of the gateway, as clients write it."""
+    return urlsplit(settings.GATEWAY_URL).netloc
+
+
+def is_plain() -> bool:
+    """True when the gateway is reached without TLS, which clients want to be told."""
+    return urlsplit(settings.GATEWAY_URL).scheme == "http"
+
+
+def chosen_client(wanted: str) -> str:
+    """The client from the address, or the first."""
+    return wanted if wanted in CLIENTS else CLIENTS[0]
+
+
+def client_tabs(client: str, anchor: str = "") -> tuple[ClientTab, ...]:
+    """Links that switch the client; they need no script."""
+    return tuple(ClientTab(name, f"?client={name}{anchor}", name == client) for name in CLIENTS)
+
+
+def steps_for(client: str, places: Iterable[Place]) -> tuple[UseStep, ...]:
+    """Sign in, then each thing the grant allows on each repository."""
+    every = tuple(places)
+    if not every:
+        return ()
+    login = UseStep(LOGIN_TITLE, Command(login_words(client, every[0].username)))
+    return (login, *(step for place in every for step in _steps_at(client, place, is_only=len(every) == 1)))
+
+
+def login_words(client: str, username: str) -> tuple[str, ...]:
+    """The token comes by standard input, so that it is neither in the history nor in the process list."""
+    insecure = {"skopeo": ("--tls-verify=false",), "oras": ("--plain-http",), "docker": ()}[client]
+    return (
+        client,
+        "login",
+        *(insecure if is_plain() else ()),
+        "--username",
+        username,
+        "--password-stdin",
+        gateway_host(),
+    )
+
+
+def _steps_at(client: str, place: Place, *, is_only: bool) -> list[UseStep]:
+    titles = {Operation.PULL: "Pull", Operation.PUSH: "Push", Operation.DELETE: "Delete"}
+    steps = []
+    for operation, title in titles.items():
+        words = _WORDS[client](operation, place) if operation in place.part.operations else ()
+        if words:
+            steps.append(UseStep(title if is_only else f"{title} {place.part.repository}", Command(words)))
+    return steps
+
+
+def _skopeo(operation: Operation, place: Place) -> tuple[str, ...]:
+    remote, local = f"docker://{place.image}", f"oci:{place.folder}"
+    if operation is Operation.PULL:
+        return ("skopeo", "copy", *(("--src-tls-verify=false",) if is_plain() else ()), remote, local)
+    if operation is Operation.PUSH:
+        return ("skopeo", "copy", *(("--dest-tls-verify=false",) if is_plain() else ()), local, remote)
+    return ("skopeo", "delete", *(("--tls-verify=false",) if is_plain() else ()), remote)
+
+
+def _oras(operation: Operation, place: Place) -> tuple[str, ...]:
+    plain = ("--plain-http",) if is_plain() else ()
+    if operation is Operation.PULL:
+        return ("oras", "pull", *plain, place.image, "--output", place.folder)
+    if operation is Operation.PUSH:
+        return ("oras", "push", *plain, place.image, "model.safetensors")
+    return ("oras", "manifest", "delete", *plain, place.image)
+
+
+def _docker(operation: Operation, place: Place) -> tuple[str, ...]:
+    if operation is Operation.DELETE:
+        return ()  # docker has no command that deletes at a registry
+    return ("docker", operation.value, place.image)
+
+
+_WORDS = {"skopeo": _skopeo, "oras": _oras, "docker": _docker}

@@ -1,0 +1,69 @@
+"""What belongs to every page of one request: who is there, their groups, their proof, their theme. Read once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.http import HttpRequest
+
+from jit_access.access_requests import selectors as requests
+from jit_access.accounts import selectors as accounts
+from jit_access.accounts.models import User
+from jit_access.domain.errors import NotFound
+from jit_access.mfa import assurance as mfa_assurance
+from jit_access.mfa.assurance import Assurance
+from jit_access.mfa.services import session_ends_at
+from jit_access.web import reads
+from jit_access.web.presenters.shell import Frame, build_shell
+from jit_access.web.viewmodels.shell import Shell
+
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "theme"
+SHORTCUTS_COOKIE = "shortcuts"
+FACTOR_NAME = "Authenticator app"
+
+
+def groups_of(request: HttpRequest) -> frozenset[str]:
+    """The groups of whoever is signed in, as they are now."""
+    found: frozenset[str] | None = getattr(request, "_group_names", None)
+    if found is None:
+        found = accounts.groups_of(request.user) if isinstance(request.user, User) else frozenset()
+        request._group_names = found  # type: ignore[attr-defined]  # kept for this request only
+    return found
+
+
+def assurance_of(request: HttpRequest) -> Assurance:
+    """How sure this session is who is there, by the database's clock."""
+    return mfa_assurance.assurance_of(request)
+
+
+def theme_of(request: HttpRequest) -> str:
+    """The saved theme: of the person when signed in, else of this browser."""
+    user = getattr(request, "user", None)
+    wanted = user.theme if isinstance(user, User) else request.COOKIES.get(THEME_COOKIE, "auto")
+    return wanted if wanted in THEMES else "auto"
+
+
+def has_shortcuts(request: HttpRequest) -> bool:
+    """On, unless this browser switched them off."""
+    return request.COOKIES.get(SHORTCUTS_COOKIE) != "off"
+
+
+def make_shell(request: HttpRequest, current: str, now: datetime) -> Shell:
+    """The frame around a page."""
+    user = request.user
+    if not isinstance(user, User):
+        raise NotFound
+    queue = requests.approvals_queue(actor=user, now=now)
+    frame = Frame(
+        person=user,
+        groups=groups_of(request),
+        is_approver=bool(queue) or reads.was_asked(user),
+        open_approvals=sum(item.may_answer for item in queue),
+        factor_proved_at=assurance_of(request).proved_at,
+        factor_name=FACTOR_NAME,
+        session_ends_at=session_ends_at(request),
+        now=now,
+        has_shortcuts=has_shortcuts(request),
+    )
+    return build_shell(frame, current)

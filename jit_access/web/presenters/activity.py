@@ -1,0 +1,287 @@
+"""Activity: the filter bar, the records, the story of one grant, and the page of one record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from jit_access.audit.models import AuditEntry, AuditHead
+from jit_access.domain.audit_record import AuditRecord, decode_record
+from jit_access.domain.scopes import Scope, parse_scope
+from jit_access.grants.models import Grant
+from jit_access.web import figures
+from jit_access.web.presenters import words
+from jit_access.web.presenters.my_access import grant_badge
+from jit_access.web.presenters.records import CUT, actor_text, resource_of, row_of, words_of
+from jit_access.web.viewmodels.activity import (
+    ActivityPage,
+    Chip,
+    FilterSelect,
+    LogProof,
+    RecordPage,
+    Story,
+    TimelineStep,
+)
+from jit_access.web.viewmodels.parts import Action, Badge, Fact, Option, Rail
+
+STORY_STEPS = 40
+_LABELS = {
+    "grant": "Grant",
+    "request": "Request",
+    "exchange": "Exchange",
+    "actor": "Who",
+    "target": "Target",
+    "repository": "Repository",
+    "outcome": "Outcome",
+    "day": "When",
+    "q": "Search",
+}
+OUTCOMES = (("", "Any outcome"), ("allow", "Allowed"), ("deny", "Refused"), ("cut", "Cut"))
+DAYS = (("", "Any time"), ("1", "Last 24 h"), ("7", "Last 7 days"))
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What is set in the address. Empty means: not filtered."""
+
+    values: Mapping[str, str]
+
+    def get(self, name: str) -> str:
+        return self.values.get(name, "")
+
+    def href(self, **changes: str) -> str:
+        """The address of this view with something changed; an empty value removes a filter."""
+        merged = {key: value for key, value in {**self.values, **changes}.items() if value}
+        base = reverse("web:activity")
+        return f"{base}?{urlencode(merged)}" if merged else base
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """One page of the log as it was read."""
+
+    entries: Sequence[AuditEntry]
+    has_older: bool
+    is_newest: bool
+    head: AuditHead | None
+    targets: Sequence[str]
+    sees_everything: bool
+
+
+def build_page(log: LogPage, filters: Filters, *, now: datetime, story: Story | None) -> ActivityPage:
+    """The whole page."""
+    size = log.head.size if log.head else 0
+    shown = {name: value for name, value in filters.values.items() if name != "before"}
+    kept = tuple((name, shown[name]) for name in ("grant", "request", "exchange", "repository") if name in shown)
+    query = filters.get("q")
+    return ActivityPage(
+        lead="" if log.sees_everything else "What you did, and what was done with your access.",
+        proof=_proof(log.head, now),
+        query=query,
+        selects=_selects(log, filters),
+        chips=tuple(
+            Chip(_chip_label(name, value), filters.href(**{name: "", "before": ""})) for name, value in shown.items()
+        ),
+        kept=kept,
+        clear_href=reverse("web:activity"),
+        story=story,
+        rows=tuple(row_of(entry, now) for entry in log.entries),
+        range_text=_range_text(log.entries, size),
+        older_href=filters.href(before=str(log.entries[-1].seq)) if log.has_older and log.entries else "",
+        newest_href="" if log.is_newest else filters.href(before=""),
+        export=_export(filters) if log.sees_everything else None,
+        empty_title=f"No record matches “{query}”." if query else "No record matches.",
+        empty_text=f"{figures.plural(size, 'record')} in the log." if size else "The log is empty.",
+    )
+
+
+def _export(filters: Filters) -> Action:
+    query = filters.href(before="").partition("?")[2]
+    href = reverse("web:activity-export")
+    return Action("Export with proof", f"{href}?{query}" if query else href, "save")
+
+
+def _selects(log: LogPage, filters: Filters) -> tuple[FilterSelect, ...]:
+    targets = (("", "Any target"), *((slug, slug) for slug in log.targets))
+    return tuple(
+        FilterSelect(
+            name, _LABELS[name], tuple(Option(value, label, value == filters.get(name)) for value, label in options)
+        )
+        for name, options in (("outcome", OUTCOMES), ("target", targets), ("day", DAYS))
+    )
+
+
+def _chip_label(name: str, value: str) -> str:
+    named = dict(OUTCOMES).get(value) if name == "outcome" else dict(DAYS).get(value) if name == "day" else None
+    return named or f"{_LABELS.get(name, name)}: {value}"
+
+
+def _proof(head: AuditHead | None, now: datetime) -> LogProof:
+    if head is None or not head.size:
+        return LogProof(Badge("Log empty", "shield"), "nothing is recorded yet")
+    signed = figures.ago(head.at, now)
+    return LogProof(
+        Badge("Log signed", "shield", "live"), f"{figures.plural(head.size, 'record')}, head signed {signed}"
+    )
+
+
+def _range_text(entries: Sequence[AuditEntry], size: int) -> str:
+    if not entries:
+        return ""
+    first, last = figures.grouped(entries[-1].seq), figures.grouped(entries[0].seq)
+    return f"Records {first} to {last} of {figures.grouped(size)}"
+
+
+def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime) -> Story:
+    """All that happened under one grant, in order. `entries` are oldest first."""
+    who = grant.subject.display_name
+    scope = words.resources(grant.target.slug, grant_scope(grant))
+    moved = sum(max(entry.bytes_out, entry.bytes_in) for entry in entries if is_transfer_end(entry))
+    cuts = [entry for entry in entries if words_of(entry).badge == CUT]
+    operations = words.operations_phrase(grant_scope(grant).operations)
+    end = " was cut" if cuts else ""
+    return Story(
+        title=f"{figures.possessive(who, is_person=grant.subject.is_person)} {operations} of {scope[0].name}{end}",
+        badge=_filled(CUT if cuts else grant_badge(grant, now)),
+        rail=_budget_rail(grant, moved, is_cut=bool(cuts)),
+        rail_used=f"{figures.size(moved)} moved",
+        rail_left=f"of {figures.size(grant.byte_budget)} allowed" if grant.byte_budget else "",
+        facts=_story_facts(grant, moved, now),
+        steps=tuple(_step(entry) for entry in entries[-STORY_STEPS:]),
+    )
+
+
+def grant_scope(grant: Grant) -> Scope:
+    """The grant's scope as a value."""
+    return parse_scope(grant.scope)
+
+
+def is_transfer_end(entry: AuditEntry) -> bool:
+    """Bytes are counted once: by the record that closes an exchange."""
+    return entry.source.startswith("proxy/") and bool(entry.bytes_in or entry.bytes_out)
+
+
+def _filled(badge: Badge) -> Badge:
+    return Badge(badge.word, badge.icon, badge.tone, True)
+
+
+def _budget_rail(grant: Grant, moved: int, *, is_cut: bool) -> Rail | None:
+    if not grant.byte_budget:
+        return None
+    percent = min(100.0, 100 * moved / grant.byte_budget)
+    label = f"{figures.size(moved)} of {figures.size(grant.byte_budget)} moved"
+    return Rail(f"{percent:.1f}%", label, is_cut=is_cut, is_tall=True)
+
+
+def _story_facts(grant: Grant, moved: int, now: datetime) -> tuple[Fact, ...]:
+    facts = [Fact("Who", grant.subject.display_name), Fact("Grant", grant.public_id, is_mono=True)]
+    if grant.rule:
+        facts.append(Fact("Decided by", grant.rule, is_mono=True))
+    if grant.activated_at:
+        facts.append(
+            Fact("Started", f"{figures.day_and_time(grant.activated_at)} UTC", figures.ago(grant.activated_at, now))
+        )
+    if grant.ended_at:
+        by = f" by {words.short_name(grant.ended_by)}" if grant.ended_by else ""
+        facts.append(Fact("Ended", f"{figures.day_and_time(grant.ended_at)} UTC{by}", grant.end_reason))
+    if grant.end_note:
+        facts.append(Fact("Note", f"“{grant.end_note}”"))
+    facts.append(Fact("Moved", figures.size(moved)))
+    facts.append(Fact("Still open", _still_open(grant)))
+    return tuple(facts)
+
+
+def _still_open(grant: Grant) -> str:
+    return {
+        "ended": "Nothing. Grant and tokens are gone.",
+        "activation_failed": "Nothing. It never started.",
+        "revoking": "Refused by the gateway; the target is being told.",
+        "revoke_failed": "The target could not be told. It is tried again until it works.",
+        "scheduled": "Not started yet.",
+    }.get(grant.state, "The grant runs.")
+
+
+def _step(entry: AuditEntry) -> TimelineStep:
+    known = words_of(entry)
+    tone = "stop" if known.badge.tone == "stop" else ""
+    who = entry.actor_name or "The gateway"
+    moved = max(entry.bytes_out, entry.bytes_in)
+    more = ", ".join(part for part in (who, figures.size(moved) if moved else "", entry.reason) if part)
+    return TimelineStep(
+        at_iso=figures.iso(entry.at),
+        at_text=figures.exact_time(entry.at),
+        what=f"{known.badge.word}: {known.phrase}",
+        more=more,
+        tone=tone or ("done" if entry.kind.startswith("lease.") else ""),
+        href=reverse("web:record", args=[entry.record_id]),
+    )
+
+
+def build_record(entry: AuditEntry, same: Sequence[AuditEntry], head: AuditHead | None, now: datetime) -> RecordPage:
+    """One record with all of its fields and its place in the tree."""
+    record = decode_record(entry.body.encode("utf-8"))
+    known = words_of(entry)
+    return RecordPage(
+        title=f"{known.badge.word} · record {figures.grouped(entry.seq)}",
+        badge=_filled(known.badge),
+        sentence=f"{record.actor_name or 'Somebody unknown'}: {known.phrase[:1].lower()}{known.phrase[1:]}",
+        code=record.reason,
+        resource=resource_of(entry),
+        facts=_record_facts(record, entry, now),
+        proof=_record_proof(entry, head),
+        canonical=entry.body,
+        exchange=tuple(row_of(other, now) for other in same),
+        story_href=f"{reverse('web:activity')}?grant={record.grant}" if record.grant else "",
+        back=Action("Activity", reverse("web:activity")),
+    )
+
+
+def _record_facts(record: AuditRecord, entry: AuditEntry, now: datetime) -> tuple[Fact, ...]:
+    rows = [
+        Fact("When", f"{figures.day(entry.at)} {figures.exact_time(entry.at)} UTC", figures.ago(entry.at, now)),
+        Fact("Who", actor_text(record)),
+        *_optional(
+            ("Operation", record.operation),
+            ("Reference", record.reference),
+            ("Target", record.target),
+            ("Repository", record.repository),
+            ("Decision", record.decision),
+            ("Reason", record.reason),
+            ("Rule", record.rule),
+            ("Grant", record.grant),
+            ("Request", record.request),
+            ("Token", record.lease),
+            ("Exchange", record.exchange),
+            ("From", record.address),
+        ),
+    ]
+    if record.source.startswith("proxy/"):
+        rows.append(Fact("Answer", str(record.status) if record.status else "–", "HTTP status"))
+        rows.append(Fact("Sent", figures.size(record.bytes_out)))
+        rows.append(Fact("Received", figures.size(record.bytes_in)))
+        rows.append(Fact("Took", f"{figures.grouped(record.duration_ms)} ms"))
+    rows += [Fact(name.replace("_", " ").capitalize(), _plain(value)) for name, value in sorted(record.detail.items())]
+    rows += _optional(("Kind", record.kind), ("Source", record.source), ("Trace", record.trace), ("Record", record.id))
+    return tuple(rows)
+
+
+def _optional(*pairs: tuple[str, str]) -> list[Fact]:
+    return [Fact(term, value, is_mono=True) for term, value in pairs if value]
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _record_proof(entry: AuditEntry, head: AuditHead | None) -> tuple[Fact, ...]:
+    size = figures.grouped(head.size) if head else "–"
+    return (
+        Fact("Leaf", figures.grouped(entry.seq), f"of {size}"),
+        Fact("Leaf hash", entry.leaf_hash, is_mono=True),
+        Fact("Check it", f"manage.py audit prove {entry.record_id}", is_mono=True),
+    )

@@ -1,0 +1,267 @@
+"""One access request told: how far it is, who still has to answer, and everything an approver weighs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from jit_access.access_requests.models import AccessRequest, Verdict
+from jit_access.access_requests.people import StepState, step_states
+from jit_access.accounts.models import User
+from jit_access.domain.lifecycle import RequestState
+from jit_access.domain.operations import Operation, Tier
+from jit_access.domain.scopes import Scope, parse_scope
+from jit_access.web import figures
+from jit_access.web.presenters import words
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Notice
+from jit_access.web.viewmodels.request_state import AskedStep, RequestPage
+
+_MAX_NAMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request with its steps and verdicts. Tiers and terms come from the payload: what is shown is what is signed."""
+
+    request: AccessRequest
+    states: tuple[StepState, ...]
+    verdicts: tuple[Verdict, ...]
+    now: datetime
+
+    @property
+    def scope(self) -> Scope:
+        return parse_scope(self.request.scope)
+
+    @property
+    def is_open(self) -> bool:
+        return self.request.state == RequestState.PENDING and self.request.answer_by > self.now
+
+    @property
+    def denial(self) -> Verdict | None:
+        return next((verdict for verdict in self.verdicts if not verdict.is_approval), None)
+
+    @property
+    def needed(self) -> int:
+        return sum(state.needed for state in self.states)
+
+    @property
+    def given(self) -> int:
+        return sum(min(state.needed, len(state.given)) for state in self.states)
+
+    @property
+    def tier(self) -> Tier:
+        return words.worst_tier(Tier(item["tier"]) for item in self.request.payload["resources"])
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(max(0, item["size_bytes"]) for item in self.request.payload["resources"])
+
+    @property
+    def lasts_at_most_s(self) -> int:
+        return int(self.request.payload["terms"]["lasts_at_most_s"])
+
+
+def load_case(request: AccessRequest, now: datetime) -> Case:
+    """Everything that belongs to a request, read once."""
+    verdicts = tuple(request.verdicts.select_related("approver").order_by("created_at", "pk"))
+    return Case(request, step_states(request), verdicts, now)
+
+
+def state_badge(case: Case) -> Badge:
+    """The request's state in a word."""
+    state = case.request.state
+    if state == RequestState.PENDING:
+        if not case.is_open:
+            return Badge("No answer", "clock")
+        progress = f"{case.given} of {case.needed} approved" if case.given else "Waiting"
+        return Badge(progress, "clock", "wait")
+    return {
+        RequestState.APPROVED: Badge("Approved", "check", "live"),
+        RequestState.DENIED: Badge("Denied", "x", "stop"),
+        RequestState.WITHDRAWN: Badge("Withdrawn", "back"),
+        RequestState.EXPIRED: Badge("No answer", "clock"),
+        RequestState.INVALIDATED: Badge("Ended", "x", "stop"),
+    }[RequestState(state)]
+
+
+def who_is_left(case: Case) -> str:
+    """`Cleo or Mara still has to answer.`: by name while they are few, by group when they are many."""
+    parts = [_one_of(list(state.people), state.open, state.group) for state in case.states if state.open]
+    if not parts:
+        return "Nobody has to answer any more."
+    verb = "has" if len(parts) == 1 else "have"
+    return f"{figures.joined(parts)} still {verb} to answer."
+
+
+def _one_of(people: list[User], left: int, group: str) -> str:
+    names = [words.short_name(user) for user in people]
+    if not names or len(names) > _MAX_NAMES:
+        return f"{left} of {words.group_title(group)}"
+    if left < len(names):
+        return figures.joined(names, "or") if left == 1 else f"{left} of {figures.joined(names)}"
+    return figures.joined(names)
+
+
+def waiting_words(case: Case) -> tuple[Badge, str]:
+    """The badge and the sentence for the list in My access."""
+    return state_badge(case), who_is_left(case)
+
+
+def state_notice(case: Case, *, is_new: bool = False) -> Notice:
+    """The state as a sentence, what it means, and what to do."""
+    request, now = case.request, case.now
+    state = RequestState(request.state)
+    if state is RequestState.PENDING and case.is_open:
+        return _pending_notice(case, is_new=is_new)
+    if state is RequestState.APPROVED:
+        return _approved_notice(case)
+    if state is RequestState.DENIED and case.denial is not None:
+        return Notice(
+            f"Denied by {words.short_name(case.denial.approver)}.",
+            f"“{case.denial.note}”" if case.denial.note else "No reason was written.",
+            "stop",
+            "x",
+            code=request.end_reason,
+        )
+    if state is RequestState.WITHDRAWN:
+        return Notice("Withdrawn.", "Nobody can answer it any more.", icon="back", code=request.end_reason)
+    if state is RequestState.INVALIDATED:
+        return Notice(
+            "This request ended before it was decided.",
+            "Something it stood on changed: the account, a group, the target or the policy. Ask again.",
+            "stop",
+            "alert",
+            code=request.end_reason,
+        )
+    by = figures.end_time(request.answer_by, now)
+    return Notice(
+        f"Nobody answered by {by}, so this request ended.", "Ask again.", icon="clock", code="answer-too-late"
+    )
+
+
+def _pending_notice(case: Case, *, is_new: bool) -> Notice:
+    by = figures.end_time(case.request.answer_by, case.now)
+    if case.given:
+        title = f"{case.given} of {case.needed} approved."
+    elif is_new:
+        count = case.needed
+        title = f"Sent. {figures.number_word(count)} {'person decides' if count == 1 else 'people decide'}."
+    else:
+        title = "Waiting for an answer."
+    left = who_is_left(case).removesuffix(".")
+    return Notice(title, f"{left}, by {by}. You can close this page; we write to you.", icon="inbox")
+
+
+def _approved_notice(case: Case) -> Notice:
+    lasts = figures.round_duration(case.request.lasts_s)
+    names = figures.joined([words.short_name(verdict.approver) for verdict in case.verdicts if verdict.is_approval])
+    who = f"{names} approved. " if names else "Policy asks nobody's approval for this. "
+    by = figures.end_time(case.request.start_by, case.now)
+    return Notice(f"Approved. Your {lasts} start when you do.", f"{who}Start before {by}.", "live", "check")
+
+
+def asked_steps(case: Case) -> tuple[AskedStep, ...]:
+    """Each group that has to agree, with names and times."""
+    return tuple(_asked_step(case, state) for state in case.states)
+
+
+def _asked_step(case: Case, state: StepState) -> AskedStep:
+    said = [_said(verdict, case) for verdict in state.given]
+    title = words.group_title(state.group)
+    denial = case.denial
+    if denial is not None and denial.step_id == state.step.pk:
+        return AskedStep(Badge("Denied", "x", "stop"), title, _said(denial, case))
+    if not state.open:
+        return AskedStep(Badge("Approved", "check", "live"), title, "; ".join(said))
+    badge = Badge("Waiting", "clock", "wait") if case.is_open else Badge("No answer", "clock")
+    left = _one_of(list(state.people), state.open, state.group)
+    return AskedStep(badge, title, "; ".join([*said, left]))
+
+
+def _said(verdict: Verdict, case: Case) -> str:
+    return f"{words.short_name(verdict.approver)}, {figures.ago(verdict.created_at, case.now)}"
+
+
+def three_numbers(case: Case) -> tuple[Fact, ...]:
+    """Answer by, starts, lasts: three separate ends, never one."""
+    request, now = case.request, case.now
+    left_s = figures.seconds_between(request.answer_by, now)
+    answered = f"in {figures.round_duration(left_s)}" if case.is_open else "over"
+    return (
+        Fact("Answer by", figures.end_time(request.answer_by, now), answered),
+        Fact("Starts", "When you do", f"before {figures.end_time(request.start_by, now)}"),
+        Fact("Lasts", figures.round_duration(request.lasts_s), "from the start"),
+    )
+
+
+def withdraw_confirm(case: Case) -> Confirm:
+    """Withdrawing takes the question away; it never takes it out of the log."""
+    return Confirm(
+        id="withdraw",
+        title="Withdraw your request?",
+        effect="Nobody can answer it any more. What you wrote stays in the log.",
+        verb="Withdraw",
+        keep="Keep it",
+        post_href=reverse("web:request-withdraw", args=[case.request.public_id]),
+        back_href=reverse("web:request", args=[case.request.public_id]),
+        is_danger=False,
+    )
+
+
+def build_request_page(case: Case, *, viewer: User, is_new: bool = False, start_href: str = "") -> RequestPage:
+    """The waiting page, which is also the page of the finished request."""
+
+    request = case.request
+    is_own = request.requester_id == viewer.pk
+    badge = state_badge(case)
+    notice = state_notice(case, is_new=is_new)
+    if start_href:
+        notice = Notice(notice.title, notice.more, notice.tone, notice.icon, Action("Start now", start_href))
+    who = "You" if is_own else request.requester.display_name
+    asked = words.ask_phrase(case.scope, case.tier, request.lasts_s)
+    can_withdraw = is_own and case.is_open
+    again_href = f"{reverse('web:request-new')}?again={request.public_id}"
+    is_over = not case.is_open and request.state != RequestState.APPROVED
+    return RequestPage(
+        id=request.public_id,
+        title=f"{badge.word} · {case.scope.resources[0].repository}",
+        notice=notice,
+        resource=words.resources(request.target.slug, case.scope)[0],
+        badge=badge,
+        sentence=f"{who} asked to {asked}",
+        quote=request.purpose,
+        ticket=request.ticket,
+        numbers=three_numbers(case),
+        steps=asked_steps(case),
+        facts=_facts(case),
+        withdraw=withdraw_confirm(case) if can_withdraw else None,
+        withdraw_href=reverse("web:request-withdraw", args=[request.public_id]) if can_withdraw else "",
+        refresh_href=reverse("web:request", args=[request.public_id]),
+        is_live=case.is_open,
+        again=Action("Ask again", again_href) if is_own and is_over else None,
+    )
+
+
+def _facts(case: Case) -> tuple[Fact, ...]:
+    request = case.request
+    facts = [
+        Fact("Sent", f"{figures.day_and_time(request.created_at)} UTC", figures.ago(request.created_at, case.now)),
+        Fact("Covers", words.scope_note(case.scope)),
+    ]
+    if len(case.scope.resources) > 1:
+        facts.append(Fact("Repositories", ", ".join(part.repository for part in case.scope.resources)))
+    rules = ", ".join(request.rules)
+    facts.append(Fact("Policy", rules, f"version {request.policy_version.number}", is_mono=True))
+    return tuple(facts)
+
+
+def limits_sentence(case: Case) -> str:
+    """What approving would not allow, and what ends it early."""
+    operations = case.scope.operations
+    denied = [operation.value for operation in Operation if operation not in operations]
+    names = "no other repository" if len(case.scope.resources) == 1 else "only these repositories"
+    nots = ", ".join([*(f"no {word}" for word in denied), names])
+    phrase = words.operations_title(operations)
+    return f"{phrase} only: {nots}. What is running is cut when you or Security revoke."

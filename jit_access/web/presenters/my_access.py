@@ -1,0 +1,401 @@
+"""My access: from grants and requests to cards, lists and one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from jit_access.access_requests.models import AccessRequest, Verdict
+from jit_access.accounts.models import User
+from jit_access.domain.lifecycle import GrantState, RequestState
+from jit_access.domain.scopes import Scope, parse_scope
+from jit_access.grants.models import Grant
+from jit_access.web import commands, figures
+from jit_access.web.presenters import words
+from jit_access.web.viewmodels.ends import end_words
+from jit_access.web.viewmodels.my_access import AgainItem, EndedRow, GrantCard, MyAccessPage, UseStep, WaitingItem
+from jit_access.web.viewmodels.parts import (
+    Action,
+    Badge,
+    Confirm,
+    Notice,
+    Rail,
+    Resource,
+    make_countdown,
+    make_time_rail,
+)
+
+SOON_S = figures.SECONDS_SHOWN_BELOW_S
+AGAIN_LIMIT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the page knows beside the rows themselves, each read once for all of them."""
+
+    now: datetime
+    viewer: User
+    client: str
+    moved: Mapping[str, int]  # grant public id -> bytes, both ways
+    latest_tags: Mapping[tuple[str, str], str]  # (target, repository) -> tag
+    approvers: Mapping[int, tuple[str, ...]]  # request pk -> first names of those who approved
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What one has: grants that live, requests that wait, and both kinds that are over."""
+
+    live: tuple[Grant, ...]
+    waiting: tuple[AccessRequest, ...]
+    ended_grants: tuple[Grant, ...]
+    ended_requests: tuple[AccessRequest, ...]
+
+
+def build_page(rows: Rows, known: Known, waiting_words: Mapping[int, tuple[Badge, str]]) -> MyAccessPage:
+    """The whole page. `waiting_words` says of each open request how far it is and who still has to answer."""
+    open_grants = sorted((grant for grant in rows.live if _is_open(grant)), key=lambda grant: _order(grant, known.now))
+    scheduled = [grant for grant in rows.live if grant.state == GrantState.SCHEDULED]
+    ended = _ended_rows(rows, known)
+    return MyAccessPage(
+        lead=_lead(open_grants, known.now),
+        notice=_notice(rows, known.now),
+        grants=tuple(build_card(grant, known) for grant in open_grants),
+        waiting=(
+            *(_waiting_item(request, known, *waiting_words[request.pk]) for request in rows.waiting),
+            *(_scheduled_item(grant, known) for grant in scheduled),
+        ),
+        again=_again_items(rows, known.now),
+        ended=ended,
+        usual_wait="",
+    )
+
+
+def _is_open(grant: Grant) -> bool:
+    return grant.state != GrantState.SCHEDULED
+
+
+def _order(grant: Grant, now: datetime) -> tuple[int, float]:
+    """Ends soonest first while that is under 15 minutes, else newest start first."""
+    if grant.valid_until is not None and figures.seconds_between(grant.valid_until, now) < SOON_S:
+        return (0, grant.valid_until.timestamp())
+    started = grant.activated_at or grant.created_at
+    return (1, -started.timestamp())
+
+
+def _lead(grants: list[Grant], now: datetime) -> str:
+    ends = sorted(grant.valid_until for grant in grants if grant.valid_until and grant.valid_until > now)
+    if not grants:
+        return "Nothing is open."
+    count = len(grants)
+    subject = f"{figures.number_word(count)} grant{'' if count == 1 else 's'} {'is' if count == 1 else 'are'} open."
+    if not ends:
+        return subject
+    left = figures.round_duration(figures.seconds_between(ends[0], now))
+    return f"{subject} {'It' if count == 1 else 'The next one'} ends in {left}."
+
+
+def _notice(rows: Rows, now: datetime) -> Notice | None:
+    """One notice at most: what is exposed, else what failed to start, else what was taken away in the last hour."""
+    for grant in rows.live:
+        if grant.state == GrantState.REVOKE_FAILED and grant.exposed_since is not None:
+            return exposed_notice(grant, now)
+    for grant in rows.ended_grants:
+        name = _scope(grant).resources[0].repository
+        if grant.state == GrantState.ACTIVATION_FAILED:
+            return Notice(
+                f"Your access to {name} could not start.",
+                f"{end_words(grant.end_reason).note} Nothing is left of it. Ask again.",
+                "stop",
+                "alert",
+                code=grant.end_reason,
+            )
+        if grant.ended_at and figures.seconds_between(now, grant.ended_at) < figures.HOUR_S:
+            words_of_end = end_words(grant.end_reason)
+            if words_of_end.badge.tone == "stop":
+                return _cut_notice(grant, name, now)
+    return None
+
+
+def exposed_notice(grant: Grant, now: datetime) -> Notice:
+    """Exposed is said with its age, the tries and what it means."""
+    since = grant.exposed_since or now
+    age = figures.round_duration(figures.seconds_between(now, since))
+    return Notice(
+        f"Exposed since {figures.end_time(since, now)}, {age}: revoke failed at {grant.target.slug}.",
+        f"Tried {figures.plural(grant.revoke_attempts, 'time')}. The gateway refuses the credential; a direct path "
+        f"could still use it. New grants for {words.short_name(grant.subject)} on this target are blocked.",
+        "stop",
+        "alert",
+        is_assertive=True,
+    )
+
+
+def _cut_notice(grant: Grant, name: str, now: datetime) -> Notice:
+    at = figures.end_time(grant.ended_at or now, now)
+    known = end_words(grant.end_reason)
+    note = f"“{grant.end_note}” " if grant.end_note else ""
+    who = f" by {words.short_name(grant.ended_by)}" if grant.ended_by else ""
+    return Notice(
+        f"Your access to {name} was ended{who} at {at}.",
+        f"{note}What was running was cut. Delete the partial copy; it is not whole.",
+        "stop",
+        "cut",
+        action=Action("Ask again", ask_again_href(grant.request)) if known.can_ask else None,
+        code=grant.end_reason,
+    )
+
+
+def build_card(grant: Grant, known: Known) -> GrantCard:
+    """One open grant with the commands to use it."""
+    scope = _scope(grant)
+    is_running = grant.state == GrantState.ACTIVE and _left_s(grant, known.now) > 0
+    names = words.resources(grant.target.slug, scope)
+    end = end_confirm(grant, known.viewer) if grant.state in {GrantState.ACTIVE, GrantState.SUSPENDED} else None
+    moved = known.moved.get(grant.public_id, 0)
+    return GrantCard(
+        id=grant.public_id,
+        resources=names,
+        badge=grant_badge(grant, known.now),
+        operations=words.operations_title(scope.operations),
+        note=_used_note(grant, moved),
+        countdown=make_countdown(grant.valid_until, known.now) if is_running and grant.valid_until else None,
+        rail=_rail(grant, known.now) if is_running else None,
+        tabs=commands.client_tabs(known.client, f"#{grant.public_id}"),
+        steps=_steps(grant, scope, known) if is_running else (),
+        token_note="",
+        token_href=reverse("web:grant-token", args=[grant.public_id]) if is_running else "",
+        foot=_foot(grant, known),
+        rule=grant.rule if not known.approvers.get(grant.request_id) else "",
+        extend=Action("Extend", f"{reverse('web:request-new')}?extends={grant.public_id}") if is_running else None,
+        end=end,
+        end_href=reverse("web:grant-end", args=[grant.public_id]) if end else "",
+        more=_state_sentence(grant),
+    )
+
+
+def grant_badge(grant: Grant, now: datetime) -> Badge:
+    """The state in a word. A grant whose end has passed is over, whatever the row still says."""
+    if grant.state == GrantState.ACTIVE:
+        left_s = _left_s(grant, now)
+        if left_s <= 0:
+            return Badge("Time ran out", "check")
+        return Badge("Ends soon", "clock", "wait") if left_s < SOON_S else Badge("Active", "check", "live")
+    return {
+        GrantState.SCHEDULED: Badge("Approved, not started", "play"),
+        GrantState.ACTIVATING: Badge("Starting", "clock"),
+        GrantState.SUSPENDED: Badge("Paused", "stop", "wait"),
+        GrantState.REVOKING: Badge("Ending", "stop", "wait"),
+        GrantState.REVOKE_FAILED: Badge("Exposed", "alert", "stop"),
+    }.get(GrantState(grant.state), end_words(grant.end_reason).badge)
+
+
+def _state_sentence(grant: Grant) -> str:
+    return {
+        GrantState.ACTIVATING: "The gateway sets it up. Reload in a moment.",
+        GrantState.SUSPENDED: "Paused: the gateway lets nothing through until it is taken up again. The clock runs on.",
+        GrantState.REVOKING: "The gateway refuses it already. The target is being told.",
+        GrantState.REVOKE_FAILED: "The gateway refuses it already. The target could not be told yet.",
+    }.get(GrantState(grant.state), "")
+
+
+def end_confirm(grant: Grant, viewer: User) -> Confirm:
+    """What *End now* ends and what that does."""
+    scope = _scope(grant)
+    name = scope.resources[0].repository
+    what = words.operations_phrase(scope.operations)
+    is_own = grant.subject_id == viewer.pk
+    whose = "your" if is_own else figures.possessive(grant.subject.display_name)
+    return Confirm(
+        id=f"end-{grant.public_id}",
+        title=f"End {whose} {what} on {name}?",
+        effect="What is running stops at once, unfinished. To go on you would have to ask again.",
+        verb=f"End {'my' if is_own else 'this'} {what}",
+        keep="Keep it",
+        post_href=reverse("web:grant-end", args=[grant.public_id]),
+        back_href=reverse("web:my-access"),
+    )
+
+
+def start_confirm(grant: Grant, now: datetime) -> Confirm:
+    """Starting is a decision of its own: the clock runs from here."""
+    scope = _scope(grant)
+    lasts = figures.round_duration(grant.lasts_s)
+    return Confirm(
+        id="start",
+        title=f"Start your {words.operations_phrase(scope.operations)} on {scope.resources[0].repository}?",
+        effect=f"Your {lasts} start now and end by themselves. You could also start before "
+        f"{figures.end_time(grant.start_by, now)}.",
+        verb="Start now",
+        keep="Not yet",
+        post_href=reverse("web:grant-start", args=[grant.public_id]),
+        back_href=reverse("web:my-access"),
+        is_danger=False,
+    )
+
+
+def ask_again_href(request: AccessRequest) -> str:
+    """The form, filled with the same."""
+    return f"{reverse('web:request-new')}?again={request.public_id}"
+
+
+def _steps(grant: Grant, scope: Scope, known: Known) -> tuple[UseStep, ...]:
+    places = (
+        commands.Place(
+            username=grant.subject.username,
+            target=grant.target.slug,
+            part=part,
+            latest_tag=known.latest_tags.get((grant.target.slug, part.repository), ""),
+        )
+        for part in scope.resources
+    )
+    return commands.steps_for(known.client, places)
+
+
+def _left_s(grant: Grant, now: datetime) -> float:
+    return figures.seconds_between(grant.valid_until, now) if grant.valid_until else 0.0
+
+
+def _rail(grant: Grant, now: datetime) -> Rail | None:
+    if grant.activated_at is None or grant.valid_until is None:
+        return None
+    return make_time_rail(grant.activated_at, grant.valid_until, now)
+
+
+def _used_note(grant: Grant, moved: int) -> str:
+    if grant.byte_budget:
+        return f"{figures.size(moved)} of {figures.size(grant.byte_budget)} used"
+    return f"{figures.size(moved)} moved" if moved else ""
+
+
+def _foot(grant: Grant, known: Known) -> tuple[str, ...]:
+    names = known.approvers.get(grant.request_id, ())
+    decided = grant.request.decided_at
+    approved = f"Approved by {figures.joined(list(names))}" if names else ""
+    if approved and decided is not None:
+        approved += f", {figures.end_time(decided, known.now)}"
+    holder = f"Held by {grant.subject.display_name}" if grant.subject_id != known.viewer.pk else ""
+    return tuple(part for part in (approved, grant.request.ticket, holder) if part)
+
+
+def _waiting_item(request: AccessRequest, known: Known, badge: Badge, sentence: str) -> WaitingItem:
+    scope = parse_scope(request.scope)
+    return WaitingItem(
+        resource=words.resources(request.target.slug, scope)[0],
+        href=reverse("web:request", args=[request.public_id]),
+        badge=badge,
+        note=f"asked {figures.ago(request.created_at, known.now)}",
+        sentence=sentence,
+        deadline=f"Answer by {figures.end_time(request.answer_by, known.now)}",
+    )
+
+
+def _scheduled_item(grant: Grant, known: Known) -> WaitingItem:
+    scope = _scope(grant)
+    lasts = figures.round_duration(grant.lasts_s)
+    extends = grant.extends_id is not None
+    return WaitingItem(
+        resource=words.resources(grant.target.slug, scope)[0],
+        href=reverse("web:request", args=[grant.request.public_id]),
+        badge=Badge("Approved, not started", "play"),
+        note="extension" if extends else "",
+        sentence=f"Your {lasts} start when you do.",
+        deadline=f"or before {figures.end_time(grant.start_by, known.now)}",
+        action=Action("Start now", reverse("web:grant-start", args=[grant.public_id])),
+    )
+
+
+def _again_items(rows: Rows, now: datetime) -> tuple[AgainItem, ...]:
+    """What ended peacefully and is not open or waiting, newest first, each resource once."""
+    taken = {_key(grant.target.slug, grant.scope) for grant in rows.live}
+    taken |= {_key(request.target.slug, request.scope) for request in rows.waiting}
+    items: list[AgainItem] = []
+    for grant in rows.ended_grants:
+        key = _key(grant.target.slug, grant.scope)
+        if key in taken or not _was_used(grant) or len(items) == AGAIN_LIMIT:
+            continue
+        taken.add(key)
+        scope = _scope(grant)
+        note = (
+            f"{words.operations_title(scope.operations)}, {figures.round_duration(grant.lasts_s)}, "
+            f"last on {figures.day(grant.activated_at or now)}"
+        )
+        href = ask_again_href(grant.request)
+        items.append(AgainItem(words.resources(grant.target.slug, scope)[0], note, href))
+    return tuple(items)
+
+
+def _was_used(grant: Grant) -> bool:
+    return grant.activated_at is not None and end_words(grant.end_reason).badge.tone != "stop"
+
+
+def _key(slug: str, scope: object) -> str:
+    return f"{slug} {scope}"
+
+
+def _ended_rows(rows: Rows, known: Known) -> tuple[EndedRow, ...]:
+    over: list[tuple[datetime, EndedRow]] = [
+        (grant.ended_at, _ended_grant(grant, known)) for grant in rows.ended_grants if grant.ended_at is not None
+    ]
+    over += [
+        (request.decided_at, _ended_request(request, known))
+        for request in rows.ended_requests
+        if request.decided_at is not None
+    ]
+    return tuple(row for _, row in sorted(over, key=lambda item: item[0], reverse=True))
+
+
+def _ended_grant(grant: Grant, known: Known) -> EndedRow:
+    ended_at = grant.ended_at or known.now
+    known_words = end_words(grant.end_reason)
+    note = known_words.note
+    if grant.ended_by_id and grant.ended_by_id != known.viewer.pk and grant.ended_by:
+        quoted = f": “{grant.end_note}”" if grant.end_note else ""
+        note = f"by {words.short_name(grant.ended_by)}{quoted}"
+    moved = known.moved.get(grant.public_id, 0)
+    return EndedRow(
+        resource=Resource(grant.target.slug, _scope(grant).resources[0].repository),
+        badge=known_words.badge,
+        note=note,
+        advice=known_words.advice,
+        advice_href=ask_again_href(grant.request) if known_words.can_ask else "",
+        moved=figures.size(moved) if moved else "–",
+        when=figures.day_and_time(ended_at),
+        when_iso=figures.iso(ended_at),
+    )
+
+
+_REQUEST_REASONS = {
+    RequestState.DENIED: "denied-by-person",
+    RequestState.WITHDRAWN: "withdrawn",
+    RequestState.EXPIRED: "answer-too-late",
+}
+
+
+def _ended_request(request: AccessRequest, known: Known) -> EndedRow:
+    at = request.decided_at or known.now
+    known_words = end_words(request.end_reason or _REQUEST_REASONS.get(RequestState(request.state), ""))
+    return EndedRow(
+        resource=Resource(request.target.slug, parse_scope(request.scope).resources[0].repository),
+        badge=known_words.badge,
+        note=_denial_note(request.verdicts.all()) or known_words.note,
+        advice=known_words.advice,
+        advice_href=ask_again_href(request) if known_words.can_ask else "",
+        moved="–",
+        when=figures.day_and_time(at),
+        when_iso=figures.iso(at),
+    )
+
+
+def _denial_note(verdicts: Iterable[Verdict]) -> str:
+    for verdict in verdicts:
+        if not verdict.is_approval:
+            quoted = f": “{verdict.note}”" if verdict.note else ""
+            return f"by {words.short_name(verdict.approver)}{quoted}"
+    return ""
+
+
+def _scope(grant: Grant) -> Scope:
+    return parse_scope(grant.scope)

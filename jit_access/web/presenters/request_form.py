@@ -1,0 +1,260 @@
+"""The request form: four questions, what was answered so far, and what policy says about it before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from jit_access.access_requests.services.asking import Preview as PolicyPreview
+from jit_access.accounts.models import User
+from jit_access.domain.operations import Operation
+from jit_access.domain.reasons import Reason
+from jit_access.targets.models import Repository
+from jit_access.web import figures
+from jit_access.web.presenters import words
+from jit_access.web.viewmodels.parts import TIER_BADGES, Badge, Field, Notice, Option, ReasonItem, Resource
+from jit_access.web.viewmodels.request_form import Choice, ErrorItem, FormErrors, Preview, RequestForm
+
+OPERATION_CHOICES: tuple[tuple[str, frozenset[Operation]], ...] = (
+    ("pull", frozenset({Operation.PULL})),
+    ("push", frozenset({Operation.PUSH})),
+    ("pull,push", frozenset({Operation.PULL, Operation.PUSH})),
+    ("delete", frozenset({Operation.DELETE})),
+)
+DURATIONS_S = (1800, 3600, 7200, 14400, 28800)
+DEFAULT_OPERATIONS, DEFAULT_LASTS_S = "pull", 7200
+PURPOSE_CHARS, TICKET_CHARS = 1000, 60
+NAMES_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was chosen and typed so far. `lasts_s` is 0 while nothing sensible was chosen."""
+
+    query: str = ""
+    resource: str = ""
+    operations: str = DEFAULT_OPERATIONS
+    lasts_s: int = DEFAULT_LASTS_S
+    purpose: str = ""
+    ticket: str = ""
+    idempotency_key: str = ""
+    extends: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A repository that one has open already: until when (None: not started)."""
+
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Repositories that match the search, what one holds already, and how many there are at all."""
+
+    repositories: Sequence[Repository]
+    held: Mapping[tuple[str, str], Held]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What policy says to the whole question, and which operations it closes; computed before anything is sent."""
+
+    preview: PolicyPreview
+    closed_operations: Mapping[str, PolicyPreview]
+    factor_age_s: int | None
+    answer_within_s: int
+    start_within_s: int
+
+
+def build_form(answers: Answers, catalogue: Catalogue, outlook: Outlook | None, *, now: datetime) -> RequestForm:
+    """The page with everything that is known so far."""
+    longest = outlook.preview.lasts_at_most_s if outlook else 0
+    return RequestForm(
+        query=answers.query,
+        choices=tuple(_choice(row, answers, catalogue, now) for row in catalogue.repositories),
+        count_text=_count_text(catalogue, answers),
+        operations=tuple(_operation(value, answers, outlook) for value, _ in OPERATION_CHOICES),
+        operations_note=_operations_note(outlook),
+        durations=tuple(_duration(lasts_s, answers, longest) for lasts_s in DURATIONS_S),
+        durations_note=_durations_note(longest),
+        purpose=Field(
+            "purpose",
+            "Reason, as the approver will read it",
+            answers.purpose,
+            "textarea",
+            "Say which run or incident, and why the smaller thing is not enough.",
+            max_chars=PURPOSE_CHARS,
+        ),
+        ticket=Field(
+            "ticket", "Ticket", answers.ticket, is_required=False, optional_note="optional", max_chars=TICKET_CHARS
+        ),
+        preview=_preview(answers, outlook) if outlook else None,
+        idempotency_key=answers.idempotency_key,
+        extends=answers.extends,
+        heading="Extend access" if answers.extends else "Request access",
+        lead="The new grant takes over when you start it; what is running goes on." if answers.extends else "",
+    )
+
+
+def with_errors(form: RequestForm, errors: Mapping[str, str]) -> RequestForm:
+    """The same form with what cannot be used yet, said above it and beside each field."""
+    lines = tuple(ErrorItem(f"f-{name}", text) for name, text in errors.items())
+    return replace(
+        form,
+        errors=FormErrors("This cannot be sent yet.", lines),
+        purpose=replace(form.purpose, error=errors.get("purpose", "")),
+        ticket=replace(form.ticket, error=errors.get("ticket", "")),
+    )
+
+
+def with_notice(form: RequestForm, notice: Notice) -> RequestForm:
+    """The same form with a notice above it."""
+    return replace(form, notice=notice)
+
+
+def _choice(row: Repository, answers: Answers, catalogue: Catalogue, now: datetime) -> Choice:
+    held = catalogue.held.get((row.target.slug, row.name))
+    parts = [row.description, figures.size(row.size_bytes) if row.size_bytes else ""]
+    note = ", ".join(part for part in parts if part) or f"At {row.target.display_name}"
+    if held is not None and not answers.extends:
+        until = f"until {figures.end_time(held.until, now)}" if held.until else "not started"
+        note = f"You have this already, {until}"
+    is_taken = held is not None and not answers.extends
+    return Choice(
+        value=row.public_id,
+        resource=Resource(row.target.slug, row.name),
+        note=note,
+        badge=Badge("Granted", "check", "live") if is_taken else TIER_BADGES[row.tier],
+        is_chosen=row.public_id == answers.resource,
+    )
+
+
+def _count_text(catalogue: Catalogue, answers: Answers) -> str:
+    shown, total = len(catalogue.repositories), figures.plural(catalogue.total, "repository", "repositories")
+    if answers.extends:
+        return "An extension covers the same repository."
+    if not shown:
+        return f"{total} {'is' if catalogue.total == 1 else 'are'} known here. An operator adds new ones."
+    return f"{shown} of {total}."
+
+
+def _operation(value: str, answers: Answers, outlook: Outlook | None) -> Option:
+    labels = {"pull": "Pull", "push": "Push", "pull,push": "Pull and push", "delete": "Delete"}
+    closed = outlook is not None and value in outlook.closed_operations
+    return Option(
+        value, labels[value], is_chosen=value == answers.operations, is_disabled=closed and value != answers.operations
+    )
+
+
+def _operations_note(outlook: Outlook | None) -> str:
+    """What is closed is named with its rule, never hidden."""
+    if outlook is None or not outlook.closed_operations:
+        return ""
+    labels = {"pull": "Pull", "push": "Push", "pull,push": "Pull and push", "delete": "Delete"}
+    names = [labels[value] for value in outlook.closed_operations]
+    rules = sorted({preview.decision.rule for preview in outlook.closed_operations.values() if preview.decision.rule})
+    why = f"Rule {figures.joined(rules)}." if rules else "No rule opens it."
+    return f"{figures.joined(names)} {'is' if len(names) == 1 else 'are'} not open to you here. {why}"
+
+
+def _duration(lasts_s: int, answers: Answers, longest: int) -> Option:
+    is_too_long = bool(longest) and lasts_s > longest
+    return Option(
+        str(lasts_s),
+        figures.round_duration(lasts_s),
+        is_chosen=lasts_s == answers.lasts_s,
+        is_disabled=is_too_long and lasts_s != answers.lasts_s,
+    )
+
+
+def _durations_note(longest: int) -> str:
+    most = f" {figures.round_duration(longest)} is the longest here." if longest else ""
+    return f"The clock starts when you start, not when you ask.{most}"
+
+
+def _preview(answers: Answers, outlook: Outlook) -> Preview:
+    preview = outlook.preview
+    if not preview.is_allowed:
+        return _refused_preview(preview)
+    steps = (*_factor_step(outlook), *_approval_steps(outlook), *_ending_steps(answers, outlook))
+    asked = "Approvers see your reason and what you hold." if preview.steps else "Nobody is asked."
+    decided_by = f"Decided by {', '.join(preview.rules)}, policy version {preview.policy_version}. {asked}"
+    return Preview(steps=steps, is_open=True, decided_by=decided_by)
+
+
+def _refused_preview(preview: PolicyPreview) -> Preview:
+    reason = preview.why_not
+    sentences = {
+        Reason.NO_RULE_ALLOWS: (
+            "Not open to you.",
+            "No rule allows this to you or your groups. Ask an owner of the model.",
+        ),
+        Reason.FORBIDDEN_BY_RULE: ("A rule forbids this.", "Choose something smaller, or ask Security about the rule."),
+        Reason.LASTS_TOO_LONG: (
+            "That is too long.",
+            f"{figures.round_duration(preview.lasts_at_most_s)} is the longest that the rule allows.",
+        ),
+        Reason.NO_APPROVER: (
+            "Nobody could approve this.",
+            "The group that has to agree has nobody who may. Tell Security.",
+        ),
+        Reason.POLICY_MISSING: ("Nothing is open.", "No policy is loaded. Tell Security."),
+        Reason.POLICY_BROKEN: ("Nothing is open.", "The policy could not be evaluated. Tell Security."),
+        Reason.DUPLICATE_REQUEST: ("You asked for this already.", "It waits for an answer; see My access."),
+        Reason.EXPOSED_ELSEWHERE: (
+            "New grants at this target wait.",
+            "An earlier access of yours to it could not be revoked yet.",
+        ),
+    }
+    title, what = sentences.get(reason, ("This cannot be asked now.", "")) if reason else ("", "")
+    rules = f"Rule {preview.decision.rule}" if preview.decision.rule else ""
+    code = ", ".join(part for part in (rules, str(reason)) if part)
+    return Preview((ReasonItem(what or "See the code.", code, "stop", "x"),), is_open=False, refusal=title)
+
+
+def _factor_step(outlook: Outlook) -> tuple[ReasonItem, ...]:
+    needed, age = outlook.preview.factor_max_age_s, outlook.factor_age_s
+    proved = f"Authenticator app, proved {figures.round_duration(age)} ago" if age is not None else "Not proved yet"
+    if not needed:
+        return (ReasonItem("Your second factor is proved", proved, "ok", "shield"),)
+    if outlook.preview.is_factor_fresh:
+        return (ReasonItem("Your second factor is fresh", proved, "ok", "shield"),)
+    within = figures.round_duration(needed)
+    return (
+        ReasonItem(
+            "You prove your second factor when you start", f"{proved}; it must be from the last {within}", "up", "key"
+        ),
+    )
+
+
+def _approval_steps(outlook: Outlook) -> tuple[ReasonItem, ...]:
+    steps = outlook.preview.steps
+    if not steps:
+        return (ReasonItem("Nobody has to approve", "Policy opens this by itself", "ok", "check"),)
+    count = sum(step.needed for step in steps)
+    people = "One person decides" if count == 1 else f"{figures.number_word(count)} people decide"
+    groups = figures.joined([f"{step.needed} of {words.group_title(step.group)}" for step in steps])
+    names = "; ".join(f"{words.group_title(step.group)}: {_names(step.people)}" for step in steps)
+    within = f"They have {figures.round_duration(outlook.answer_within_s)} to answer"
+    return (ReasonItem(f"{people}: {groups}", f"{names}. {within}", "", "inbox"),)
+
+
+def _names(people: Sequence[User]) -> str:
+    names = [words.short_name(user) for user in people[:NAMES_SHOWN]]
+    more = len(people) - len(names)
+    return figures.joined([*names, *([f"{more} more"] if more else [])], "or")
+
+
+def _ending_steps(answers: Answers, outlook: Outlook) -> tuple[ReasonItem, ...]:
+    start = figures.round_duration(outlook.start_within_s)
+    budget = outlook.preview.byte_budget
+    early = "Or earlier, when somebody revokes it; what is running is cut"
+    if budget:
+        early = f"Or earlier: after {figures.size(budget)}, or when somebody revokes it"
+    return (
+        ReasonItem("You start it when you are ready", f"Within {start} of the approval", "", "play"),
+        ReasonItem(f"It ends by itself after {figures.round_duration(answers.lasts_s)}", early, "", "clock"),
+    )

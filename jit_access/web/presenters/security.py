@@ -1,0 +1,144 @@
+"""Security settings in words: factors, tokens, sessions, looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from jit_access.accounts.models import ApiToken, User
+from jit_access.mfa.assurance import Assurance
+from jit_access.mfa.selectors import FactorState
+from jit_access.web import figures
+from jit_access.web.presenters import words
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Option
+from jit_access.web.viewmodels.security import SecurityPage, SettingRow
+
+THEME_LABELS = {"auto": "Like the system", "light": "Light", "dark": "Dark"}
+FEW_CODES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """What one has, read once."""
+
+    person: User
+    groups: frozenset[str]
+    factor: FactorState
+    assurance: Assurance
+    tokens: Sequence[ApiToken]
+    session_ends_at: datetime | None
+    theme: str
+    has_shortcuts: bool
+    now: datetime
+
+
+def build_page(mine: Mine) -> SecurityPage:
+    """The whole page."""
+    return SecurityPage(
+        person=words.person_of(mine.person),
+        username=mine.person.username,
+        roles=_groups(mine.groups),
+        notice=None,
+        factors=(_app_row(mine), _codes_row(mine)),
+        tokens=tuple(_token_row(token, mine.now) for token in mine.tokens),
+        token_form_href=reverse("web:settings-token-new"),
+        sessions=_session_rows(mine),
+        themes=tuple(Option(value, label, value == mine.theme) for value, label in THEME_LABELS.items()),
+        has_shortcuts=mine.has_shortcuts,
+    )
+
+
+def _groups(names: Iterable[str]) -> str:
+    return ", ".join(words.group_title(name) for name in sorted(names)) or "None"
+
+
+def _app_row(mine: Mine) -> SettingRow:
+    confirmed = mine.factor.confirmed_at
+    since = f"Set up {figures.day(confirmed)}." if confirmed else "Not set up."
+    proved = (
+        f" Last proof {figures.round_duration(mine.assurance.age_s)} ago." if mine.assurance.age_s is not None else ""
+    )
+    return SettingRow(
+        "Authenticator app",
+        f"{since}{proved}",
+        Badge("On", "check", "live") if confirmed else Badge("Off", "alert", "stop"),
+        action=Action("Replace" if confirmed else "Set up", f"{reverse('web:set-up')}?next={reverse('web:settings')}"),
+    )
+
+
+def _codes_row(mine: Mine) -> SettingRow:
+    left = mine.factor.recovery_codes_left
+    return SettingRow(
+        "Recovery codes",
+        f"{figures.plural(left, 'code')} left. Each works once, when the phone is lost.",
+        Badge("Few left", "alert", "wait") if left <= FEW_CODES else None,
+        confirm=codes_confirm(),
+        confirm_href=reverse("web:settings-codes"),
+        confirm_label="Make new ones",
+    )
+
+
+def codes_confirm() -> Confirm:
+    """New codes make the old ones useless."""
+    return Confirm(
+        id="codes",
+        title="Make ten new recovery codes?",
+        effect="The old ones stop working at once. The new ones are shown one time.",
+        verb="Make new codes",
+        keep="Keep the old ones",
+        post_href=reverse("web:settings-codes"),
+        back_href=reverse("web:settings"),
+        is_danger=False,
+    )
+
+
+def _token_row(token: ApiToken, now: datetime) -> SettingRow:
+    used = f"Used {figures.ago(token.last_used_at, now)}" if token.last_used_at else "Never used"
+    owner = "" if token.user.is_person else f", of {token.user.display_name}"
+    note = f"{used}, ends {figures.end_time(token.expires_at, now)}{owner}."
+    confirm = token_confirm(token)
+    return SettingRow(token.name, note, None, confirm=confirm, confirm_href=confirm.post_href, confirm_label="Revoke")
+
+
+def token_confirm(token: ApiToken) -> Confirm:
+    """What stops working when a token is revoked."""
+    return Confirm(
+        id=f"revoke-{token.public_id}",
+        title=f"Revoke the token {token.name}?",
+        effect="Whatever uses it is refused from now on. It cannot be taken back.",
+        verb=f"Revoke {token.name}",
+        keep="Keep it",
+        post_href=reverse("web:settings-token-revoke", args=[token.public_id]),
+        back_href=reverse("web:settings"),
+    )
+
+
+def sessions_confirm() -> Confirm:
+    """Everywhere else, not here."""
+    return Confirm(
+        id="sessions",
+        title="Sign out everywhere else?",
+        effect="Every other session of yours ends at once. Running downloads go on; they end with their grant.",
+        verb="Sign out everywhere else",
+        keep="Leave them",
+        post_href=reverse("web:settings-sessions-end"),
+        back_href=reverse("web:settings"),
+        is_danger=False,
+    )
+
+
+def _session_rows(mine: Mine) -> tuple[SettingRow, ...]:
+    ends = mine.session_ends_at
+    latest = f", at {figures.end_time(ends, mine.now)} at the latest" if ends else ""
+    here = SettingRow("This browser", f"Signed out after 30 min of silence{latest}.", Badge("Here", "check"))
+    elsewhere = SettingRow(
+        "Everywhere else",
+        "Ends every other session of yours at once.",
+        confirm=sessions_confirm(),
+        confirm_href=reverse("web:settings-sessions-end"),
+        confirm_label="Sign out",
+    )
+    return (here, elsewhere)

@@ -1,0 +1,89 @@
+"""Sentences that several pages share: what is asked, of what, by whom; the names of groups and of tiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from jit_access.accounts.models import User
+from jit_access.domain.operations import Operation, Tier
+from jit_access.domain.scopes import Scope
+from jit_access.web import figures
+from jit_access.web.viewmodels.parts import Person, Resource, make_person
+
+_ORDER = (Operation.PULL, Operation.PUSH, Operation.DELETE)
+_TIER_ORDER = (Tier.STANDARD, Tier.SENSITIVE, Tier.CRITICAL)
+# "pull a model", but "push to a model" and "delete from a model".
+_WITH_OBJECT = {Operation.PULL: "pull", Operation.PUSH: "push to", Operation.DELETE: "delete from"}
+
+
+def group_title(name: str) -> str:
+    """`model-owners` as people say it: `Model owners`."""
+    return name.replace("-", " ").replace("_", " ").capitalize()
+
+
+def operations_phrase(operations: Iterable[Operation]) -> str:
+    """`pull`, `pull and push`."""
+    wanted = set(operations)
+    return figures.joined([operation.value for operation in _ORDER if operation in wanted])
+
+
+def operations_title(operations: Iterable[Operation]) -> str:
+    """`Pull and push`, as a label."""
+    return operations_phrase(operations).capitalize()
+
+
+def verb_phrase(operations: Iterable[Operation]) -> str:
+    """The verb with its preposition: `pull`, `push to`, `pull and push to`."""
+    wanted = [operation for operation in _ORDER if operation in set(operations)]
+    words = [operation.value for operation in wanted[:-1]] + [_WITH_OBJECT[wanted[-1]]] if wanted else ["use"]
+    return figures.joined(words)
+
+
+def worst_tier(tiers: Iterable[Tier]) -> Tier:
+    """The tier that counts when several repositories are asked together. Nothing known counts as critical."""
+    return max(tiers, key=_TIER_ORDER.index, default=Tier.CRITICAL)
+
+
+def object_phrase(scope: Scope, tier: Tier) -> str:
+    """`a critical repository`, `3 repositories, the strictest critical`."""
+    count = len(scope.resources)
+    if count == 1:
+        return f"a {tier.value} repository"
+    return f"{count} repositories, the strictest {tier.value}"
+
+
+def ask_phrase(scope: Scope, tier: Tier, lasts_s: int) -> str:
+    """`pull a critical repository for 2 hours`: what follows "asks to"."""
+    return f"{verb_phrase(scope.operations)} {object_phrase(scope, tier)} for {figures.spoken_duration(lasts_s)}"
+
+
+def resources(target: str, scope: Scope) -> tuple[Resource, ...]:
+    """Every repository of a scope as clients name it."""
+    return tuple(Resource(target, part.repository) for part in scope.resources)
+
+
+def scope_tier(target_slug: str, scope: Scope, tiers: Mapping[tuple[str, str], Tier]) -> Tier:
+    """The strictest tier of a scope; an uncatalogued repository counts as critical, as policy does."""
+    return worst_tier(tiers.get((target_slug, part.repository), Tier.CRITICAL) for part in scope.resources)
+
+
+def person_of(user: User) -> Person:
+    """An account with what it is: a title for people, the owner for agents."""
+    if not user.is_person:
+        owner = user.owner.display_name if user.owner else "nobody"
+        return make_person(user.display_name, note=f"Agent of {owner}", is_agent=True)
+    return make_person(user.display_name, note=user.title)
+
+
+def short_name(user: User) -> str:
+    """First name of a person, whole name of an agent."""
+    return figures.first_name(user.display_name) if user.is_person else user.display_name
+
+
+def scope_note(scope: Scope) -> str:
+    """What narrows a scope, or that nothing does."""
+    part = scope.resources[0]
+    if not part.is_restricted:
+        return "Every tag"
+    names = [*part.tags, *(digest[:19] for digest in part.digests)]
+    return figures.joined(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,100 @@
+"""Reads that join rooms for one page. Each is one query; what belongs to one room is asked of its selectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
+
+from jit_access.access_requests.models import AccessRequest, ApprovalStep
+from jit_access.accounts.models import User
+from jit_access.audit.models import AuditEntry
+from jit_access.domain.lifecycle import LIVE_GRANT_STATES, GrantState
+from jit_access.domain.scopes import parse_scope
+from jit_access.grants.models import Grant
+from jit_access.targets.models import Repository
+from jit_access.web.presenters.request_form import Held
+
+# Bytes stand in the record that closes an exchange, once.
+TRANSFER_ENDS = ("proxy.transfer.completed", "proxy.transfer.cut")
+
+
+def moved_by_grant(grants: Iterable[Grant]) -> dict[str, int]:
+    """Bytes that went through under each grant, both ways."""
+    ids = [grant.public_id for grant in grants]
+    rows = AuditEntry.objects.filter(grant__in=ids, kind__in=TRANSFER_ENDS).values("grant")
+    sums = rows.annotate(moved=Coalesce(Sum("bytes_out"), 0) + Coalesce(Sum("bytes_in"), 0))
+    return {row["grant"]: row["moved"] for row in sums}
+
+
+def latest_tags(grants: Sequence[Grant]) -> dict[tuple[str, str], str]:
+    """The tag that was last seen in each repository of these grants."""
+    names = {part.repository for grant in grants for part in parse_scope(grant.scope).resources}
+    targets = {grant.target_id for grant in grants}
+    rows = Repository.objects.filter(target__in=targets, name__in=names).values_list(
+        "target__slug", "name", "latest_tag"
+    )
+    return {(slug, name): tag for slug, name, tag in rows}
+
+
+def approver_names(grants: Sequence[Grant]) -> dict[int, tuple[str, ...]]:
+    """First names of those who approved, by the request's key."""
+    requests = AccessRequest.objects.filter(grant__in=grants, verdicts__is_approval=True)
+    rows = requests.order_by("verdicts__created_at").values_list("pk", "verdicts__approver__display_name")
+    names: dict[int, tuple[str, ...]] = {}
+    for key, name in rows:
+        names[key] = (*names.get(key, ()), name.split()[0])
+    return names
+
+
+def held_repositories(actor: User, now: datetime) -> dict[tuple[str, str], Held]:
+    """What one has open already, by target and repository."""
+    rows = Grant.objects.filter(subject=actor, state__in=[GrantState.SCHEDULED, GrantState.ACTIVE])
+    held: dict[tuple[str, str], Held] = {}
+    for grant in rows.select_related("target"):
+        if (grant.valid_until or grant.start_by) > now:
+            for part in parse_scope(grant.scope).resources:
+                held[(grant.target.slug, part.repository)] = Held(grant.valid_until)
+    return held
+
+
+def open_grant_count(subject: User, *, besides: int) -> int:
+    """Grants that run for somebody now, except the one of a request."""
+    rows = Grant.objects.filter(subject=subject, state=GrantState.ACTIVE)
+    return rows.exclude(request_id=besides).count()
+
+
+def grants_per_target() -> dict[int, int]:
+    """How many grants live at each target."""
+    rows = Grant.objects.filter(state__in=LIVE_GRANT_STATES).values("target").annotate(count=Count("pk"))
+    return {row["target"]: row["count"] for row in rows}
+
+
+def repositories_per_target() -> dict[int, int]:
+    """How many repositories are known at each target."""
+    rows = Repository.objects.filter(gone_at=None).values("target").annotate(count=Count("pk"))
+    return {row["target"]: row["count"] for row in rows}
+
+
+def grants_per_repository(target_id: int) -> dict[str, int]:
+    """How many live grants name each repository of a target."""
+    counts: dict[str, int] = {}
+    for scope in Grant.objects.filter(target=target_id, state__in=LIVE_GRANT_STATES).values_list("scope", flat=True):
+        for part in parse_scope(scope).resources:
+            counts[part.repository] = counts.get(part.repository, 0) + 1
+    return counts
+
+
+def own_records(actor: User) -> Q:
+    """Records of what an account and its service accounts did, and of what was done with their requests and grants."""
+    accounts = [actor.public_id, *actor.service_accounts.values_list("public_id", flat=True)]
+    requests = AccessRequest.objects.filter(Q(requester=actor) | Q(requester__owner=actor)).values("public_id")
+    grants = Grant.objects.filter(Q(subject=actor) | Q(subject__owner=actor)).values("public_id")
+    return Q(actor_id__in=accounts) | Q(request__in=requests) | Q(grant__in=grants)
+
+
+def was_asked(actor: User) -> bool:
+    """True when a group of this account was ever asked to decide something: then the queue is theirs to see."""
+    return ApprovalStep.objects.filter(group__in=actor.groups.values("name")).exists()

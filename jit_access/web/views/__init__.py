@@ -1,0 +1,1 @@
+"""Interfaces: parse the request, call one service or selector, render a view-model."""

@@ -1,0 +1,94 @@
+"""What a holder does with a grant: start it, get a token, end it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from jit_access.core import clock
+from jit_access.domain.errors import NotFound
+from jit_access.domain.lifecycle import GrantState
+from jit_access.domain.scopes import parse_scope
+from jit_access.grants import access, services
+from jit_access.grants.models import Grant
+from jit_access.web import commands, figures, reads
+from jit_access.web.frames import assurance_of
+from jit_access.web.pages import page, person, render_page, say
+from jit_access.web.presenters import my_access as words
+from jit_access.web.presenters.words import resources
+from jit_access.web.viewmodels.my_access import TokenPage
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page()
+def start(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Start the clock of an approved grant. A stale factor leads to the proof and back to this page."""
+    grant = _own_grant(request, public_id)
+    if request.method == "POST":
+        started = services.activate_grant(actor=person(request), grant=grant, assurance=assurance_of(request))
+        lasts = figures.round_duration(started.lasts_s)
+        say(request, f"Started. It runs for {lasts}.", "Get a token, then use the commands below.")
+        return redirect("web:my-access")
+    if grant.state != GrantState.SCHEDULED:
+        return redirect("web:my-access")
+    confirm = words.start_confirm(grant, clock.now())
+    return render_page(request, "web/confirm.html", None, current="my-access", confirm=confirm)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page()
+def end(request: HttpRequest, public_id: str) -> HttpResponse:
+    """*End now*. A repeat changes nothing."""
+    grant = _own_grant(request, public_id)
+    if request.method == "POST":
+        services.relinquish_grant(actor=person(request), grant=grant)
+        name = parse_scope(grant.scope).resources[0].repository
+        say(request, f"Ended. Nothing is left of your access to {name}.", "Its tokens are refused from now on.")
+        return redirect("web:my-access")
+    if grant.state not in {GrantState.ACTIVE, GrantState.SUSPENDED}:
+        return redirect("web:my-access")
+    confirm = words.end_confirm(grant, person(request))
+    return render_page(request, "web/confirm.html", None, current="my-access", confirm=confirm)
+
+
+@require_POST
+@page()
+def issue_token(request: HttpRequest, public_id: str) -> HttpResponse:
+    """A new token, in this response and nowhere else."""
+    actor = person(request)
+    grant = _own_grant(request, public_id)
+    issued = services.issue_token(actor=actor, grant=grant, label="My access")
+    grant.refresh_from_db()
+    shown = _token_page(grant, issued.token.reveal(), client=request.POST.get("client", ""))
+    response = render_page(request, "web/token.html", shown, current="my-access")
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _own_grant(request: HttpRequest, public_id: str) -> Grant:
+    """A grant of one's own or of one's service account: what others hold is not acted on from here."""
+    actor = person(request)
+    grant = access.get_grant(actor=actor, public_id=public_id)
+    if actor.pk not in {grant.subject_id, grant.subject.owner_id}:
+        raise NotFound
+    return grant
+
+
+def _token_page(grant: Grant, token: str, *, client: str) -> TokenPage:
+    now, scope = clock.now(), parse_scope(grant.scope)
+    tags = reads.latest_tags([grant])
+    places = (
+        commands.Place(
+            grant.subject.username, grant.target.slug, part, tags.get((grant.target.slug, part.repository), "")
+        )
+        for part in scope.resources
+    )
+    chosen = commands.chosen_client(client)
+    return TokenPage(
+        resource=resources(grant.target.slug, scope)[0],
+        token=token,
+        ends=f"with it, at {figures.end_time(grant.valid_until or now, now)}",
+        tabs=(),
+        steps=commands.steps_for(chosen, places),
+    )

@@ -1,0 +1,244 @@
+"""Request access: the form, what policy says before anything is sent, and sending."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.request import QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from jit_access.access_requests import access, selectors, services
+from jit_access.access_requests.models import AccessRequest
+from jit_access.accounts.models import User
+from jit_access.core import clock
+from jit_access.domain.errors import CallerError, Conflict, GatewayError, NotFound, PolicyRefusal
+from jit_access.domain.operations import Operation
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import ResourceScope, Scope, make_scope, parse_scope
+from jit_access.grants import access as grant_access
+from jit_access.grants.models import Grant
+from jit_access.mfa.assurance import Assurance
+from jit_access.targets import selectors as targets
+from jit_access.targets.models import Repository
+from jit_access.web import figures, reads
+from jit_access.web.frames import assurance_of
+from jit_access.web.pages import page, person, render_page
+from jit_access.web.presenters.request_form import (
+    OPERATION_CHOICES,
+    Answers,
+    Catalogue,
+    Outlook,
+    build_form,
+    with_errors,
+    with_notice,
+)
+from jit_access.web.viewmodels.parts import Action, Notice
+
+MAX_CHOICES = 20
+_OPERATIONS = dict(OPERATION_CHOICES)
+_CLOSED = frozenset({Reason.NO_RULE_ALLOWS, Reason.FORBIDDEN_BY_RULE})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page()
+def show_form(request: HttpRequest) -> HttpResponse:
+    """GET searches and fills the form; POST with `send` asks; any other POST shows who decides, and changes nothing."""
+    if request.method == "POST" and "send" in request.POST:
+        return _send(request)
+    answers = _answers_of(request, request.POST if request.method == "POST" else request.GET)
+    return _render(request, answers)
+
+
+@require_POST
+@page()
+def show_preview(request: HttpRequest) -> HttpResponse:
+    """The same page, asked by the script after each change; it takes out the part it needs."""
+    return _render(request, _answers_of(request, request.POST))
+
+
+def _answers_of(request: HttpRequest, sent: QueryDict) -> Answers:
+    """What was chosen and typed; `again` and `extends` fill the form from an earlier request or a running grant."""
+    if request.method != "POST":
+        if sent.get("again"):
+            return _answers_again(request, sent.get("again", ""))
+        if sent.get("extends"):
+            return _answers_extending(request, sent.get("extends", ""))
+    lasts = sent.get("lasts_s", "7200")
+    operations = sent.get("operations", "pull")
+    return Answers(
+        query=sent.get("q", "")[:200],
+        resource=sent.get("resource", ""),
+        operations=operations if operations in _OPERATIONS else "pull",
+        lasts_s=int(lasts) if lasts.isdecimal() and len(lasts) < 8 else 7200,
+        purpose=sent.get("purpose", ""),
+        ticket=sent.get("ticket", ""),
+        idempotency_key=sent.get("idempotency_key", "") or secrets.token_urlsafe(16),
+        extends=sent.get("extends", ""),
+    )
+
+
+def _answers_again(request: HttpRequest, public_id: str) -> Answers:
+    earlier = access.get_request(actor=person(request), public_id=public_id)
+    draft = selectors.ask_again_from(earlier)
+    part = draft.scope.resources[0]
+    row = Repository.objects.filter(target=draft.target, name=part.repository, gone_at=None).first()
+    return Answers(
+        resource=row.public_id if row else "",
+        operations=_operations_value(part.operations),
+        lasts_s=draft.lasts_s,
+        purpose=draft.purpose,
+        ticket=draft.ticket,
+        idempotency_key=secrets.token_urlsafe(16),
+    )
+
+
+def _answers_extending(request: HttpRequest, public_id: str) -> Answers:
+    grant = _extended(person(request), public_id)
+    part = parse_scope(grant.scope).resources[0]
+    row = Repository.objects.filter(target=grant.target, name=part.repository).first()
+    return Answers(
+        resource=row.public_id if row else "",
+        operations=_operations_value(part.operations),
+        lasts_s=figures.HOUR_S,
+        purpose=grant.request.purpose,
+        ticket=grant.request.ticket,
+        idempotency_key=secrets.token_urlsafe(16),
+        extends=grant.public_id,
+    )
+
+
+def _operations_value(operations: frozenset[Operation]) -> str:
+    return next((value for value, wanted in OPERATION_CHOICES if wanted == operations), "pull")
+
+
+def _extended(actor: User, public_id: str) -> Grant:
+    grant = grant_access.get_grant(actor=actor, public_id=public_id)
+    if grant.subject_id != actor.pk:
+        raise NotFound
+    return grant
+
+
+def _repository(answers: Answers) -> Repository | None:
+    rows = Repository.objects.select_related("target").filter(public_id=answers.resource, gone_at=None)
+    return rows.first() if answers.resource else None
+
+
+def _scope_of(answers: Answers, repository: Repository) -> Scope:
+    return make_scope([ResourceScope(repository.name, _OPERATIONS[answers.operations])])
+
+
+def _send(request: HttpRequest) -> HttpResponse:
+    answers = _answers_of(request, request.POST)
+    repository = _repository(answers)
+    errors = _missing(answers, repository)
+    if errors or repository is None:
+        return _render(request, answers, errors=errors, status=422)
+    try:
+        row = _submit(person(request), answers, repository, assurance_of(request))
+    except (CallerError, Conflict, PolicyRefusal) as error:
+        return _refused(request, answers, error)
+    return redirect(f"{reverse('web:request', args=[row.public_id])}?new")
+
+
+def _missing(answers: Answers, repository: Repository | None) -> dict[str, str]:
+    errors = {}
+    if repository is None:
+        errors["resource"] = "Choose what you need."
+    if not answers.purpose.strip():
+        errors["purpose"] = "Say what it is for. The approver decides by this."
+    if any(char.isspace() for char in answers.ticket.strip()):
+        fixed = answers.ticket.strip().replace(" ", "")
+        errors["ticket"] = f"“{answers.ticket.strip()}” has a space in it. Write it like {fixed}."
+    return errors
+
+
+def _submit(actor: User, answers: Answers, repository: Repository, assurance: Assurance) -> AccessRequest:
+    if answers.extends:
+        return services.submit_extension(
+            actor=actor,
+            grant=_extended(actor, answers.extends),
+            by_s=answers.lasts_s,
+            purpose=answers.purpose,
+            assurance=assurance,
+            idempotency_key=answers.idempotency_key,
+        )
+    draft = services.make_draft(
+        target=repository.target,
+        scope=_scope_of(answers, repository),
+        lasts_s=answers.lasts_s,
+        purpose=answers.purpose,
+        ticket=answers.ticket,
+        idempotency_key=answers.idempotency_key,
+    )
+    return services.submit_request(actor=actor, draft=draft, assurance=assurance)
+
+
+def _refused(request: HttpRequest, answers: Answers, error: GatewayError) -> HttpResponse:
+    """What was typed stays; the refusal stands above the form."""
+    if error.reason in {Reason.NOT_FOUND, Reason.SECOND_FACTOR_MISSING}:
+        raise error
+    waiting = str(error.fields.get("request", ""))
+    action = Action("Open it", reverse("web:request", args=[waiting])) if waiting else None
+    rule = f"Rule {error.rule}." if isinstance(error, PolicyRefusal) and error.rule else ""
+    notice = Notice(error.sentence, rule, "stop", "x", action, code=str(error.reason))
+    return _render(request, answers, notice=notice, status=error.status)
+
+
+def _render(
+    request: HttpRequest,
+    answers: Answers,
+    *,
+    errors: dict[str, str] | None = None,
+    notice: Notice | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    now, actor = clock.now(), person(request)
+    form = build_form(answers, _catalogue(actor, answers), _outlook(request, answers), now=now)
+    if errors:
+        form = with_errors(form, errors)
+    if notice:
+        form = with_notice(form, notice)
+    return render_page(request, "web/request_form.html", form, current="request-new", status=status)
+
+
+def _catalogue(actor: User, answers: Answers) -> Catalogue:
+    known = targets.catalogue()
+    chosen = known.filter(public_id=answers.resource)
+    if answers.extends:
+        return Catalogue(list(chosen), {}, 1)
+    rows = [*chosen] if answers.resource else []
+    for row in targets.catalogue(answers.query)[:MAX_CHOICES]:
+        if row not in rows:
+            rows.append(row)
+    return Catalogue(rows[:MAX_CHOICES], reads.held_repositories(actor, clock.now()), known.count())
+
+
+def _outlook(request: HttpRequest, answers: Answers) -> Outlook | None:
+    """Nothing is asked of policy before a repository is chosen."""
+    repository = _repository(answers)
+    if repository is None:
+        return None
+    actor, assurance = person(request), assurance_of(request)
+    lasts_s = answers.lasts_s
+    if answers.extends:
+        grant = _extended(actor, answers.extends)
+        lasts_s += int(figures.seconds_between(grant.valid_until, clock.now())) if grant.valid_until else 0
+
+    def ask(value: str) -> services.Preview:
+        scope = make_scope([ResourceScope(repository.name, _OPERATIONS[value])])
+        return services.preview_request(
+            actor=actor, target=repository.target, scope=scope, lasts_s=lasts_s, assurance=assurance
+        )
+
+    previews = {value: ask(value) for value in _OPERATIONS}
+    return Outlook(
+        preview=previews[answers.operations],
+        closed_operations={value: one for value, one in previews.items() if one.why_not in _CLOSED},
+        factor_age_s=assurance.age_s,
+        answer_within_s=settings.ANSWER_WITHIN_S,
+        start_within_s=settings.START_WITHIN_S,
+    )

@@ -1,0 +1,49 @@
+"""One request after sending: its state, who still has to answer, withdraw."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from jit_access.access_requests import access, services
+from jit_access.access_requests.models import AccessRequest
+from jit_access.accounts.models import User
+from jit_access.core import clock
+from jit_access.domain.lifecycle import GrantState
+from jit_access.grants.models import Grant
+from jit_access.web.pages import page, person, render_page, say
+from jit_access.web.presenters.cases import build_request_page, load_case, withdraw_confirm
+
+
+@require_safe
+@page()
+def show_request(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The waiting page, and the page of what became of it."""
+    actor = person(request)
+    row = access.get_request(actor=actor, public_id=public_id)
+    case = load_case(row, clock.now())
+    built = build_request_page(case, viewer=actor, is_new="new" in request.GET, start_href=_start_href(row, actor))
+    return render_page(request, "web/request_state.html", built, current="request-new")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page()
+def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Take the question back."""
+    actor = person(request)
+    row = access.get_request(actor=actor, public_id=public_id)
+    if request.method == "POST":
+        services.withdraw_request(actor=actor, request=row)
+        say(request, "Withdrawn.", "Nobody can answer it any more.", "")
+        return redirect("web:my-access")
+    case = load_case(row, clock.now())
+    if not case.is_open:
+        return redirect("web:request", public_id=public_id)
+    return render_page(request, "web/confirm.html", None, current="request-new", confirm=withdraw_confirm(case))
+
+
+def _start_href(row: AccessRequest, actor: User) -> str:
+    grant = Grant.objects.filter(request=row, subject=actor, state=GrantState.SCHEDULED).first()
+    return reverse("web:grant-start", args=[grant.public_id]) if grant else ""
