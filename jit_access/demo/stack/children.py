@@ -38,6 +38,11 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
+    def kill(self) -> None:
+        """What a crash looks like."""
+        self.signal_group(signal.SIGKILL)
+        self.process.wait()
+
     def stop(self) -> None:
         """Ask, wait, then insist; and end what it left behind."""
         self.signal_group(signal.SIGTERM)

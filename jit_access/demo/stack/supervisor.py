@@ -83,7 +83,7 @@ class Supervisor:
             self._pause()
             for service, child in list(self._running):
                 if child.status is not None:
-                    self._start_again(service, child)
+                    self._revive(service, child)
 
     def stop_all(self) -> None:
         """In reverse, so that nobody loses what it stands on before it has ended itself."""
@@ -97,6 +97,13 @@ class Supervisor:
         """The running process with this name."""
         return next(child for service, child in self._running if service.name == name)
 
+    def start_again(self, name: str) -> None:
+        """Start a service that was killed, and wait until it works. Raises: CannotGoOn."""
+        service, child = next(entry for entry in self._running if entry[0].name == name)
+        child.stop()
+        self._forget(child)
+        self.bring_up([service])
+
     def _start(self, service: Service) -> Child:
         log = self._layout.log / f"{service.name}.log"
         log.unlink(missing_ok=True)
@@ -105,7 +112,7 @@ class Supervisor:
         write_pids(self._layout.run / "children.json", [child for _, child in self._running])
         return child
 
-    def _start_again(self, service: Service, child: Child) -> None:
+    def _revive(self, service: Service, child: Child) -> None:
         self._forget(child)
         child.stop()  # whatever it left in its group
         self._show_log(child)
