@@ -37,13 +37,15 @@ _SINGLE = frozenset(
     b"host content-length transfer-encoding authorization content-type content-range range expect cookie "
     b"content-encoding if-match if-none-match if-range if-modified-since if-unmodified-since user-agent".split()
 )
+_TLS_HANDSHAKE = 0x16  # RFC 8446 5.1; skopeo and docker try TLS first
 _NOT_TO_BE_NAMED = frozenset({b"host", b"content-length", b"transfer-encoding", b"authorization", b"upgrade", b"te"})
 
 
 def find_head_end(buffer: bytes | bytearray, limits: EdgeLimits) -> int:
     """Index just past the head, or 0 when more bytes are needed. Refuses early what can never become valid."""
     if buffer and not 0x41 <= buffer[0] <= 0x7A:
-        raise malformed("it does not begin with a method")
+        is_tls = buffer[0] == _TLS_HANDSHAKE
+        raise malformed("this port speaks plain HTTP, not TLS" if is_tls else "it does not begin with a method")
     end = buffer.find(HEAD_END, 0, limits.head_bytes)
     seen = buffer[: end + 4] if end >= 0 else buffer
     if BARE_LINE_BREAK.search(seen[:-1] if end < 0 else seen):

@@ -21,6 +21,8 @@ _ASK_AGAIN = INSUFFICIENT_SCOPE | {
 def gate_answer(reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...], *, is_token_route: bool) -> Answer:
     """The gate's no, as a registry would say it: 401 where signing in helps, 403 where it does not, 503 for now."""
     status = status_for(reason)
+    if is_token_route and status == 403:
+        status = 401  # containers/image shows the message of a token answer only for 401
     answer = error_answer(status, reason, _sentence(reason, facts, wanted))
     if status == 401:
         if is_token_route:

@@ -90,6 +90,7 @@ class ClientConnection(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._lingered = -1
+        self._is_out_of_step = False
         self.address = ""
         self.is_counted = False
 
@@ -171,7 +172,7 @@ class ClientConnection(asyncio.Protocol):
     @property
     def body_is_read(self) -> bool:
         """True when nothing of the current request is left on the wire."""
-        return self._reader.is_complete
+        return self._reader.is_complete and not self._is_out_of_step
 
     def write(self, data: bytes) -> None:
         """Queue bytes."""
@@ -252,7 +253,7 @@ class ClientConnection(asyncio.Protocol):
         self._conversation, self.task = None, None
         if not self.is_open or self._lingered >= 0:
             return
-        if self._owner.is_draining or not self._reader.is_complete:
+        if self._owner.is_draining or not self.body_is_read:
             self.close_after_answer()
             return
         self._set_timer(KEEP_ALIVE_S, self._on_idle)
@@ -278,6 +279,7 @@ class ClientConnection(asyncio.Protocol):
             payload, rest = self._reader.feed(data)
         except FramingError:
             self._body = None
+            self._is_out_of_step = True
             body.on_broken(Reason.MALFORMED_REQUEST)
             return
         if payload:

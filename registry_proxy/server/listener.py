@@ -101,5 +101,7 @@ class Listener:
 
 def _began(raw: bytes) -> str:
     """The first words of what was refused: method and path, never a query or a header."""
+    if not raw[:1].isalpha():
+        return ""
     line = raw.partition(b"\r")[0].partition(b"\n")[0].partition(b"?")[0]
     return short_text(line[:120].decode("ascii", "backslashreplace"))
