@@ -16,6 +16,7 @@ import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.utils import str_if_bytes
 
 from jit_access.domain.session_view import sign_text
 
@@ -47,8 +48,7 @@ def client() -> redis.Redis:
         socket_timeout=1.0,
         socket_connect_timeout=0.5,
         retry=Retry(NoBackoff(), 1),
-        decode_responses=True,
-        protocol=2,
+        protocol=2,  # and bytes: XINFO shows foreign entries, which need not be text
     )
 
 
@@ -57,7 +57,7 @@ def publish(messages: Sequence[str]) -> list[str]:
     with client().pipeline(transaction=False) as pipe:
         for message in messages:
             pipe.xadd(NEWS, _signed(message), maxlen=NEWS_KEPT, approximate=True)
-        return [str(stream_id) for stream_id in pipe.execute()]
+        return [stream_id.decode("ascii") for stream_id in pipe.execute()]
 
 
 def read_position() -> NewsPosition:
@@ -68,9 +68,10 @@ def read_position() -> NewsPosition:
         pipe.exists(NEWS)
         _, birth, has_news = pipe.execute()
     if not has_news:
-        return NewsPosition(START, 0, str(birth))
+        return NewsPosition(START, 0, birth.decode("ascii", "replace"))
     facts: Mapping[str, Any] = client().xinfo_stream(NEWS)
-    return NewsPosition(str(facts["last-generated-id"]), int(facts["entries-added"]), str(birth))
+    position = str_if_bytes(facts["last-generated-id"])
+    return NewsPosition(position, int(facts["entries-added"]), birth.decode("ascii", "replace"))
 
 
 def beat(db_now: float, position: NewsPosition) -> None:

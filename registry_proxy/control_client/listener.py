@@ -65,8 +65,6 @@ class Listener:
     def listen(self, snapshot: Snapshot, stop: Event) -> None:
         """Hand on news until `stop`. Raises Resync or redis.RedisError."""
         hearing = Hearing(snapshot)
-        # From the start: what is older than the snapshot is skipped by its database time.
-        self._heart_cursor = (0, 0)
         client = redis.Redis.from_url(
             self._url.reveal(),
             socket_timeout=SOCKET_S,
@@ -75,6 +73,10 @@ class Listener:
             protocol=2,
         )
         try:
+            # Only beats from now on: an old forged one would end each new life again. Asked of this Redis, because
+            # a cursor from before its restart may be ahead of its clock.
+            newest: Any = client.xrevrange(HEARTBEAT, count=1)
+            self._heart_cursor = parse_stream_id(newest[0][0].decode()) if newest else (0, 0)
             while not stop.is_set():
                 cursors = {NEWS: format_stream_id(hearing.cursor), HEARTBEAT: format_stream_id(self._heart_cursor)}
                 self._take(dict(client.xread(cursors, block=BLOCK_MS)), hearing)  # type: ignore[arg-type]  # sync reply
