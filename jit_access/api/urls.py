@@ -1,3 +1,22 @@
+"""Every address of the API, one line per room. What is not listed is a problem document, never a page."""
+
 from __future__ import annotations
 
-urlpatterns: list[object] = []
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from jit_access.api import (
+    errors,
+    me,
+    schema,  # noqa: F401  # registers
+    session,
+)
+
+urlpatterns = [
+    path("session", session.SessionView.as_view(), name="api-session"),
+    path("session/proof", session.ProofView.as_view(), name="api-session-proof"),
+    path("me", me.MeView.as_view(), name="api-me"),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="api-schema"),
+    # path("", include("jit_access.api.…_urls")): one line per room, above the last one.
+    re_path(r"^.*$", errors.not_found),
+]

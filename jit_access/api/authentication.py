@@ -1,0 +1,131 @@
+"""Who asks: a token in the Authorization header, or a browser session that has proved its second factor.
+
+A header that is there decides alone. Falling back to a session because a token was bad would let a stale script act
+as whoever happens to be signed in.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
+from rest_framework.request import Request
+
+from jit_access.accounts.models import ApiToken, User
+from jit_access.accounts.services import note_token_use
+from jit_access.audit.services import record_refusal
+from jit_access.core import clock
+from jit_access.domain.actors import NOBODY
+from jit_access.domain.errors import CallerError, PolicyRefusal
+from jit_access.domain.reasons import Reason
+from jit_access.domain.tokens import TokenKind, hash_token, parse_token
+from jit_access.mfa.assurance import assurance_of
+from jit_access.mfa.services import client_address
+
+REALM = 'Bearer realm="jit access"'
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer jita_api_…`. The token is looked up by its hash on every request."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        scheme, _, text = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise _refusal(request, Reason.TOKEN_MALFORMED)
+        token = _find(request, text.strip())
+        note_token_use(token=token)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  # DRF's signature
+        return REALM
+
+
+class SignedInSessionAuthentication(BaseAuthentication):
+    """A session of any strength, for the endpoints that make it stronger or end it."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        user = request._request.user
+        if not isinstance(user, User) or not user.is_active:
+            return None
+        _enforce_csrf(request)
+        return user, None
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  # DRF's signature
+        return REALM
+
+
+class ProvedSessionAuthentication(SignedInSessionAuthentication):
+    """A session whose second factor was shown."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        found = super().authenticate(request)
+        if found is not None and not assurance_of(request._request).is_proved:
+            raise PolicyRefusal(Reason.SECOND_FACTOR_MISSING)
+        return found
+
+
+def _find(request: Request, text: str) -> ApiToken:
+    parts = parse_token(text)
+    if parts is None or parts.kind is not TokenKind.API:
+        raise _refusal(request, Reason.TOKEN_MALFORMED)
+    token = ApiToken.objects.select_related("user__owner").filter(token_hash=hash_token(text)).first()
+    if token is None:
+        raise _refusal(request, Reason.TOKEN_UNKNOWN, token_id=parts.token_id)
+    reason = _fault_of(token)
+    if reason is not None:
+        raise _refusal(request, reason, token=token)
+    return token
+
+
+def _fault_of(token: ApiToken) -> Reason | None:
+    if token.revoked_at is not None:
+        return Reason.TOKEN_REVOKED
+    if clock.now() >= token.expires_at:
+        return Reason.TOKEN_EXPIRED
+    if not token.user.is_active:
+        return Reason.ACCOUNT_LOCKED
+    if token.user.owner is not None and not token.user.owner.is_active:
+        return Reason.ACCOUNT_LOCKED
+    return None
+
+
+def _refusal(
+    request: Request, reason: Reason, *, token: ApiToken | None = None, token_id: str = ""
+) -> CallerError | PolicyRefusal:
+    detail = {"token": token.public_id} if token is not None else {"token_id": token_id} if token_id else {}
+    record_refusal(
+        actor=token.user.ref if token is not None else NOBODY,
+        kind="api.refused",
+        reason=reason,
+        address=client_address(request._request),
+        detail=detail,
+    )
+    return PolicyRefusal(reason) if reason is Reason.ACCOUNT_LOCKED else CallerError(reason, _SENTENCES.get(reason, ""))
+
+
+# The general sentences speak of grants; an API token is renewed elsewhere.
+_SENTENCES = {
+    Reason.TOKEN_MALFORMED: "That is not one of our API tokens. Send `Authorization: Bearer jita_api_…`.",
+    Reason.TOKEN_UNKNOWN: "This API token is not known here.",
+    Reason.TOKEN_EXPIRED: "This API token has run out. Make a new one in Settings.",
+    Reason.TOKEN_REVOKED: "This API token was revoked. Make a new one in Settings.",
+}
+
+
+def _enforce_csrf(request: Request) -> None:
+    """DRF switches Django's check off for its views; sessions need it back."""
+
+    check = CSRFCheck(_no_view)
+    check.process_request(request._request)
+    if check.process_view(request._request, _no_view, (), {}):
+        user = request._request.user
+        record_refusal(
+            actor=user.ref if isinstance(user, User) else NOBODY, kind="api.refused", reason=Reason.CSRF_FAILED
+        )
+        raise PolicyRefusal(Reason.CSRF_FAILED)
+
+
+def _no_view(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
