@@ -61,6 +61,14 @@ class CompiledPolicy:
             return refused(Reason.POLICY_BROKEN, version=self.version)
         return self._judge(result)
 
+    def open_to_everybody(self) -> tuple[str, ...]:
+        """Permits that name no group, no account and no condition. Sound, but worth a second look."""
+        return tuple(
+            rule_id
+            for rule_id, source in sorted(self.sources.items())
+            if source["effect"] == "permit" and source["principal"]["op"] in ("All", "is") and not source["conditions"]
+        )
+
     def _judge(self, result: cedarpy.AuthzResult) -> PolicyAnswer:
         deciding = [self.rules[name] for name in result.diagnostics.reasons if name in self.rules]
         names = [rule.id for rule in deciding]

@@ -20,6 +20,7 @@ from jit_access.policies import changes
 from jit_access.policies.answers import PolicyAnswer, check_duration, combine, refused
 from jit_access.policies.compiler import CompiledPolicy, PolicyText, compile_policy
 from jit_access.policies.errors import PolicyBroken
+from jit_access.policies.explanation import Explanation, explain_question
 from jit_access.policies.loader import read_directory
 from jit_access.policies.models import PolicyVersion
 from jit_access.policies.questions import Question
@@ -106,3 +107,15 @@ def _activate(*, actor: ActorRef, text: PolicyText, rule_count: int) -> PolicyVe
 
 def _number(version: PolicyVersion | None) -> int:
     return 0 if version is None else version.number
+
+
+def explain(question: Question, *, version: int | None = None) -> Explanation:
+    """The answer, every rule that matched, and every permit that nearly did. Nothing of these without a policy."""
+    answer = decide(question, version=version)
+    try:
+        compiled = compiled_policy(version)
+        if compiled is not None:
+            return explain_question(compiled, question, answer)
+    except (PolicyBroken, ValueError):
+        pass  # the answer already says that policy is broken; there is nothing to add to it
+    return Explanation(answer, (), ())

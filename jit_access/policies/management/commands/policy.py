@@ -1,0 +1,96 @@
+"""`manage.py policy load|check|show|explain`: policy as code, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from jit_access.accounts.models import User
+from jit_access.domain.actors import GATEWAY
+from jit_access.domain.operations import Operation
+from jit_access.domain.reasons import explain as sentence_of
+from jit_access.policies import selectors, services
+from jit_access.policies.compiler import compile_policy
+from jit_access.policies.errors import PolicyBroken
+from jit_access.policies.explanation import Explanation, RuleExplanation
+from jit_access.policies.loader import read_directory
+from jit_access.policies.questions import Assurance, Proof, Question, resources_of, subject_of
+from jit_access.policies.rules import parse_duration
+from jit_access.targets.models import Target
+
+
+class Command(BaseCommand):
+    help = "Load, check, show or explain the policy."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        for name, words in (("load", "make a directory the active policy"), ("check", "find every problem in it")):
+            action = actions.add_parser(name, help=words)
+            action.add_argument("directory", nargs="?", type=Path, default=settings.POLICY_DIR)
+        actions.add_parser("show", help="print the active policy")
+        asked = actions.add_parser("explain", help="say why, or why not")
+        asked.add_argument("username")
+        asked.add_argument("operation", choices=[operation.value for operation in Operation])
+        asked.add_argument("repository", help="target/repository")
+        asked.add_argument("--lasts", default="1h", help="15m, 4h")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            getattr(self, f"_{options['action']}")(options)
+        except PolicyBroken as exc:
+            raise CommandError("\n".join(("The policy cannot be used:", *exc.problems))) from exc
+
+    def _load(self, options: dict[str, Any]) -> None:
+        version = services.load_policy(actor=GATEWAY, directory=options["directory"])
+        self.stdout.write(f"Policy version {version.number} counts now ({version.digest[:12]}).")
+
+    def _check(self, options: dict[str, Any]) -> None:
+        text = read_directory(options["directory"])
+        compiled = compile_policy(text)
+        self.stdout.write(
+            f"{len(compiled.rules)} rules in {len(text.files)} files, nothing wrong ({text.digest[:12]})."
+        )
+        for rule_id in compiled.open_to_everybody():
+            self.stdout.write(f"Look again: rule {rule_id} opens something to everybody, without any condition.")
+
+    def _show(self, _options: dict[str, Any]) -> None:
+        version = selectors.active_version()
+        if version is None:
+            raise CommandError("No policy is loaded, so nothing is open.")
+        self.stdout.write(f"// version {version.number}, {version.digest}, loaded by {version.loaded_by}")
+        for name, text in sorted(version.files.items()):
+            self.stdout.write(f"\n// ---- {name}\n{text}")
+
+    def _explain(self, options: dict[str, Any]) -> None:
+        user = User.objects.filter(username=options["username"]).first()
+        slug, _, name = options["repository"].partition("/")
+        target = Target.objects.filter(slug=slug).first()
+        if user is None or target is None or not name:
+            raise CommandError("There is no such account, or no such target.")
+        try:
+            lasts_s = parse_duration(options["lasts"])
+        except ValueError as exc:
+            raise CommandError(str(exc)) from exc
+        (resource,) = resources_of(target, [name])
+        proof = Proof(Assurance.SECOND_FACTOR, 0) if user.is_person else Proof()
+        question = Question(subject_of(user), Operation(options["operation"]), resource, lasts_s, proof=proof)
+        self.stdout.write("\n".join(_lines(services.explain(question))))
+
+
+def _lines(explanation: Explanation) -> list[str]:
+    answer = explanation.answer
+    verdict = "Allowed" if answer.is_allowed else "Refused"
+    lines = [f"{verdict}: {answer.reason}. {sentence_of(answer.reason)}"]
+    lines += [f"  rule {rule.rule} matches. {_terms(rule)}" for rule in explanation.matching]
+    lines += [f"  rule {rule.rule} would need: {'; '.join(rule.missing)}" for rule in explanation.near]
+    return lines
+
+
+def _terms(rule: RuleExplanation) -> str:
+    if not rule.is_permit:
+        return rule.because
+    wanted = ", ".join(f"{approval.needed} of {approval.group}" for approval in rule.approvals) or "nobody's approval"
+    return f"At most {rule.lasts_at_most_s} s, {wanted}. {rule.because}"
