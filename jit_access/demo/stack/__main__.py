@@ -87,7 +87,8 @@ def start_everything(supervisor: Supervisor, layout: Layout, terminal: Terminal)
     words = "Migrating and seeding" if layout.has_demo else "Migrating"
     terminal.say(Mark.WAITING, f"{words} (the first time makes a model of 72 MiB)" if layout.has_demo else words)
     supervisor.run_to_end(_prepare(layout))
-    supervisor.bring_up([*services.control_plane(layout), *services.proxies(layout)])
+    supervisor.bring_up(services.control_plane(layout))
+    supervisor.bring_up([*services.proxies(layout), *services.background(layout)])
 
 
 def _prepare(layout: Layout) -> Service:

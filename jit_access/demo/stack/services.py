@@ -52,23 +52,23 @@ def postgres(layout: Layout) -> Service:
 
 
 def control_plane(layout: Layout) -> list[Service]:
-    """Web, publisher, worker and beat."""
+    """Web and publisher: what the proxies ask and hear."""
     web = f"uvicorn jit_access.config.asgi:application --host 127.0.0.1 --port {layout.ports.web}"
     flags = "--no-access-log --no-server-header --timeout-graceful-shutdown 5"
-    worker = "worker -Q revocation,default --concurrency 2 --without-mingle --without-gossip --loglevel info"
+    command = (sys.executable, "-m", *web.split(), *flags.split())
     return [
-        Service(
-            "web",
-            (sys.executable, "-m", *web.split(), *flags.split()),
-            lambda: _answers(layout.ports.web, "/readyz", 200),
-        ),
+        Service("web", command, lambda: _answers(layout.ports.web, "/readyz", 200)),
         Service("publisher", (sys.executable, str(ROOT / "manage.py"), "publish_views"), lambda: _beats(layout)),
+    ]
+
+
+def background(layout: Layout) -> list[Service]:
+    """Worker and beat: they shorten lags, nothing waits for them."""
+    worker = "worker -Q revocation,default --concurrency 2 --without-mingle --without-gossip --loglevel info"
+    beat = ("beat", "--schedule", str(layout.run / "beat-schedule"), "--pidfile", "")
+    return [
         Service("worker", (*_CELERY, *worker.split()), lambda: _log_says(layout, "worker", " ready.")),
-        Service(
-            "beat",
-            (*_CELERY, "beat", "--schedule", str(layout.run / "beat-schedule"), "--pidfile", ""),
-            lambda: _log_says(layout, "beat", "beat"),
-        ),
+        Service("beat", (*_CELERY, *beat), lambda: _log_says(layout, "beat", "beat")),
     ]
 
 

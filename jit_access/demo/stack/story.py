@@ -28,19 +28,22 @@ def tell(layout: Layout, terminal: Terminal) -> None:
 
 def _tell_demo(demo: dict[str, Any], layout: Layout, terminal: Terminal) -> None:
     terminal.write()
-    terminal.write("  NAME   PASSWORD                   TOTP SECRET                       CODE NOW  IN")
+    rows = [("NAME", "PASSWORD", "TOTP SECRET", "CODE NOW", "GROUPS")]
     for person in demo["people"]:
         code = pyotp.TOTP(person["totp_secret"]).now()
-        groups = ", ".join(person["groups"]) or "no group"
-        login = f"{person['username']:<6} {person['password']:<26} {person['totp_secret']:<33}"
-        terminal.write(f"  {login} {code}    {groups}")
+        groups = ", ".join(person["groups"]) or "none"
+        rows.append((person["username"], person["password"], person["totp_secret"], code, groups))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        terminal.write(f"  {'  '.join(cells)}".rstrip())
     terminal.write("  A code works once and changes every 30 s; add the secret to an authenticator, or run `up` again.")
     gate = f"127.0.0.1:{layout.ports.gateway}"
     model = f"{gate}/demo-registry/llm/tiny-llama:v1"
     terminal.write()
     terminal.write(terminal.strong("  A first pull"))
     terminal.write("  1. Ada asks for llm/tiny-llama, Ben approves (two browsers, or a private window), Ada starts it:")
-    terminal.write(f"     {layout.web_url}/request")
+    terminal.write(f"     {layout.web_url}/requests/new")
     terminal.write("  2. My access shows her token once:")
     terminal.write(f"     skopeo login --tls-verify=false --username ada {gate}")
     terminal.write(f"  3. skopeo copy --src-tls-verify=false docker://{model} dir:tiny-llama")

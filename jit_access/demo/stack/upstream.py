@@ -42,7 +42,7 @@ def kind_of_upstream() -> str:
 
 def _configuration(layout: Layout) -> str:
     return f"""version: 0.1
-log: {{level: warn, accesslog: {{disabled: true}}}}
+log: {{level: error, accesslog: {{disabled: true}}}}
 storage:
   cache: {{blobdescriptor: inmemory}}
   filesystem: {{rootdirectory: {layout.registry / "data"}}}
