@@ -48,7 +48,8 @@ def find_head_end(buffer: bytes | bytearray, limits: EdgeLimits) -> int:
         raise malformed("this port speaks plain HTTP, not TLS" if is_tls else "it does not begin with a method")
     end = buffer.find(HEAD_END, 0, limits.head_bytes)
     seen = buffer[: end + 4] if end >= 0 else buffer
-    if BARE_LINE_BREAK.search(seen[:-1] if end < 0 else seen):
+    # A CR at the very end may be half of a line break that is still on its way.
+    if BARE_LINE_BREAK.search(seen[:-1] if seen.endswith(b"\r") else seen):
         raise malformed("a line break or a NUL byte stands where none may stand")
     if end >= 0:
         return end + 4
