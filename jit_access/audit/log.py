@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from jit_access.audit.entries import make_entry
+from jit_access.audit.entries import Row, insert_rows, make_row
 from jit_access.audit.errors import LogBroken
 from jit_access.audit.merkle import EMPTY_ROOT, CompactRange, leaf_hash
 from jit_access.audit.models import AuditEntry, AuditHead, Checkpoint
 from jit_access.audit.signing import Signer, Verifier, head_text, load_signer
 from jit_access.core import clock
-from jit_access.domain.audit_record import AuditRecord, canonical_bytes
+from jit_access.domain.audit_record import AuditRecord
 
 HEAD_ID = 1
-_INSERT_BATCH = 500
 
 # Given the instant of the append (as records write it), says what to append. Runs while the head is locked.
-RecordsAt = Callable[[str], Sequence[AuditRecord]]
+Written = tuple[AuditRecord, bytes]  # a record with its canonical bytes, so that nobody encodes twice
+RecordsAt = Callable[[str], Sequence[Written]]
 
 
 def append(records_at: RecordsAt) -> int:
@@ -37,11 +37,10 @@ def append(records_at: RecordsAt) -> int:
     records = records_at(clock.format_instant(now))
     if not records:
         return 0
-    entries = [_append_leaf(tree, record, signer) for record in records]
-    AuditEntry.objects.bulk_create(entries, batch_size=_INSERT_BATCH)
+    insert_rows([_append_leaf(tree, record, body, signer) for record, body in records])
     head.at = now
     _write_head(head, tree, signer)
-    return len(entries)
+    return len(records)
 
 
 def open_head(head: AuditHead, verifier: Verifier) -> CompactRange:
@@ -56,17 +55,18 @@ def open_head(head: AuditHead, verifier: Verifier) -> CompactRange:
         # A fresh head is made by a migration, which has no key. Only a truly empty log may stand behind it.
         if AuditEntry.objects.exists() or Checkpoint.objects.exists():
             raise LogBroken("the head says the log is empty, but it is not")
-    elif not verifier.holds(head_text(head.size, head.root, clock.format_instant(head.at)), head.signature):
+    elif head.at is None or not verifier.holds(
+        head_text(head.size, head.root, clock.format_instant(head.at)), head.signature
+    ):
         raise LogBroken("the head's signature is not ours")
     return tree
 
 
-def _append_leaf(tree: CompactRange, record: AuditRecord, signer: Signer) -> AuditEntry:
-    body = canonical_bytes(record)
+def _append_leaf(tree: CompactRange, record: AuditRecord, body: bytes, signer: Signer) -> Row:
     leaf = leaf_hash(body)
-    entry = make_entry(tree.size, record, body, leaf_hex=leaf.hex(), mac=signer.mac(tree.size, leaf.hex()))
+    row = make_row(tree.size, record, body, leaf_hex=leaf.hex(), mac=signer.mac(tree.size, leaf))
     tree.append(leaf)
-    return entry
+    return row
 
 
 def _lock_head() -> AuditHead:

@@ -1,30 +1,17 @@
-"""Writes to the log that do not belong to a change: refusals, and what the proxies send."""
+"""Every write to the log that does not belong to a change: refusals, proxy records, checkpoints."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Unpack
 
-from django.db import transaction
-
-from jit_access.audit import log, recorder
-from jit_access.audit.entries import parse_at
-from jit_access.audit.merkle import leaf_hash
-from jit_access.audit.models import AuditEntry
+from jit_access.audit import recorder
+from jit_access.audit.checkpoints import write_checkpoint
+from jit_access.audit.ingest import MAX_BATCH_RECORDS, IngestResult, ingest_records
 from jit_access.audit.recorder import RecordFacts, RecordFields
-from jit_access.domain.actors import GATEWAY, ActorRef
-from jit_access.domain.audit_record import RECORD_ID, AuditRecord, canonical_bytes, decode_record
-from jit_access.domain.errors import CallerError
+from jit_access.domain.actors import ActorRef
 from jit_access.domain.reasons import Reason
 
-MAX_BATCH_RECORDS = 500
-PROXY_SOURCE = re.compile(r"proxy/[A-Za-z0-9._-]{1,64}")
-KIND = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){1,5}")
-MAX_KIND_CHARS = 60
+__all__ = ["MAX_BATCH_RECORDS", "IngestResult", "ingest_records", "record_refusal", "write_checkpoint"]
 
 
 def record_refusal(*, actor: ActorRef, kind: str, reason: Reason, **fields: Unpack[RecordFacts]) -> str:
@@ -37,122 +24,3 @@ def record_refusal(*, actor: ActorRef, kind: str, reason: Reason, **fields: Unpa
     if not recorder.keep_refusal(record):
         recorder.write_now([record])
     return record.id
-
-
-@dataclass(frozen=True, slots=True)
-class IngestResult:
-    """What became of one batch. `rejected` names records by id, or by their place in the batch (`#0`)."""
-
-    accepted: int
-    duplicates: int
-    rejected: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Batch:
-    """One batch while it is sorted: what can be stored, and what is poison."""
-
-    good: dict[str, AuditRecord] = field(default_factory=dict)
-    poison: list[tuple[str, bytes]] = field(default_factory=list)
-    duplicates: int = 0
-
-
-def ingest_records(raw_lines: Iterable[bytes]) -> IngestResult:
-    """Append what a proxy recorded. At least once in, exactly once stored: a known record id is a duplicate.
-
-    A record that cannot be stored is never fatal to the others: it is reported, and a record of the refusal with the
-    hash of what was sent takes its place in the log.
-    Raises: CallerError when the batch is too large; LogBroken.
-    """
-    lines = list(raw_lines)
-    if len(lines) > MAX_BATCH_RECORDS:
-        raise CallerError(Reason.REQUEST_TOO_LARGE, f"A batch holds at most {MAX_BATCH_RECORDS} records.")
-    batch = _sort(lines)
-    with transaction.atomic():
-        accepted = 0
-
-        def still_new(at: str) -> Sequence[AuditRecord]:
-            # Asked while the head is locked: no other ingest can be between this question and its insert.
-            nonlocal accepted
-            new = _drop_known(batch)
-            accepted = len(new)
-            return [*new, *_drop_known_refusals([_rejection(line, at) for _, line in batch.poison])]
-
-        if lines:
-            log.append(still_new)
-    return IngestResult(accepted, batch.duplicates, tuple(name for name, _ in batch.poison))
-
-
-def _sort(lines: list[bytes]) -> _Batch:
-    batch = _Batch()
-    for index, line in enumerate(lines):
-        try:
-            record = _decode_proxy_record(line)
-        except CallerError:
-            batch.poison.append((_name_of(line, index), line))
-            continue
-        held = batch.good.setdefault(record.id, record)
-        if held is record:
-            continue
-        if held == record:
-            batch.duplicates += 1
-        else:
-            batch.poison.append((record.id, line))
-    return batch
-
-
-def _decode_proxy_record(line: bytes) -> AuditRecord:
-    record = decode_record(line)
-    if not PROXY_SOURCE.fullmatch(record.source):
-        raise CallerError(Reason.INVALID_INPUT, "A proxy may only speak for itself.")
-    if len(record.kind) > MAX_KIND_CHARS or not KIND.fullmatch(record.kind):
-        raise CallerError(Reason.INVALID_INPUT, "The kind of a record is a dotted word.")
-    try:
-        parse_at(record.at)
-    except ValueError as exc:
-        raise CallerError(Reason.INVALID_INPUT, "The instant of a record is not a date.") from exc
-    return record
-
-
-def _name_of(line: bytes, index: int) -> str:
-    try:
-        named = json.loads(line)["id"]
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
-        return f"#{index}"
-    return named if isinstance(named, str) and RECORD_ID.fullmatch(named) else f"#{index}"
-
-
-def _drop_known(batch: _Batch) -> list[AuditRecord]:
-    known = dict(AuditEntry.objects.filter(record_id__in=batch.good).values_list("record_id", "leaf_hash"))
-    new: list[AuditRecord] = []
-    for record in batch.good.values():
-        stored = known.get(record.id)
-        if stored is None:
-            new.append(record)
-        elif stored == leaf_hash(canonical_bytes(record)).hex():
-            batch.duplicates += 1
-        else:
-            batch.poison.append((record.id, canonical_bytes(record)))
-    return new
-
-
-def _drop_known_refusals(records: list[AuditRecord]) -> list[AuditRecord]:
-    by_id = {record.id: record for record in records}
-    known = set(AuditEntry.objects.filter(record_id__in=by_id).values_list("record_id", flat=True)) if by_id else set()
-    return [record for record in by_id.values() if record.id not in known]
-
-
-def _rejection(line: bytes, at: str) -> AuditRecord:
-    digest = sha256(line).hexdigest()
-    return AuditRecord(
-        id=f"rec_{digest[:32]}",  # from the content, so that a batch sent twice leaves one trace
-        at=at,
-        source=recorder.SOURCE,
-        kind="audit.record_rejected",
-        actor_kind=str(GATEWAY.kind),
-        actor_id=GATEWAY.id,
-        actor_name=GATEWAY.name,
-        decision="deny",
-        reason=str(Reason.INVALID_INPUT),
-        detail={"sha256": digest, "bytes": len(line)},
-    )

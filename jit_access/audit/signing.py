@@ -13,7 +13,7 @@ import re
 import stat
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -30,7 +30,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from jit_access.core.keys import create_private_file, may_create_secrets
 
-MAC_CHARS = 32
+# 128 bits: whoever guesses one still has to find a root that was signed.
+MAC_BYTES = 16
 _BLOCK = re.compile(rb"-----BEGIN (PRIVATE|PUBLIC) KEY-----.+?-----END \1 KEY-----", re.DOTALL)
 
 
@@ -67,14 +68,15 @@ class Signer:
     def sign(self, text: bytes) -> str:
         return base64.b64encode(self._key.sign(text)).decode("ascii")
 
-    def mac(self, seq: int, leaf_hex: str) -> str:
-        """Binds a leaf to its place. 128 bits: whoever guesses still has to find a root that was signed."""
-        return hmac.digest(self._mac_keys[-1], b"%d:%s" % (seq, leaf_hex.encode("ascii")), "sha256").hex()[:MAC_CHARS]
+    def mac(self, seq: int, leaf: bytes) -> str:
+        """Binds a leaf to its place, under the key that signs now. Keyed BLAKE2b, RFC 7693."""
+        text = seq.to_bytes(8, "big") + leaf
+        return blake2b(text, digest_size=MAC_BYTES, key=self._mac_keys[-1]).hexdigest()
 
-    def macs(self, seq: int, leaf_hex: str) -> set[str]:
+    def macs(self, seq: int, leaf: bytes) -> set[str]:
         """What the mac may be, under each private key that is still held."""
-        text = b"%d:%s" % (seq, leaf_hex.encode("utf-8", "replace"))
-        return {hmac.digest(key, text, "sha256").hex()[:MAC_CHARS] for key in self._mac_keys}
+        text = seq.to_bytes(8, "big") + leaf
+        return {blake2b(text, digest_size=MAC_BYTES, key=key).hexdigest() for key in self._mac_keys}
 
     @property
     def knows_every_mac(self) -> bool:
