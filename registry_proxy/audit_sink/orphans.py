@@ -21,7 +21,7 @@ class Orphan:
     def segments(self) -> list[Segment]:
         """Oldest first; all of them are final."""
         paths = sorted(self.folder.glob(f"*{SEGMENT_SUFFIX}"))
-        return [Segment(path, path.stat().st_size, is_sealed=True) for path in paths]
+        return [Segment(path, size=path.stat().st_size, is_sealed=True) for path in paths]
 
     def release(self) -> None:
         """Let go; the folder is removed when nothing is left in it to ship."""

@@ -7,7 +7,6 @@ import logging
 import os
 import ssl
 from collections.abc import Sequence
-from pathlib import Path
 from threading import Event, Thread
 
 import httpx
@@ -40,7 +39,6 @@ class Shipper:
         self._root = settings.spool_dir
         self._spool = spool
         self._meter = meter
-        self._offsets: dict[Path, int] = {}
         self._orphans: list[Orphan] = []
         self._wake = Event()
         self._stop = Event()
@@ -114,17 +112,14 @@ class Shipper:
             self._ship(segment)
             if is_sealed:
                 self._spool.remove(segment)
-                self._offsets.pop(segment.path, None)
 
     def _ship(self, segment: Segment) -> None:
-        offset, end = self._offsets.get(segment.path, 0), segment.size
-        has_damage = False
-        while offset < end:
-            piece = read_piece(segment.path, offset, end)
+        end, has_damage = segment.size, False
+        while segment.shipped < end:
+            piece = read_piece(segment.path, segment.shipped, end)
             has_damage |= bool(piece.damaged)
             self._send(piece.records)
-            offset = piece.next_offset
-            self._offsets[segment.path] = offset
+            segment.shipped = piece.next_offset
         if has_damage:
             self._keep_damaged(segment)
 

@@ -40,10 +40,11 @@ class AuditUnavailable(GatewayError):
 
 @dataclass(eq=False, slots=True)
 class Segment:
-    """One file. `size` is what is durable; only a sealed segment may be removed."""
+    """One file. `size` is what is durable, `shipped` how much of it was taken; only a sealed one may be removed."""
 
     path: Path
     size: int = 0
+    shipped: int = 0
     is_sealed: bool = False
 
 
@@ -71,9 +72,9 @@ class Spool:
 
     @property
     def size(self) -> int:
-        """Durable bytes that were not shipped and removed yet."""
+        """Durable bytes that nobody took yet."""
         with self._lock:
-            return sum(segment.size for segment in self._segments)
+            return sum(segment.size - segment.shipped for segment in self._segments)
 
     def append(self, data: bytes) -> None:
         """Make whole lines durable. Raises OSError; then none of them counts as recorded."""
