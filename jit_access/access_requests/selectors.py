@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from jit_access.access_requests.drafts import RequestDraft, make_draft
-from jit_access.access_requests.models import AccessRequest, Verdict
+from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
 from jit_access.access_requests.people import StepState, choose_step, refusal_to_answer, step_states
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
@@ -134,3 +134,10 @@ def ask_again_from(request: AccessRequest) -> RequestDraft:
         purpose=request.purpose,
         ticket=request.ticket,
     )
+
+
+def is_approver(*, actor: User) -> bool:
+    """True when somebody ever was asked whom this person could answer; decides whether a page is offered, no more."""
+    if not actor.is_active or not actor.is_person:
+        return False
+    return ApprovalStep.objects.filter(group__in=group_names(actor)).exists()

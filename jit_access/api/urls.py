@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from jit_access.api import (
@@ -18,5 +18,7 @@ urlpatterns = [
     path("me", me.MeView.as_view(), name="api-me"),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="api-schema"),
     # path("", include("jit_access.api.…_urls")): one line per room, above the last one.
+    path("", include("jit_access.api.requests_urls")),
+    path("", include("jit_access.api.grants_urls")),
     re_path(r"^.*$", errors.not_found),
 ]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jit_access.connectors.base import Endpoint, EntitlementFacts
+from jit_access.connectors.base import EntitlementFacts
 from jit_access.connectors.registry import connected
-from jit_access.core.sealing import Secret, open_secret
 from jit_access.grants.models import Entitlement, Grant
+from jit_access.targets.endpoints import endpoint_of
 from jit_access.targets.models import Target
 
 BROKERED_KINDS: frozenset[str] = frozenset()
@@ -25,7 +25,7 @@ def has_work_at(target_id: int) -> bool:
 def ensure_access(grant: Grant, entitlements: Iterable[Entitlement]) -> None:
     """Make what is missing at the target. A repeat is a no-op. Raises: PeerError."""
     if grant.target.kind in BROKERED_KINDS:
-        with connected(grant.target.kind, _endpoint(grant.target)) as connector:
+        with connected(grant.target.kind, endpoint_of(grant.target)) as connector:
             for item in entitlements:
                 connector.ensure_access(_facts(grant, item))
 
@@ -33,16 +33,10 @@ def ensure_access(grant: Grant, entitlements: Iterable[Entitlement]) -> None:
 def remove_access(grant: Grant, entitlements: Iterable[Entitlement]) -> None:
     """Remove it from the target. What is gone already counts as removed. Raises: PeerError."""
     if grant.target.kind in BROKERED_KINDS:
-        with connected(grant.target.kind, _endpoint(grant.target)) as connector:
+        with connected(grant.target.kind, endpoint_of(grant.target)) as connector:
             for item in entitlements:
                 connector.remove_access(_facts(grant, item))
 
 
 def _facts(grant: Grant, item: Entitlement) -> EntitlementFacts:
     return EntitlementFacts(grant.subject.public_id, item.resource, item.operation)
-
-
-def _endpoint(target: Target) -> Endpoint:
-    context = f"target:{target.public_id}:password"
-    password = open_secret(target.sealed_password, context=context) if target.sealed_password else Secret("")
-    return Endpoint(target.slug, target.base_url, target.username, password, target.allow_private)

@@ -88,6 +88,15 @@ def reevaluate_all(version: int) -> None:
     _reevaluate(Grant.objects.exclude(request__policy_version__number=version).filter(state__in=_USABLE))
 
 
+def reevaluate_target(target_id: int) -> None:
+    """The tier of a repository changed: what still may go on is told to the proxies anew, digest checks and all."""
+    theirs = Grant.objects.filter(target_id=target_id, state__in=_USABLE)
+    _reevaluate(theirs)
+    with audited(actor=GATEWAY):
+        opened = theirs.filter(state__in=[GrantState.ACTIVE, GrantState.SUSPENDED]).order_by("pk")
+        push_views(*(selectors.lock_grant(pk) for pk in opened.values_list("pk", flat=True)))
+
+
 def reevaluate_live_grants() -> int:
     """Ask again about everything that could still be used. Returns how many ended or became shorter."""
     return _reevaluate(Grant.objects.filter(state__in=_USABLE))

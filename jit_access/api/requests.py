@@ -1,0 +1,172 @@
+"""Asking and answering over the API. Parse, call one service, describe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from jit_access.access_requests import access, selectors, services
+from jit_access.access_requests.models import AccessRequest
+from jit_access.accounts.models import User
+from jit_access.api.pagination import NewestFirst
+from jit_access.api.requests_inputs import (
+    KEY_HEADER,
+    AnswerInput,
+    PreviewInput,
+    RequestInput,
+    StrictSerializer,
+    idempotency_key,
+    parse,
+    prove_by,
+)
+from jit_access.api.requests_outputs import (
+    PreviewOutput,
+    RequestDetailOutput,
+    RequestOutput,
+    WaitingOutput,
+    describe_detail,
+    describe_preview,
+    describe_reason,
+    describe_request,
+)
+from jit_access.core import clock
+from jit_access.domain.errors import CallerError
+from jit_access.domain.lifecycle import RequestState
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import Scope, parse_scope
+from jit_access.mfa.assurance import assurance_of, signed_in_user
+from jit_access.targets.access import get_target
+from jit_access.targets.models import Target
+
+STATE = OpenApiParameter("state", OpenApiTypes.STR, enum=[str(state) for state in RequestState])
+VISIBLE = OpenApiParameter("visible", OpenApiTypes.BOOL, description="Everything you may see, not only your own.")
+KEY = OpenApiParameter(KEY_HEADER, OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same key, one request.")
+
+
+class PreviewView(APIView):
+    @extend_schema(request=PreviewInput, responses=PreviewOutput, operation_id="request_preview")
+    def post(self, request: Request) -> Response:
+        """Who would have to agree, how long at most, or why it cannot be asked. Changes nothing."""
+        actor = signed_in_user(request)
+        given = parse(PreviewInput, request)
+        target, scope = _wanted(actor, given)
+        preview = services.preview_request(
+            actor=actor, target=target, scope=scope, lasts_s=given["lasts_s"], assurance=assurance_of(request)
+        )
+        return Response(describe_preview(preview))
+
+
+class RequestsView(APIView):
+    @extend_schema(
+        request=RequestInput, responses={201: RequestDetailOutput}, parameters=[KEY], operation_id="request_submit"
+    )
+    def post(self, request: Request) -> Response:
+        """Ask. When nobody's approval is needed, `grant` is there at once."""
+        actor = signed_in_user(request)
+        given = parse(RequestInput, request)
+        target, scope = _wanted(actor, given)
+        draft = services.make_draft(
+            target=target,
+            scope=scope,
+            lasts_s=given["lasts_s"],
+            purpose=given["purpose"],
+            ticket=given["ticket"],
+            idempotency_key=idempotency_key(request),
+        )
+        submitted = services.submit_request(actor=actor, draft=draft, assurance=assurance_of(request))
+        return Response(_detail(actor, submitted.public_id), status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=RequestOutput(many=True), parameters=[STATE, VISIBLE], operation_id="request_list")
+    def get(self, request: Request) -> Response:
+        """What you asked, and your service accounts; newest first."""
+        actor = signed_in_user(request)
+        is_wide = request.query_params.get("visible") == "true"
+        rows = access.visible_requests(actor=actor) if is_wide else selectors.requests_of(actor=actor)
+        if (state := request.query_params.get("state")) is not None:
+            if state not in set(RequestState):
+                raise CallerError(Reason.INVALID_INPUT, "There is no such state.")
+            rows = rows.filter(state=state)
+        pages = NewestFirst()
+        page = pages.paginate_queryset(rows, request, view=self) or []
+        return pages.get_paginated_response([describe_request(row) for row in page])
+
+
+class RequestView(APIView):
+    @extend_schema(responses=RequestDetailOutput, operation_id="request_show")
+    def get(self, request: Request, public_id: str) -> Response:
+        """One request: what is signed, who agreed, who still may answer."""
+        return Response(_detail(signed_in_user(request), public_id))
+
+
+class WithdrawView(APIView):
+    @extend_schema(request=StrictSerializer, responses=RequestDetailOutput, operation_id="request_withdraw")
+    def post(self, request: Request, public_id: str) -> Response:
+        """Take it back while nobody has decided."""
+        actor = signed_in_user(request)
+        parse(StrictSerializer, request)
+        services.withdraw_request(actor=actor, request=access.get_request(actor=actor, public_id=public_id))
+        return Response(_detail(actor, public_id))
+
+
+class _AnswerView(APIView):
+    is_approval = False
+
+    def answer(self, request: Request, public_id: str) -> Response:
+        actor = signed_in_user(request)
+        given = parse(AnswerInput, request)
+        found = access.get_request(actor=actor, public_id=public_id)
+        services.give_verdict(
+            actor=actor,
+            request=found,
+            is_approval=self.is_approval,
+            note=given["note"],
+            payload_hash=given["payload_hash"],
+            assurance=prove_by(request, given["code"]),
+        )
+        return Response(_detail(actor, public_id))
+
+
+class ApproveView(_AnswerView):
+    is_approval = True
+
+    @extend_schema(request=AnswerInput, responses=RequestDetailOutput, operation_id="request_approve")
+    def post(self, request: Request, public_id: str) -> Response:
+        """Agree to exactly what `payload_hash` stands for."""
+        return self.answer(request, public_id)
+
+
+class DenyView(_AnswerView):
+    @extend_schema(request=AnswerInput, responses=RequestDetailOutput, operation_id="request_deny")
+    def post(self, request: Request, public_id: str) -> Response:
+        """Refuse it. One denial is enough."""
+        return self.answer(request, public_id)
+
+
+class ApprovalsView(APIView):
+    @extend_schema(responses=WaitingOutput(many=True), operation_id="approval_list")
+    def get(self, request: Request) -> Response:
+        """What waits for an answer of your groups, soonest deadline first; your own requests say why you may not."""
+        actor = signed_in_user(request)
+        queue = selectors.approvals_queue(actor=actor, now=clock.now())
+        return Response(
+            [
+                describe_request(item.request)
+                | {"may_answer": item.may_answer, "why_not": describe_reason(item.why_not)}
+                for item in queue
+            ]
+        )
+
+
+def _wanted(actor: User, given: dict[str, Any]) -> tuple[Target, Scope]:
+    return get_target(actor, given["target"]), parse_scope([dict(item) for item in given["resources"]])
+
+
+def _detail(actor: User, public_id: str) -> dict[str, object]:
+    found: AccessRequest = access.get_request(actor=actor, public_id=public_id)
+    return describe_detail(selectors.describe_request(actor=actor, request=found, now=clock.now()))

@@ -1,0 +1,188 @@
+"""Requests as the API shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from jit_access.access_requests.models import AccessRequest, Verdict
+from jit_access.access_requests.people import StepState
+from jit_access.access_requests.selectors import RequestDetail
+from jit_access.access_requests.services import Preview
+from jit_access.api.requests_inputs import describe_name
+from jit_access.domain.lifecycle import RequestState
+from jit_access.domain.reasons import Reason, explain
+
+
+class NameOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    kind = serializers.CharField()
+
+
+class ResourceOutput(serializers.Serializer[Any]):
+    repository = serializers.CharField()
+    operations = serializers.ListField(child=serializers.CharField())
+    tags = serializers.ListField(child=serializers.CharField())
+    digests = serializers.ListField(child=serializers.CharField())
+
+
+class ReasonOutput(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+
+
+class RiskOutput(serializers.Serializer[Any]):
+    score = serializers.IntegerField()
+    reasons = serializers.ListField(child=serializers.CharField())
+
+
+class PreviewStepOutput(serializers.Serializer[Any]):
+    group = serializers.CharField()
+    needed = serializers.IntegerField()
+    people = NameOutput(many=True)
+
+
+class PreviewOutput(serializers.Serializer[Any]):
+    is_allowed = serializers.BooleanField()
+    why_not = ReasonOutput(allow_null=True)
+    rules = serializers.ListField(child=serializers.CharField())
+    policy_version = serializers.IntegerField()
+    lasts_at_most_s = serializers.IntegerField()
+    steps = PreviewStepOutput(many=True)
+    factor_max_age_s = serializers.IntegerField()
+    is_factor_fresh = serializers.BooleanField()
+    staleness = serializers.CharField()
+    byte_budget = serializers.IntegerField()
+    risk = RiskOutput()
+
+
+class RequestOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    state = serializers.ChoiceField(choices=[str(state) for state in RequestState])
+    reason = ReasonOutput(allow_null=True)
+    requester = NameOutput()
+    target = serializers.CharField()
+    resources = ResourceOutput(many=True)
+    purpose = serializers.CharField()
+    ticket = serializers.CharField()
+    lasts_s = serializers.IntegerField()
+    answer_by = serializers.DateTimeField()
+    start_by = serializers.DateTimeField()
+    created_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    extends = serializers.CharField(allow_null=True)
+    grant = serializers.CharField(allow_null=True)
+    rules = serializers.ListField(child=serializers.CharField())
+    policy_version = serializers.IntegerField()
+    risk = RiskOutput()
+    payload_hash = serializers.CharField()
+
+
+class VerdictOutput(serializers.Serializer[Any]):
+    approver = NameOutput()
+    is_approval = serializers.BooleanField()
+    note = serializers.CharField()
+    group = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class StepOutput(serializers.Serializer[Any]):
+    group = serializers.CharField()
+    needed = serializers.IntegerField()
+    given = serializers.IntegerField()
+    people = NameOutput(many=True)
+
+
+class RequestDetailOutput(RequestOutput):
+    payload = serializers.JSONField()
+    steps = StepOutput(many=True)
+    verdicts = VerdictOutput(many=True)
+    may_answer = serializers.BooleanField()
+    why_not = ReasonOutput(allow_null=True)
+    factor_max_age_s = serializers.IntegerField()
+
+
+class WaitingOutput(RequestOutput):
+    may_answer = serializers.BooleanField()
+    why_not = ReasonOutput(allow_null=True)
+
+
+def describe_reason(reason: Reason | str | None) -> dict[str, str] | None:
+    """A code with its sentence, or None."""
+    return {"code": str(reason), "sentence": explain(Reason(reason))} if reason else None
+
+
+def describe_preview(preview: Preview) -> dict[str, object]:
+    return {
+        "is_allowed": preview.is_allowed,
+        "why_not": describe_reason(preview.why_not),
+        "rules": list(preview.rules),
+        "policy_version": preview.policy_version,
+        "lasts_at_most_s": preview.lasts_at_most_s,
+        "steps": [
+            {"group": step.group, "needed": step.needed, "people": [describe_name(one) for one in step.people]}
+            for step in preview.steps
+        ],
+        "factor_max_age_s": preview.factor_max_age_s,
+        "is_factor_fresh": preview.is_factor_fresh,
+        "staleness": str(preview.staleness),
+        "byte_budget": preview.byte_budget,
+        "risk": {"score": preview.risk.score, "reasons": list(preview.risk.reasons)},
+    }
+
+
+def describe_request(request: AccessRequest) -> dict[str, object]:
+    grant = getattr(request, "grant", None)
+    return {
+        "id": request.public_id,
+        "state": str(request.state),
+        "reason": describe_reason(request.end_reason),
+        "requester": describe_name(request.requester),
+        "target": request.target.slug,
+        "resources": request.scope,
+        "purpose": request.purpose,
+        "ticket": request.ticket,
+        "lasts_s": request.lasts_s,
+        "answer_by": request.answer_by,
+        "start_by": request.start_by,
+        "created_at": request.created_at,
+        "decided_at": request.decided_at,
+        "extends": None if request.extends is None else request.extends.public_id,
+        "grant": None if grant is None else grant.public_id,
+        "rules": request.rules,
+        "policy_version": request.policy_version.number,
+        "risk": {"score": request.risk, "reasons": request.risk_reasons},
+        "payload_hash": request.payload_hash,
+    }
+
+
+def describe_detail(detail: RequestDetail) -> dict[str, object]:
+    return describe_request(detail.request) | {
+        "payload": detail.request.payload,
+        "steps": [_step(state) for state in detail.steps],
+        "verdicts": [_verdict(verdict) for verdict in detail.verdicts],
+        "may_answer": detail.may_answer,
+        "why_not": describe_reason(detail.why_not),
+        "factor_max_age_s": detail.factor_max_age_s,
+    }
+
+
+def _step(state: StepState) -> dict[str, object]:
+    return {
+        "group": state.group,
+        "needed": state.needed,
+        "given": len(state.given),
+        "people": [describe_name(person) for person in state.people],
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, object]:
+    return {
+        "approver": describe_name(verdict.approver),
+        "is_approval": verdict.is_approval,
+        "note": verdict.note,
+        "group": verdict.step.group,
+        "at": verdict.created_at,
+    }
