@@ -20,5 +20,7 @@ urlpatterns = [
     # path("", include("jit_access.api.…_urls")): one line per room, above the last one.
     path("", include("jit_access.api.requests_urls")),
     path("", include("jit_access.api.grants_urls")),
+    path("", include("jit_access.api.targets_urls")),
+    path("", include("jit_access.api.policies_urls")),
     re_path(r"^.*$", errors.not_found),
 ]

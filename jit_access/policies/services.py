@@ -40,14 +40,20 @@ def decide_all(questions: Iterable[Question], *, version: int | None = None) -> 
     says how long would do.
     """
     asked = tuple(questions)
+    answer = combine(decide_each(asked, version=version))
+    return check_duration(answer, max((question.lasts_s for question in asked), default=0))
+
+
+def decide_each(questions: Iterable[Question], *, version: int | None = None) -> tuple[PolicyAnswer, ...]:
+    """One answer per question, for lists that show what could be asked. One query, and duration left aside."""
+    asked = tuple(questions)
     try:
         compiled = compiled_policy(version)
     except PolicyBroken:
-        return refused(Reason.POLICY_BROKEN)
+        return tuple(refused(Reason.POLICY_BROKEN) for _ in asked)
     if compiled is None:
-        return refused(Reason.POLICY_MISSING)
-    answer = combine(compiled.ask(question) for question in asked)
-    return check_duration(answer, max((question.lasts_s for question in asked), default=0))
+        return tuple(refused(Reason.POLICY_MISSING) for _ in asked)
+    return tuple(compiled.ask(question) for question in asked)
 
 
 def compiled_policy(version: int | None = None) -> CompiledPolicy | None:

@@ -1,0 +1,223 @@
+"""Targets and the catalogue over the API. Parse, call one service, describe."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from jit_access.accounts.models import User
+from jit_access.api.requests_inputs import CodeInput, StrictSerializer, parse, prove_by
+from jit_access.api.targets_outputs import (
+    CatalogueOutput,
+    DiscoveryOutput,
+    RepositoryOutput,
+    TargetDetailOutput,
+    TargetOutput,
+    count_deciders,
+    describe_managed,
+    describe_operation,
+    describe_repository,
+    describe_target,
+)
+from jit_access.core.secret import Secret
+from jit_access.domain.operations import Operation, Tier
+from jit_access.mfa.assurance import require_fresh, signed_in_user
+from jit_access.policies.questions import Assurance, Proof, Question, Resource, subject_of
+from jit_access.policies.services import decide_each
+from jit_access.targets import access, discovery, selectors, services
+from jit_access.targets.addressing import NewTarget
+from jit_access.targets.models import Repository
+
+FACTOR_MAX_AGE_S = 900  # whoever can point the gateway at a registry can point it at their own
+_SEARCH = OpenApiParameter("q", OpenApiTypes.STR, description="Words of a target, repository or description.")
+# The list shows what could be asked once the factor is proved, for the shortest sensible time.
+_ASSUMED_PROOF = Proof(Assurance.SECOND_FACTOR, 0)
+_ASSUMED_LASTS_S = 60
+
+
+class ByName(CursorPagination):
+    """`?cursor=…`, in the order of names."""
+
+    ordering = ("target__slug", "name")
+    page_size = 25
+
+
+class TargetInput(CodeInput):
+    slug = serializers.CharField(max_length=63)
+    display_name = serializers.CharField(max_length=120)
+    base_url = serializers.CharField(max_length=300)
+    username = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    password = serializers.CharField(
+        max_length=4096, required=False, allow_blank=True, default="", trim_whitespace=False, write_only=True
+    )
+    allow_private = serializers.BooleanField(required=False, default=False)
+
+
+class CredentialInput(CodeInput):
+    username = serializers.CharField(max_length=200, allow_blank=True)
+    password = serializers.CharField(max_length=4096, allow_blank=True, trim_whitespace=False, write_only=True)
+
+
+class RepositoryInput(CodeInput):
+    tier = serializers.ChoiceField(choices=[tier.value for tier in Tier], required=False)
+    description = serializers.CharField(max_length=300, required=False, allow_blank=True)
+
+
+class TargetsView(APIView):
+    @extend_schema(responses=TargetOutput(many=True), operation_id="target_list")
+    def get(self, request: Request) -> Response:
+        """Every registry that the gateway guards."""
+        signed_in_user(request)
+        return Response([describe_target(target) for target in selectors.all_targets()])
+
+    @extend_schema(request=TargetInput, responses={201: TargetDetailOutput}, operation_id="target_add")
+    def post(self, request: Request) -> Response:
+        """Add a registry. It must answer and take the credential, else nothing is kept. For operators."""
+        actor = signed_in_user(request)
+        access.require_operator(actor)
+        given = parse(TargetInput, request)
+        _prove(request, given["code"])
+        new = NewTarget(
+            slug=given["slug"],
+            display_name=given["display_name"],
+            base_url=given["base_url"],
+            username=given["username"],
+            password=Secret(given["password"]),
+            allow_private=given["allow_private"],
+        )
+        target = services.add_target(actor=actor, new=new)
+        return _detail(actor, target.slug, status.HTTP_201_CREATED)
+
+
+class TargetView(APIView):
+    @extend_schema(responses=TargetDetailOutput, operation_id="target_show")
+    def get(self, request: Request, slug: str) -> Response:
+        """One registry. Operators also see its address."""
+        return _detail(signed_in_user(request), slug)
+
+    @extend_schema(
+        request=CodeInput, responses={204: OpenApiResponse(description="Removed.")}, operation_id="target_remove"
+    )
+    def delete(self, request: Request, slug: str) -> Response:
+        """Remove a registry that no request or grant names. For operators."""
+        actor = signed_in_user(request)
+        target = access.get_managed_target(actor, slug)
+        _prove(request, parse(CodeInput, request)["code"])
+        services.remove_target(actor=actor, target=target)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RepositoriesView(APIView):
+    @extend_schema(responses=RepositoryOutput(many=True), operation_id="target_repositories")
+    def get(self, request: Request, slug: str) -> Response:
+        """What a registry holds, by name. Operators also see what is no longer listed there."""
+        actor = signed_in_user(request)
+        target = access.get_target(actor, slug)
+        rows = selectors.repositories_of(target, with_gone=access.is_operator(actor)).select_related("target")
+        pages = ByName()
+        page = pages.paginate_queryset(rows, request, view=self) or []
+        return pages.get_paginated_response([describe_repository(row) for row in page])
+
+
+class CredentialView(APIView):
+    @extend_schema(request=CredentialInput, responses=TargetDetailOutput, operation_id="target_credential")
+    def put(self, request: Request, slug: str) -> Response:
+        """Replace the gateway's credential by one that the registry takes. For operators."""
+        actor = signed_in_user(request)
+        target = access.get_managed_target(actor, slug)
+        given = parse(CredentialInput, request)
+        _prove(request, given["code"])
+        secret = Secret(given["password"])
+        services.update_credential(actor=actor, target=target, username=given["username"], password=secret)
+        return _detail(actor, slug)
+
+
+class CheckView(APIView):
+    @extend_schema(request=StrictSerializer, responses=TargetDetailOutput, operation_id="target_check")
+    def post(self, request: Request, slug: str) -> Response:
+        """Try the registry now. Its answer is the status: 502 says what it did. For operators."""
+        actor = signed_in_user(request)
+        target = access.get_managed_target(actor, slug)
+        parse(StrictSerializer, request)
+        services.check_target(actor=actor, target=target)
+        return _detail(actor, slug)
+
+
+class DiscoverView(APIView):
+    @extend_schema(request=StrictSerializer, responses=DiscoveryOutput, operation_id="target_discover")
+    def post(self, request: Request, slug: str) -> Response:
+        """Read what the registry holds; what is new counts as critical. For operators."""
+        actor = signed_in_user(request)
+        target = access.get_managed_target(actor, slug)
+        parse(StrictSerializer, request)
+        return Response(asdict(discovery.discover_repositories(actor=actor, target=target)))
+
+
+class RepositoryView(APIView):
+    @extend_schema(request=RepositoryInput, responses=RepositoryOutput, operation_id="repository_change")
+    def patch(self, request: Request, public_id: str) -> Response:
+        """Set the tier or the description of a repository. For operators."""
+        actor = signed_in_user(request)
+        repository = access.get_managed_repository(actor, public_id)
+        given = parse(RepositoryInput, request)
+        _prove(request, given["code"])
+        if "tier" in given:
+            repository = services.set_tier(actor=actor, repository=repository, tier=Tier(given["tier"]))
+        if "description" in given:
+            repository = services.describe_repository(
+                actor=actor, repository=repository, description=given["description"]
+            )
+        return Response(describe_repository(repository))
+
+
+class CatalogueView(APIView):
+    @extend_schema(responses=CatalogueOutput(many=True), parameters=[_SEARCH], operation_id="catalogue")
+    def get(self, request: Request) -> Response:
+        """What there is, what policy lets you ask for, and who would decide."""
+        actor = signed_in_user(request)
+        pages = ByName()
+        rows = selectors.catalogue(request.query_params.get("q", ""))
+        page = pages.paginate_queryset(rows, request, view=self) or []
+        return pages.get_paginated_response(_with_answers(actor, page))
+
+
+def _with_answers(actor: User, page: list[Repository]) -> list[dict[str, object]]:
+    subject = subject_of(actor)
+    proof = _ASSUMED_PROOF if actor.is_person else Proof()
+    questions = [
+        Question(subject, operation, Resource(row.target.slug, row.name, Tier(row.tier)), _ASSUMED_LASTS_S, proof=proof)
+        for row in page
+        for operation in Operation
+    ]
+    answers = decide_each(questions)
+    available = count_deciders({approval.group for answer in answers for approval in answer.approvals}, actor)
+    told = [
+        describe_operation(question.operation, answer, available)
+        for question, answer in zip(questions, answers, strict=True)
+    ]
+    count = len(Operation)
+    return [
+        {**describe_repository(row), "operations": told[index * count : (index + 1) * count]}
+        for index, row in enumerate(page)
+    ]
+
+
+def _detail(actor: User, slug: str, code: int = status.HTTP_200_OK) -> Response:
+    target = access.get_target(actor, slug)
+    managed = describe_managed(target) if access.is_operator(actor) else None
+    return Response({**describe_target(target), "managed": managed}, status=code)
+
+
+def _prove(request: Request, code: str) -> None:
+    """A code in the body proves the factor for this call; without one, the session's must be fresh."""
+    if code:
+        prove_by(request, code)
+    else:
+        require_fresh(request, FACTOR_MAX_AGE_S)
