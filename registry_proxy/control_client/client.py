@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable
 from threading import Event, Thread
@@ -32,7 +33,7 @@ class Pause:
 
     def __init__(self) -> None:
         self._length_s = 0.0
-        self._last = -CALM_S
+        self._last = -math.inf
 
     def next(self, now: float) -> float:
         """Seconds to wait before the coming try."""

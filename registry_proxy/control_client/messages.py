@@ -7,6 +7,7 @@ not write. All failures are one: ViewRejected, and the listener reloads.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -131,7 +132,9 @@ def open_message(text: str, signature: str, key: bytes, *, limit: int = MAX_MESS
 def read_heartbeat(body: Mapping[str, Any], *, heard: float) -> Heartbeat:
     """Raises ViewRejected."""
     try:
-        return Heartbeat(float(body["db_now"]), _read_position(body), heard, heard)
+        if body["type"] != "heartbeat":
+            raise ValueError("type")
+        return Heartbeat(_finite(body["db_now"]), _read_position(body), heard, heard)
     except (KeyError, TypeError, ValueError) as exc:
         raise _rejected("heartbeat") from exc
 
@@ -153,7 +156,7 @@ def read_snapshot(body: Mapping[str, Any], *, heard: float, known: Mapping[str, 
         if body["v"] != 1:
             raise ValueError("version")
         return Snapshot(
-            db_now=float(body["db_now"]),
+            db_now=_finite(body["db_now"]),
             position=_read_position(body),
             views=tuple(known.get(text) or decode_view(text) for text in body["views"]),
             targets=tuple(_read_target(item) for item in body["targets"]),
@@ -161,6 +164,13 @@ def read_snapshot(body: Mapping[str, Any], *, heard: float, known: Mapping[str, 
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise _rejected("snapshot") from exc
+
+
+def _finite(value: object) -> float:
+    """A number that compares: JSON readers let NaN through, and everything is "not later" than NaN."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("number")
+    return float(value)
 
 
 def _read_position(body: Mapping[str, Any]) -> NewsPosition:
