@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.brokered import BrokeredTarget, brokered_target
 from tests.support.cast import Cast
 from tests.support.lifecycles import World, make_world
 
@@ -11,3 +12,8 @@ from tests.support.lifecycles import World, make_world
 @pytest.fixture
 def world(cast: Cast) -> World:
     return make_world(cast)
+
+
+@pytest.fixture
+def brokered(monkeypatch: pytest.MonkeyPatch) -> BrokeredTarget:
+    return brokered_target(monkeypatch)

@@ -122,8 +122,8 @@ def _mark_ended(grant: Grant, ending: Ending, now: datetime) -> None:
     if grant.state == GrantState.SCHEDULED:
         move(grant, GrantState.ENDED, **fields)
         return
-    # A claim that an activation held is void: its worker finds the state changed and compensates.
-    move(grant, GrantState.REVOKING, next_attempt_at=now, claimed_until=None, **fields)
+    # While an activation is at the target its claim stands: what it is making could outlive a removal that came first.
+    move(grant, GrantState.REVOKING, next_attempt_at=now, **fields)
     credentials.begin_revocation(grant_id=grant.pk, reason=ending.reason, at=now)
 
 

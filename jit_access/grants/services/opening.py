@@ -19,6 +19,7 @@ from jit_access.domain.errors import Conflict, NotFound, PeerError, PolicyRefusa
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import claims, selectors, upstream
+from jit_access.grants.jobs import FINISH_REVOCATION, enqueue_after_commit
 from jit_access.grants.models import Entitlement, Grant
 from jit_access.grants.policy import ask_about, judge
 from jit_access.grants.proofs import check_freshness, proof_of
@@ -30,7 +31,7 @@ from jit_access.mfa.assurance import Assurance
 from jit_access.policies.questions import Phase
 from jit_access.targets.models import Target
 
-CLAIM_S = 60  # see finishing: a worker that died is replaced after this
+CLAIM_S = 90  # longer than a connector's whole conversation may take (60 s); then the worker counts as dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +150,17 @@ def _open(actor: User, claimed: Grant) -> Grant:
         if locked.state == GrantState.ACTIVATING:
             _start_clock(audit, locked, older)
     if locked.state != GrantState.ACTIVE:
-        # Ended while the target answered. What the target made goes by the revocation that is under way.
+        _hand_to_revocation(locked)
         raise Conflict(Reason(locked.end_reason) if locked.end_reason else Reason.STATE_CHANGED)
     return locked
+
+
+def _hand_to_revocation(grant: Grant) -> None:
+    """Ended while the target answered (Glide stops here and leaves the access standing): now it can be taken away."""
+    with audited(actor=GATEWAY):
+        ours = Grant.objects.filter(pk=grant.pk, state=GrantState.REVOKING)
+        ours.update(claimed_until=None, next_attempt_at=clock.now())
+        enqueue_after_commit(FINISH_REVOCATION, grant.pk)
 
 
 def _start_clock(audit: Recorder, grant: Grant, older: Grant | None) -> None:
@@ -209,8 +218,9 @@ def _compensate(claimed: Grant) -> None:
     except PeerError:
         with audited(actor=GATEWAY):
             close_grant(selectors.lock_grant(claimed.pk), Ending(Reason.UPSTREAM_AWAY))
+        _hand_to_revocation(claimed)
     except Conflict:
-        return  # revoked meanwhile: that revocation does the same work
+        _hand_to_revocation(claimed)  # revoked meanwhile: that revocation does the same work
 
 
 def _conclude_failure(locked: Grant, audit: Recorder) -> None:
