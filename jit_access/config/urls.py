@@ -15,3 +15,7 @@ urlpatterns = [
     path("internal/v1/", include("jit_access.api.internal_urls")),
     path("", include("jit_access.web.urls")),
 ]
+handler400 = "jit_access.web.views.errors.bad_request"
+handler403 = "jit_access.web.views.errors.forbidden"
+handler404 = "jit_access.web.views.errors.not_found"
+handler500 = "jit_access.web.views.errors.broken"

@@ -58,7 +58,7 @@ def make_shell(request: HttpRequest, current: str, now: datetime) -> Shell:
     frame = Frame(
         person=user,
         groups=groups_of(request),
-        is_approver=bool(queue) or reads.was_asked(user),
+        is_approver=any(item.may_answer for item in queue) or reads.decides(user),
         open_approvals=sum(item.may_answer for item in queue),
         factor_proved_at=assurance_of(request).proved_at,
         factor_name=FACTOR_NAME,

@@ -10,20 +10,22 @@ from django.db.models.functions import Coalesce
 
 from jit_access.access_requests.models import AccessRequest, ApprovalStep
 from jit_access.accounts.models import User
+from jit_access.audit.access import Viewer
+from jit_access.audit.exchanges import TRANSFER_ENDS
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.lifecycle import LIVE_GRANT_STATES, GrantState
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
+from jit_access.policies.services import compiled_policy
 from jit_access.targets.models import Repository
 from jit_access.web.presenters.request_form import Held
-
-# Bytes stand in the record that closes an exchange, once.
-TRANSFER_ENDS = ("proxy.transfer.completed", "proxy.transfer.cut")
+from jit_access.web.viewmodels.parts import Resource
 
 
 def moved_by_grant(grants: Iterable[Grant]) -> dict[str, int]:
     """Bytes that went through under each grant, both ways."""
     ids = [grant.public_id for grant in grants]
+    # Bytes stand in the record that closes an exchange, once.
     rows = AuditEntry.objects.filter(grant__in=ids, kind__in=TRANSFER_ENDS).values("grant")
     sums = rows.annotate(moved=Coalesce(Sum("bytes_out"), 0) + Coalesce(Sum("bytes_in"), 0))
     return {row["grant"]: row["moved"] for row in sums}
@@ -56,7 +58,7 @@ def held_repositories(actor: User, now: datetime) -> dict[tuple[str, str], Held]
     for grant in rows.select_related("target"):
         if (grant.valid_until or grant.start_by) > now:
             for part in parse_scope(grant.scope).resources:
-                held[(grant.target.slug, part.repository)] = Held(grant.valid_until)
+                held[(grant.target.slug, part.repository)] = Held(grant.valid_until, part.operations)
     return held
 
 
@@ -87,14 +89,35 @@ def grants_per_repository(target_id: int) -> dict[str, int]:
     return counts
 
 
-def own_records(actor: User) -> Q:
-    """Records of what an account and its service accounts did, and of what was done with their requests and grants."""
-    accounts = [actor.public_id, *actor.service_accounts.values_list("public_id", flat=True)]
-    requests = AccessRequest.objects.filter(Q(requester=actor) | Q(requester__owner=actor)).values("public_id")
-    grants = Grant.objects.filter(Q(subject=actor) | Q(subject__owner=actor)).values("public_id")
-    return Q(actor_id__in=accounts) | Q(request__in=requests) | Q(grant__in=grants)
+def viewer_of(actor: User, *, sees_all: bool) -> Viewer:
+    """Who reads the log: which accounts, requests and grants are this person's own."""
+    requests = AccessRequest.objects.filter(Q(requester=actor) | Q(requester__owner=actor))
+    grants = Grant.objects.filter(Q(subject=actor) | Q(subject__owner=actor))
+    return Viewer(
+        actor_ids=[actor.public_id, *actor.service_accounts.values_list("public_id", flat=True)],
+        can_see_all=sees_all,
+        requests=requests.values("public_id"),
+        grants=grants.values("public_id"),
+    )
 
 
-def was_asked(actor: User) -> bool:
-    """True when a group of this account was ever asked to decide something: then the queue is theirs to see."""
-    return ApprovalStep.objects.filter(group__in=actor.groups.values("name")).exists()
+def resources_of(entries: Sequence[AuditEntry]) -> dict[str, Resource]:
+    """The first repository of each grant and request that these records speak of, by public id."""
+    found: dict[str, Resource] = {}
+    for model, ids in (
+        (Grant, {entry.grant for entry in entries}),
+        (AccessRequest, {entry.request for entry in entries}),
+    ):
+        rows = model._default_manager.filter(public_id__in=ids - {""}).values_list("public_id", "target__slug", "scope")
+        found |= {key: Resource(slug, parse_scope(scope).resources[0].repository) for key, slug, scope in rows}
+    return found
+
+
+def decides(actor: User) -> bool:
+    """True when policy, or a request made under an earlier one, names a group of this person as one that agrees."""
+    if not actor.is_person:
+        return False
+    groups = frozenset(actor.groups.values_list("name", flat=True))
+    compiled = compiled_policy()
+    named = {item.group for rule in compiled.rules.values() for item in rule.terms.approvals} if compiled else set()
+    return bool(groups & named) or ApprovalStep.objects.filter(group__in=groups).exists()

@@ -378,7 +378,7 @@ def approval_page(*, needs_code: bool = False) -> approvals.ApprovalPage:
         resource=LLAMA,
         person=Person("Ada Okafor", "AO", "Research"),
         reason_label="Ada’s reason",
-        quote="MMLU regression after the 20 Nov merge. I need the full weights on eval-node-07 to bisect the last two checkpoints.",
+        quote="MMLU regression after the 20 Nov merge. I need the full weights to bisect the last two checkpoints.",
         ticket="EVAL-2231",
         weigh=(
             ReasonItem("Whole model, 131 GiB", "tier-critical", "up", "up"),

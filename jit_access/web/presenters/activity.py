@@ -10,14 +10,17 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from jit_access.audit.models import AuditEntry, AuditHead
+from jit_access.audit.entries import parse_at
+from jit_access.audit.exchanges import TRANSFER_ENDS, ActivityRow, build_row
+from jit_access.audit.models import AuditEntry
+from jit_access.audit.selectors import LogState
 from jit_access.domain.audit_record import AuditRecord, decode_record
 from jit_access.domain.scopes import Scope, parse_scope
 from jit_access.grants.models import Grant
 from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.presenters.my_access import grant_badge
-from jit_access.web.presenters.records import CUT, actor_text, resource_of, row_of, words_of
+from jit_access.web.presenters.records import CUT, actor_text, code_of, resource_of, row_of, words_of
 from jit_access.web.viewmodels.activity import (
     ActivityPage,
     Chip,
@@ -27,7 +30,7 @@ from jit_access.web.viewmodels.activity import (
     Story,
     TimelineStep,
 )
-from jit_access.web.viewmodels.parts import Action, Badge, Fact, Option, Rail
+from jit_access.web.viewmodels.parts import Action, Badge, Fact, Option, Rail, Resource
 
 STORY_STEPS = 40
 _LABELS = {
@@ -65,23 +68,24 @@ class Filters:
 class LogPage:
     """One page of the log as it was read."""
 
-    entries: Sequence[AuditEntry]
+    rows: Sequence[ActivityRow]
     has_older: bool
     is_newest: bool
-    head: AuditHead | None
+    state: LogState
     targets: Sequence[str]
+    resources: Mapping[str, Resource]  # of grants and requests, by public id
     sees_everything: bool
 
 
 def build_page(log: LogPage, filters: Filters, *, now: datetime, story: Story | None) -> ActivityPage:
     """The whole page."""
-    size = log.head.size if log.head else 0
+    size = log.state.size
     shown = {name: value for name, value in filters.values.items() if name != "before"}
     kept = tuple((name, shown[name]) for name in ("grant", "request", "exchange", "repository") if name in shown)
     query = filters.get("q")
     return ActivityPage(
         lead="" if log.sees_everything else "What you did, and what was done with your access.",
-        proof=_proof(log.head, now),
+        proof=_proof(log.state, now),
         query=query,
         selects=_selects(log, filters),
         chips=tuple(
@@ -90,20 +94,18 @@ def build_page(log: LogPage, filters: Filters, *, now: datetime, story: Story | 
         kept=kept,
         clear_href=reverse("web:activity"),
         story=story,
-        rows=tuple(row_of(entry, now) for entry in log.entries),
-        range_text=_range_text(log.entries, size),
-        older_href=filters.href(before=str(log.entries[-1].seq)) if log.has_older and log.entries else "",
+        rows=tuple(row_of(row, now, log.resources) for row in log.rows),
+        range_text=_range_text(log.rows, size),
+        older_href=filters.href(before=str(log.rows[-1].seq)) if log.has_older and log.rows else "",
         newest_href="" if log.is_newest else filters.href(before=""),
-        export=_export(filters) if log.sees_everything else None,
+        export=_export() if log.sees_everything else None,
         empty_title=f"No record matches “{query}”." if query else "No record matches.",
         empty_text=f"{figures.plural(size, 'record')} in the log." if size else "The log is empty.",
     )
 
 
-def _export(filters: Filters) -> Action:
-    query = filters.href(before="").partition("?")[2]
-    href = reverse("web:activity-export")
-    return Action("Export with proof", f"{href}?{query}" if query else href, "save")
+def _export() -> Action:
+    return Action("Export with proof", reverse("web:activity-export"), "save")
 
 
 def _selects(log: LogPage, filters: Filters) -> tuple[FilterSelect, ...]:
@@ -121,20 +123,21 @@ def _chip_label(name: str, value: str) -> str:
     return named or f"{_LABELS.get(name, name)}: {value}"
 
 
-def _proof(head: AuditHead | None, now: datetime) -> LogProof:
-    if head is None or not head.size:
+def _proof(state: LogState, now: datetime) -> LogProof:
+    """What the head says. It is the signature's age, not a verification, and the words say no more than that."""
+    if not state.size:
         return LogProof(Badge("Log empty", "shield"), "nothing is recorded yet")
-    signed = figures.ago(head.at, now)
-    return LogProof(
-        Badge("Log signed", "shield", "live"), f"{figures.plural(head.size, 'record')}, head signed {signed}"
-    )
+    signed = figures.ago(parse_at(state.at), now)
+    kept = f", checkpoint {figures.grouped(state.checkpoint_size)}" if state.checkpoint_size else ""
+    text = f"{figures.plural(state.size, 'record')}, head signed {signed}{kept}"
+    return LogProof(Badge("Log signed", "shield", "live"), text)
 
 
-def _range_text(entries: Sequence[AuditEntry], size: int) -> str:
-    if not entries:
+def _range_text(rows: Sequence[ActivityRow], size: int) -> str:
+    if not rows:
         return ""
-    first, last = figures.grouped(entries[-1].seq), figures.grouped(entries[0].seq)
-    return f"Records {first} to {last} of {figures.grouped(size)}"
+    first, last = figures.grouped(rows[-1].seq), figures.grouped(rows[0].seq)
+    return f"Records {first} to {last} of {figures.grouped(size)} in the log"
 
 
 def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime) -> Story:
@@ -163,7 +166,7 @@ def grant_scope(grant: Grant) -> Scope:
 
 def is_transfer_end(entry: AuditEntry) -> bool:
     """Bytes are counted once: by the record that closes an exchange."""
-    return entry.source.startswith("proxy/") and bool(entry.bytes_in or entry.bytes_out)
+    return entry.kind in TRANSFER_ENDS
 
 
 def _filled(badge: Badge) -> Badge:
@@ -211,18 +214,27 @@ def _step(entry: AuditEntry) -> TimelineStep:
     tone = "stop" if known.badge.tone == "stop" else ""
     who = entry.actor_name or "The gateway"
     moved = max(entry.bytes_out, entry.bytes_in)
-    more = ", ".join(part for part in (who, figures.size(moved) if moved else "", entry.reason) if part)
+    more = ", ".join(part for part in (who, figures.size(moved) if moved else "", code_of(entry)) if part)
     return TimelineStep(
         at_iso=figures.iso(entry.at),
         at_text=figures.exact_time(entry.at),
-        what=f"{known.badge.word}: {known.phrase}",
+        what=known.phrase,
         more=more,
         tone=tone or ("done" if entry.kind.startswith("lease.") else ""),
         href=reverse("web:record", args=[entry.record_id]),
     )
 
 
-def build_record(entry: AuditEntry, same: Sequence[AuditEntry], head: AuditHead | None, now: datetime) -> RecordPage:
+@dataclass(frozen=True, slots=True)
+class RecordContext:
+    """What the page of a record shows around it."""
+
+    same_exchange: Sequence[AuditEntry]
+    state: LogState
+    resources: Mapping[str, Resource]
+
+
+def build_record(entry: AuditEntry, around: RecordContext, now: datetime) -> RecordPage:
     """One record with all of its fields and its place in the tree."""
     record = decode_record(entry.body.encode("utf-8"))
     known = words_of(entry)
@@ -231,11 +243,11 @@ def build_record(entry: AuditEntry, same: Sequence[AuditEntry], head: AuditHead 
         badge=_filled(known.badge),
         sentence=f"{record.actor_name or 'Somebody unknown'}: {known.phrase[:1].lower()}{known.phrase[1:]}",
         code=record.reason,
-        resource=resource_of(entry),
+        resource=resource_of(entry, around.resources),
         facts=_record_facts(record, entry, now),
-        proof=_record_proof(entry, head),
+        proof=_record_proof(entry, around.state),
         canonical=entry.body,
-        exchange=tuple(row_of(other, now) for other in same),
+        exchange=tuple(row_of(build_row([other]), now, around.resources) for other in around.same_exchange),
         story_href=f"{reverse('web:activity')}?grant={record.grant}" if record.grant else "",
         back=Action("Activity", reverse("web:activity")),
     )
@@ -278,10 +290,11 @@ def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _record_proof(entry: AuditEntry, head: AuditHead | None) -> tuple[Fact, ...]:
-    size = figures.grouped(head.size) if head else "–"
+def _record_proof(entry: AuditEntry, state: LogState) -> tuple[Fact, ...]:
     return (
-        Fact("Leaf", figures.grouped(entry.seq), f"of {size}"),
+        Fact("Leaf", figures.grouped(entry.seq), f"of {figures.grouped(state.size)}"),
         Fact("Leaf hash", entry.leaf_hash, is_mono=True),
+        Fact("Log’s root", state.root, is_mono=True),
+        Fact("Signed by", state.key_id, is_mono=True),
         Fact("Check it", f"manage.py audit prove {entry.record_id}", is_mono=True),
     )

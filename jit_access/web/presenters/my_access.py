@@ -56,7 +56,9 @@ class Rows:
 
 def build_page(rows: Rows, known: Known, waiting_words: Mapping[int, tuple[Badge, str]]) -> MyAccessPage:
     """The whole page. `waiting_words` says of each open request how far it is and who still has to answer."""
-    open_grants = sorted((grant for grant in rows.live if _is_open(grant)), key=lambda grant: _order(grant, known.now))
+    open_grants = sorted(
+        (grant for grant in rows.live if _is_open(grant, known.now)), key=lambda grant: _order(grant, known.now)
+    )
     scheduled = [grant for grant in rows.live if grant.state == GrantState.SCHEDULED]
     ended = _ended_rows(rows, known)
     return MyAccessPage(
@@ -73,8 +75,11 @@ def build_page(rows: Rows, known: Known, waiting_words: Mapping[int, tuple[Badge
     )
 
 
-def _is_open(grant: Grant) -> bool:
-    return grant.state != GrantState.SCHEDULED
+def _is_open(grant: Grant, now: datetime) -> bool:
+    """On the cards: what runs, what starts, and what is exposed. What is being taken away is over for its holder."""
+    if grant.state == GrantState.ACTIVE:
+        return _left_s(grant, now) > 0
+    return grant.state not in {GrantState.SCHEDULED, GrantState.REVOKING}
 
 
 def _order(grant: Grant, now: datetime) -> tuple[int, float]:
@@ -87,10 +92,10 @@ def _order(grant: Grant, now: datetime) -> tuple[int, float]:
 
 def _lead(grants: list[Grant], now: datetime) -> str:
     ends = sorted(grant.valid_until for grant in grants if grant.valid_until and grant.valid_until > now)
-    if not grants:
-        return "Nothing is open."
-    count = len(grants)
+    count = len([grant for grant in grants if grant.state != GrantState.REVOKE_FAILED])
     subject = f"{figures.number_word(count)} grant{'' if count == 1 else 's'} {'is' if count == 1 else 'are'} open."
+    if not count:
+        return "Nothing is open."
     if not ends:
         return subject
     left = figures.round_duration(figures.seconds_between(ends[0], now))
@@ -102,7 +107,7 @@ def _notice(rows: Rows, now: datetime) -> Notice | None:
     for grant in rows.live:
         if grant.state == GrantState.REVOKE_FAILED and grant.exposed_since is not None:
             return exposed_notice(grant, now)
-    for grant in rows.ended_grants:
+    for grant in (*rows.live, *rows.ended_grants):
         name = _scope(grant).resources[0].repository
         if grant.state == GrantState.ACTIVATION_FAILED:
             return Notice(
@@ -337,7 +342,9 @@ def _key(slug: str, scope: object) -> str:
 
 def _ended_rows(rows: Rows, known: Known) -> tuple[EndedRow, ...]:
     over: list[tuple[datetime, EndedRow]] = [
-        (grant.ended_at, _ended_grant(grant, known)) for grant in rows.ended_grants if grant.ended_at is not None
+        (grant.ended_at, _ended_grant(grant, known))
+        for grant in (*rows.ended_grants, *rows.live)
+        if grant.ended_at is not None and not _is_open(grant, known.now)
     ]
     over += [
         (request.decided_at, _ended_request(request, known))

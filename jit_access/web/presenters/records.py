@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from django.urls import reverse
 
+from jit_access.audit.exchanges import ActivityRow
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.audit_record import AuditRecord
+from jit_access.domain.reasons import Reason
 from jit_access.web import figures
 from jit_access.web.viewmodels.activity import RecordRow
 from jit_access.web.viewmodels.parts import Badge, Resource
@@ -17,6 +21,8 @@ ALLOWED = Badge("Allowed", "check", "live")
 REFUSED = Badge("Refused", "x", "stop")
 CUT = Badge("Cut", "cut", "stop")
 DONE = Badge("Done", "check")
+Shown: TypeAlias = AuditEntry | AuditRecord  # both name their fields alike
+_PLAIN_REASONS = frozenset({Reason.GRANTED, Reason.APPROVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,38 @@ _KINDS: dict[str, KindWords] = {
     "lease.collected": KindWords(Badge("Collected", "key"), "Collected a token"),
     "lease.revoked": KindWords(Badge("Token ended", "x"), "A token was revoked"),
     "lease.expired": KindWords(Badge("Token ended", "clock"), "A token ran out"),
+    "sign-in.password-accepted": KindWords(Badge("Signed in", "person"), "The password was right"),
+    "sign-in.refused": KindWords(REFUSED, "A sign-in was refused"),
+    "session.ended": KindWords(Badge("Signed out", "exit"), "A session ended"),
+    "second-factor.enrolled": KindWords(Badge("Factor", "phone"), "A second factor was set up"),
+    "second-factor.replaced": KindWords(Badge("Factor", "phone"), "The second factor was replaced"),
+    "second-factor.removed": KindWords(Badge("Factor", "phone", "wait"), "The second factor was removed"),
+    "second-factor.proved": KindWords(Badge("Proved", "shield", "live"), "Proved the second factor"),
+    "second-factor.refused": KindWords(REFUSED, "A code was refused"),
+    "recovery-codes.made": KindWords(Badge("Factor", "phone"), "Made new recovery codes"),
+    "step-up.asked": KindWords(Badge("Asked", "shield", "wait"), "A newer proof was asked for"),
+    "account.created": KindWords(Badge("Account", "person"), "An account was made"),
+    "account.locked": KindWords(Badge("Locked", "lock", "stop"), "An account was locked"),
+    "account.unlocked": KindWords(Badge("Unlocked", "person"), "An account was unlocked"),
+    "account.group-added": KindWords(Badge("Group", "person"), "An account joined a group"),
+    "account.group-removed": KindWords(Badge("Group", "person", "wait"), "An account left a group"),
+    "account.theme-set": KindWords(Badge("Settings", "gear"), "Chose a theme"),
+    "account.sessions-ended": KindWords(Badge("Signed out", "exit"), "All other sessions were ended"),
+    "account.password-changed": KindWords(Badge("Password", "key"), "The password was changed"),
+    "api-token.issued": KindWords(Badge("Token made", "key"), "Made an API token"),
+    "api-token.revoked": KindWords(Badge("Token ended", "x"), "An API token was revoked"),
     "policy.activated": KindWords(Badge("Policy", "doc"), "A policy version was loaded"),
     "target.added": KindWords(Badge("Target", "target"), "Added a target"),
-    "target.checked": KindWords(Badge("Checked", "pulse"), "Checked a target"),
-    "repository.tier_set": KindWords(Badge("Tier", "lock"), "Set a tier"),
+    "target.discovered": KindWords(Badge("Target", "search"), "Read the target’s list"),
+    "target.health_changed": KindWords(Badge("Target", "pulse"), "The target’s state changed"),
+    "repository.tier_changed": KindWords(Badge("Tier", "lock"), "Changed a tier"),
+}
+# How a proxied request ended; "" is for records that are no exchange.
+_ENDINGS: dict[str, Badge] = {
+    "completed": ALLOWED,
+    "cut": CUT,
+    "refused": REFUSED,
+    "running": Badge("Running", "pulse", "live"),
 }
 # The last words of a kind that stand for an outcome by themselves.
 _OUTCOMES: dict[str, Badge] = {
@@ -74,22 +108,22 @@ _OUTCOMES: dict[str, Badge] = {
 }
 
 
-def words_of(entry: AuditEntry) -> KindWords:
-    """The badge and the phrase of one entry."""
-    known = _KINDS.get(entry.kind)
+def words_of(shown: Shown) -> KindWords:
+    """The badge and the phrase of one record."""
+    known = _KINDS.get(shown.kind)
     if known is not None:
         return known
-    outcome = entry.kind.rsplit(".", 1)[-1]
-    badge = _OUTCOMES.get(outcome) or (REFUSED if entry.decision == "deny" else DONE)
-    return KindWords(badge, _phrase(entry))
+    outcome = shown.kind.rsplit(".", 1)[-1]
+    badge = _OUTCOMES.get(outcome) or (REFUSED if shown.decision == "deny" else DONE)
+    return KindWords(badge, _phrase(shown))
 
 
-def _phrase(entry: AuditEntry) -> str:
+def _phrase(shown: Shown) -> str:
     """`Pull of sha256:1f0c…`, or the kind itself as words."""
-    if entry.operation:
-        what = f" of {_short(entry.reference)}" if entry.reference else ""
-        return f"{entry.operation.capitalize()}{what}"
-    return entry.kind.replace(".", " ").replace("_", " ").capitalize()
+    if shown.operation:
+        what = f" of {_short(shown.reference)}" if shown.reference else ""
+        return f"{shown.operation.capitalize()}{what}"
+    return shown.kind.replace(".", " ").replace("_", " ").capitalize()
 
 
 def _short(reference: str) -> str:
@@ -98,38 +132,46 @@ def _short(reference: str) -> str:
     return f"{algorithm}:{digits[:12]}" if len(digits) >= 32 else reference
 
 
-def resource_of(entry: AuditEntry) -> Resource | None:
-    """The repository of an entry, or None where there is none."""
-    if entry.repository:
-        return Resource(entry.target, entry.repository)
-    return None
+def resource_of(shown: Shown, known: Mapping[str, Resource]) -> Resource | None:
+    """The repository of a record, or of the grant or request that it speaks of (`known`, by public id)."""
+    if shown.repository:
+        return Resource(shown.target, shown.repository)
+    return known.get(shown.grant) or known.get(shown.request)
 
 
-def moved_text(entry: AuditEntry) -> str:
-    """Bytes in the direction that matters, a dash where none can move."""
-    count = max(entry.bytes_out, entry.bytes_in)
-    is_proxied = entry.source.startswith("proxy/")
-    return figures.size(count) if count or is_proxied else "–"
+def moved_text(bytes_in: int, bytes_out: int, source: str) -> str:
+    """Bytes in the direction that matters, nothing where none can move."""
+    count = max(bytes_in, bytes_out)
+    return figures.size(count) if count or source.startswith("proxy/") else ""
 
 
-def row_of(entry: AuditEntry, today: datetime) -> RecordRow:
-    """One row of the table. The day is said when it is not today."""
-    words = words_of(entry)
-    is_today = entry.at.date() == today.date()
-    at = figures.exact_time(entry.at) if is_today else f"{figures.day(entry.at)} {figures.exact_time(entry.at)}"
-    target = f", {entry.target}" if entry.target and not entry.repository else ""
+def row_of(row: ActivityRow, today: datetime, known: Mapping[str, Resource]) -> RecordRow:
+    """One row of the table: a whole exchange, or a single record. The day is said when it is not today."""
+    shown = row.last
+    words = words_of(shown)
+    badge = _ENDINGS.get(row.ended, words.badge)
+    started = row.started_at
+    is_today = started.date() == today.date()
+    at = figures.exact_time(started) if is_today else f"{figures.day(started)} {figures.exact_time(started)}"
+    resource = resource_of(shown, known)
+    target = f", {shown.target}" if shown.target and resource is None else ""
     return RecordRow(
-        href=reverse("web:record", args=[entry.record_id]),
+        href=reverse("web:record", args=[shown.id]),
         at=at,
-        at_iso=figures.iso(entry.at),
-        badge=words.badge,
-        who=entry.actor_name or "–",
-        resource=resource_of(entry),
+        at_iso=figures.iso(started),
+        badge=badge,
+        who=shown.actor_name or "–",
+        resource=resource,
         what=f"{words.phrase}{target}",
-        code=entry.reason,
-        moved=moved_text(entry),
-        is_stop=words.badge == CUT,
+        code=code_of(shown),
+        moved=moved_text(row.bytes_in, row.bytes_out, shown.source),
+        is_stop=badge == CUT,
     )
+
+
+def code_of(shown: Shown) -> str:
+    """The reason code where it says more than the badge does."""
+    return "" if shown.reason in _PLAIN_REASONS else shown.reason
 
 
 def actor_text(record: AuditRecord) -> str:

@@ -47,6 +47,7 @@ class Held:
     """A repository that one has open already: until when (None: not started)."""
 
     until: datetime | None
+    operations: frozenset[Operation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +118,20 @@ def with_notice(form: RequestForm, notice: Notice) -> RequestForm:
 
 def _choice(row: Repository, answers: Answers, catalogue: Catalogue, now: datetime) -> Choice:
     held = catalogue.held.get((row.target.slug, row.name))
+    wanted = dict(OPERATION_CHOICES)[answers.operations]
+    is_taken = held is not None and not answers.extends and wanted <= held.operations
     parts = [row.description, figures.size(row.size_bytes) if row.size_bytes else ""]
     note = ", ".join(part for part in parts if part) or f"At {row.target.display_name}"
-    if held is not None and not answers.extends:
+    if is_taken and held is not None:
         until = f"until {figures.end_time(held.until, now)}" if held.until else "not started"
         note = f"You have this already, {until}"
-    is_taken = held is not None and not answers.extends
     return Choice(
         value=row.public_id,
         resource=Resource(row.target.slug, row.name),
         note=note,
         badge=Badge("Granted", "check", "live") if is_taken else TIER_BADGES[row.tier],
         is_chosen=row.public_id == answers.resource,
+        is_disabled=is_taken and row.public_id != answers.resource,
     )
 
 

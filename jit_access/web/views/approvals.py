@@ -37,6 +37,8 @@ def show_approvals(request: HttpRequest) -> HttpResponse:
     """Soonest deadline first; one's own requests without buttons."""
     actor, now = person(request), clock.now()
     queue = selectors.approvals_queue(actor=actor, now=now)
+    if not any(item.may_answer for item in queue) and not reads.decides(actor):
+        raise NotFound
     mine = [load_case(item.request, now) for item in queue if item.may_answer]
     own = [load_case(item.request, now) for item in queue if item.why_not == Reason.OWN_REQUEST]
     return render_page(request, "web/approvals.html", words.build_list(mine, own), current="approvals")

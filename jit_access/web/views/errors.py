@@ -5,9 +5,13 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from jit_access.core.problems import problem, problem_response
 from jit_access.core.request_id import current_request_id
 from jit_access.domain.reasons import Reason
 from jit_access.web.presenters.refusals import make_refusal
+
+# Their clients read problem documents, not pages.
+_FOR_MACHINES = ("/api/", "/internal/")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001  # Django's shape
@@ -42,17 +46,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
     )
 
 
-def locked_out(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpResponse:
-    """429 while an account's passwords were tried too often."""
-    return _page(
-        request,
-        429,
-        "Too many tries. Wait 15 minutes, then try again.",
-        "This counts for the account, from wherever it was tried. If that was not you, tell Security.",
-        Reason.SIGN_IN_LOCKED,
-    )
-
-
 def broken(request: HttpRequest) -> HttpResponse:
     """500: our fault. Asks neither the database nor the session, which may be what broke."""
     return _page(
@@ -65,6 +58,8 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, status: int, title: str, sentence: str, reason: Reason) -> HttpResponse:
+    if request.path_info.startswith(_FOR_MACHINES):
+        return problem_response(problem(reason, status=status))
     refusal = make_refusal(status, title, sentence, str(reason), request_id=current_request_id(), is_signed_in=True)
     context = {"page": refusal, "theme": request.COOKIES.get("theme", "auto"), "now_iso": ""}
     response = render(request, "web/refusal.html", context, status=status)

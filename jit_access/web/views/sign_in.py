@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from jit_access.domain.errors import GatewayError, PolicyRefusal
-from jit_access.domain.reasons import Reason
+from jit_access.domain.reasons import Reason, explain
 from jit_access.mfa import services as mfa
 from jit_access.mfa.assurance import assurance_of
 from jit_access.web.pages import local_next, open_page, render_gate
@@ -58,6 +58,9 @@ def _render(request: HttpRequest, error: GatewayError | None = None, *, status: 
     if error is not None:
         more = "" if error.reason == Reason.SIGN_IN_LOCKED else "Check both, then try again."
         notice = Notice(error.sentence, more, "stop", "alert", code=str(error.reason), is_assertive=True)
+    elif request.GET.get("because") in {Reason.SIGNED_OUT, Reason.ACCOUNT_LOCKED}:
+        reason = Reason(request.GET["because"])
+        notice = Notice(explain(reason), "Where you were is kept.", "wait", "clock", code=str(reason))
     built = GatePage(
         title="Sign in",
         lead="Then prove your second factor.",
