@@ -22,7 +22,7 @@ from jit_access.domain.reasons import Reason
 
 MAX_BATCH_RECORDS = 500
 PROXY_SOURCE = re.compile(r"proxy/[A-Za-z0-9._-]{1,64}")
-KIND = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){1,5}")
+KIND = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+){1,5}")
 MAX_KIND_CHARS = 60
 
 
