@@ -174,10 +174,10 @@ def _finite(value: object) -> float:
 
 
 def _read_position(body: Mapping[str, Any]) -> NewsPosition:
-    birth, added = body["birth"], body["added"]
-    if not isinstance(birth, str) or not birth or not isinstance(added, int):
+    last, birth, added = body["position"], body["birth"], body["added"]
+    if not isinstance(last, str) or not isinstance(birth, str) or not birth or not isinstance(added, int):
         raise ValueError("position")
-    return NewsPosition(parse_stream_id(body["position"]), added, birth)
+    return NewsPosition(parse_stream_id(last), added, birth)
 
 
 def _read_target(raw: Mapping[str, Any]) -> TargetFacts:
