@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
+from rest_framework.permissions import IsAuthenticated
 
 from jit_access.api import (
     errors,
@@ -16,8 +17,9 @@ urlpatterns = [
     path("session", session.SessionView.as_view(), name="api-session"),
     path("session/proof", session.ProofView.as_view(), name="api-session-proof"),
     path("me", me.MeView.as_view(), name="api-me"),
-    path("openapi.json", SpectacularJSONAPIView.as_view(), name="api-schema"),
+    path("openapi.json", SpectacularJSONAPIView.as_view(permission_classes=[IsAuthenticated]), name="api-schema"),
     # path("", include("jit_access.api.…_urls")): one line per room, above the last one.
+    path("", include("jit_access.api.activity_urls")),
     path("", include("jit_access.api.requests_urls")),
     path("", include("jit_access.api.grants_urls")),
     path("", include("jit_access.api.targets_urls")),

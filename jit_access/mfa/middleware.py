@@ -132,13 +132,13 @@ def _way_back(request: HttpRequest) -> str:
     if request.headers.get("HX-Request"):
         address = request.headers.get("HX-Current-URL", "")
     elif request.method in {"GET", "HEAD"}:
-        return request.get_full_path() if request.path_info != "/" else ""
+        address = request.get_full_path()
     else:
         address = request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(address, {request.get_host()}):
-        return ""
+        return ""  # also `//host/path`, which a browser reads as another host
     parts = urlsplit(address)
-    return f"{parts.path}?{parts.query}".rstrip("?")
+    return f"{parts.path}?{parts.query}".rstrip("?") if parts.path.strip("/") else ""
 
 
 def _database_away(request: HttpRequest) -> HttpResponse:
