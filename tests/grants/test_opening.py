@@ -37,7 +37,7 @@ def test_scheduled_grant_opens_nothing(world: World) -> None:
 
 
 def test_clock_starts_at_activation(world: World, clock) -> None:
-    """Glide fails when the window began before the approval (anchors 3.2 no. 15): here the time starts with the start."""
+    """Glide fails when the window began before the approval (anchors 3.2 no. 15). Time starts with the start."""
     grant = scheduled(world, TINY, lasts_s=2 * HOUR)
     clock.advance(hours=3)
     grant = start(grant)
