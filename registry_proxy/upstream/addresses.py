@@ -22,7 +22,9 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 def is_open(address: IPAddress, *, allow_private: bool) -> bool:
     """True when this address may be dialled. Link-local, multicast and reserved ones never are."""
     address = _unwrapped(address)
-    if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
+    if address.is_link_local or address.is_multicast or address.is_unspecified:
+        return False
+    if address.is_reserved and not address.is_loopback:  # ::1 counts as both
         return False
     if isinstance(address, ipaddress.IPv6Address) and address in _METADATA:
         return False

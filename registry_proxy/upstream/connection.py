@@ -165,9 +165,9 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _read_head(self) -> None:
         while self._head is not None and self._reader is None:
-            end = self._buffer.find(HEAD_END)
+            end = self._buffer.find(HEAD_END, 0, MAX_RESPONSE_HEAD_BYTES)
             if end < 0:
-                if len(self._buffer) > MAX_RESPONSE_HEAD_BYTES:
+                if len(self._buffer) >= MAX_RESPONSE_HEAD_BYTES:
                     self._give_up()
                 return
             raw = bytes(self._buffer[: end + len(HEAD_END)])
