@@ -115,6 +115,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._reader, self._sink, self._pending, self._interim = None, None, b"", 0
         self._buffer.clear()
         self.is_request_sent = not has_body
+        self.resume_reading()  # the last slice of the answer before may have found its client slow
         self.write(head)
 
     def write(self, data: bytes) -> None:
