@@ -15,8 +15,8 @@ from jit_access.domain.session_view import ViewState
 from jit_access.grants import access, selectors, services
 from jit_access.grants.models import Grant
 from jit_access.notifications.models import Notification
-from tests.grants.test_opening import view_of
-from tests.support.lifecycles import BASE, TINY, World, active, reload, scheduled, scope_of
+from tests.grants.test_opening import scheduled_extension, view_of
+from tests.support.lifecycles import BASE, TINY, World, active, reload, scheduled, scope_of, start
 
 
 def test_revocation_shuts_the_door_at_once(world: World) -> None:
@@ -187,3 +187,14 @@ def test_hidden_grant_is_unknown(world: World, who: str, *, is_seen: bool) -> No
         for get, public_id in ((access.get_grant, grant.public_id), (access.get_lease, lease.public_id)):
             with pytest.raises(NotFound):
                 get(actor=actor, public_id=public_id)
+
+
+def test_revoking_a_grant_that_was_just_extended_ends_the_extension(world: World) -> None:
+    """Revoke beats extend: whoever revokes on a page that is a second old must not be outrun."""
+    older = active(world, BASE)
+    services.issue_token(grant=older, actor=world.cast.ada)
+    newer = start(scheduled_extension(world, older))
+    services.revoke_grant(actor=world.cast.dora, grant=older)
+    assert (reload(newer).state, reload(newer).end_reason) == (GrantState.REVOKING, Reason.GRANT_REVOKED)
+    assert view_of(newer).state is ViewState.CLOSED
+    assert reload(older).end_reason == Reason.GRANT_EXTENDED

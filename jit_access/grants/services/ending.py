@@ -64,7 +64,7 @@ def revoke_grant(*, actor: User, grant: Grant, note: str = "") -> Grant:
         locked = selectors.lock_grant(grant.pk)
         if not may_revoke(actor, locked):
             raise NotFound
-        close_grant(locked, Ending(Reason.GRANT_REVOKED, actor.ref, actor, clean_text(note)))
+        _close_with_successors(locked, Ending(Reason.GRANT_REVOKED, actor.ref, actor, clean_text(note)))
     return locked
 
 
@@ -90,6 +90,14 @@ def close_grant(grant: Grant, ending: Ending) -> bool:
 def close_grants(grants: list[Grant], ending: Ending) -> int:
     """Shut many locked grants at once, with one message to the proxies."""
     return len(_shut(tuple(grants), ending, clock.now()))
+
+
+def _close_with_successors(grant: Grant, ending: Ending) -> None:
+    """Who revokes means the access, not the row: where an extension was quicker, it is the extension that ends."""
+    if not close_grant(grant, ending) and grant.end_reason == Reason.GRANT_EXTENDED:
+        successor = Grant.objects.filter(extends=grant).first()
+        if successor is not None:
+            _close_with_successors(selectors.lock_grant(successor.pk), ending)
 
 
 def _shut(grants: tuple[Grant, ...], ending: Ending, now: datetime) -> list[Grant]:
