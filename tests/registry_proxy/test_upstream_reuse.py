@@ -24,12 +24,20 @@ class SlowClientAtTheEnd(CollectingSink):
         super().on_end()
 
 
-async def answer_everything(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while await reader.readline():
-        while (await reader.readline()).strip():
-            pass
-        writer.write(ANSWER)
-    writer.close()
+class AnsweringRegistry:
+    """Gives the same answer to every request, until its client is gone."""
+
+    def __init__(self) -> None:
+        self.is_over = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            while (await reader.readline()).strip():
+                pass
+            writer.write(ANSWER)
+        writer.close()
+        await writer.wait_closed()
+        self.is_over.set()
 
 
 async def ask(connection: UpstreamConnection, sink: CollectingSink) -> bytes:
@@ -41,7 +49,8 @@ async def ask(connection: UpstreamConnection, sink: CollectingSink) -> bytes:
 
 
 async def two_requests() -> list[bytes]:
-    async with await asyncio.start_server(answer_everything, "127.0.0.1", 0) as server:
+    registry = AnsweringRegistry()
+    async with await asyncio.start_server(registry.serve, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()
         transport, connection = await asyncio.get_running_loop().create_connection(UpstreamConnection, host, port)
         try:
@@ -49,6 +58,7 @@ async def two_requests() -> list[bytes]:
             return [first, await ask(connection, CollectingSink(100))]
         finally:
             transport.close()
+            await registry.is_over.wait()
 
 
 def test_connection_left_paused_by_a_slow_client_answers_the_next_request() -> None:
