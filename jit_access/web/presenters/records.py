@@ -22,7 +22,7 @@ REFUSED = Badge("Refused", "x", "stop")
 CUT = Badge("Cut", "cut", "stop")
 DONE = Badge("Done", "check")
 Shown: TypeAlias = AuditEntry | AuditRecord  # both name their fields alike
-_PLAIN_REASONS = frozenset({Reason.GRANTED, Reason.APPROVED})
+_PLAIN_REASONS = frozenset({Reason.GRANTED, Reason.APPROVED, Reason.NO_APPROVAL_NEEDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,6 @@ _KINDS: dict[str, KindWords] = {
     "request.denied": KindWords(Badge("Denied", "x", "stop"), "The request was denied"),
     "request.expired": KindWords(Badge("No answer", "clock"), "Nobody answered in time"),
     "request.invalidated": KindWords(Badge("Ended", "x", "stop"), "The request ended before it was decided"),
-    "verdict.given": KindWords(Badge("Answered", "check"), "Gave a verdict"),
     "grant.created": KindWords(Badge("Granted", "check"), "Access was granted, not started"),
     "grant.activating": KindWords(Badge("Starting", "play"), "The grant is being set up"),
     "grant.activated": KindWords(Badge("Started", "play", "live"), "Started the grant"),
@@ -84,6 +83,10 @@ _KINDS: dict[str, KindWords] = {
     "target.health_changed": KindWords(Badge("Target", "pulse"), "The target’s state changed"),
     "repository.tier_changed": KindWords(Badge("Tier", "lock"), "Changed a tier"),
 }
+_VERDICTS = {
+    True: KindWords(Badge("Agreed", "check", "live"), "Approved the request"),
+    False: KindWords(Badge("Denied", "x", "stop"), "Denied the request"),
+}
 # How a proxied request ended; "" is for records that are no exchange.
 _ENDINGS: dict[str, Badge] = {
     "completed": ALLOWED,
@@ -110,6 +113,10 @@ _OUTCOMES: dict[str, Badge] = {
 
 def words_of(shown: Shown) -> KindWords:
     """The badge and the phrase of one record."""
+    if shown.kind == "verdict.given":
+        return _VERDICTS[shown.decision == "allow"]
+    if shown.kind == "request.approved" and shown.reason == Reason.NO_APPROVAL_NEEDED:
+        return KindWords(Badge("Approved", "check", "live"), "Policy asks nobody’s approval for this")
     known = _KINDS.get(shown.kind)
     if known is not None:
         return known

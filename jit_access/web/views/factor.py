@@ -66,9 +66,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
 def render_codes(request: HttpRequest, codes: tuple[str, ...], done_href: str) -> HttpResponse:
     """Recovery codes, in this response and nowhere else."""
     built = CodesPage(codes, "\n".join(codes), Action("I have saved them", done_href))
-    response = render_gate(request, "web/recovery_codes.html", built)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render_gate(request, "web/recovery_codes.html", built)
 
 
 def _with_next(route: str, request: HttpRequest) -> str:
@@ -147,6 +145,4 @@ def _render_set_up(request: HttpRequest, problem: str = "", *, status: int = 200
         post_href=reverse("web:set-up"),
         hidden=(Hidden("next", local_next(request)),),
     )
-    response = render_gate(request, "web/factor_setup.html", built, status=status)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render_gate(request, "web/factor_setup.html", built, status=status)

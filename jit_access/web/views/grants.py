@@ -61,9 +61,7 @@ def issue_token(request: HttpRequest, public_id: str) -> HttpResponse:
     issued = services.issue_token(actor=actor, grant=grant, label="My access")
     grant.refresh_from_db()
     shown = _token_page(grant, issued.token.reveal(), client=request.POST.get("client", ""))
-    response = render_page(request, "web/token.html", shown, current="my-access")
-    response["Cache-Control"] = "no-store"
-    return response
+    return render_page(request, "web/token.html", shown, current="my-access")
 
 
 def _own_grant(request: HttpRequest, public_id: str) -> Grant:

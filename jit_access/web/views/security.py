@@ -105,9 +105,7 @@ def new_token(request: HttpRequest) -> HttpResponse:
         return _render_token_form(request, error.sentence, status=422)
     ends = figures.end_time(issued.token.expires_at, clock.now())
     shown = ApiTokenPage(issued.token.name, issued.text.reveal(), ends)
-    response = render_page(request, "web/api_token.html", shown, current="settings")
-    response["Cache-Control"] = "no-store"
-    return response
+    return render_page(request, "web/api_token.html", shown, current="settings")
 
 
 @require_http_methods(_METHODS)

@@ -1,0 +1,170 @@
+"""My access, and what a holder does with a grant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from jit_access.audit.models import AuditEntry
+from jit_access.credentials.models import CredentialLease
+from jit_access.domain.lifecycle import GrantState
+from jit_access.grants import services as grants
+from tests.conftest import Clock
+from tests.support.lifecycles import BASE, FRONTIER, HOUR, TINY, World, active, answer, ask, reload, scheduled
+from tests.web.pages_of import browser_like, heading_of, hidden_value, text_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_nothing_open_is_the_normal_state(world: World, client_for: Callable[..., Client]) -> None:
+    text = text_of(client_for(world.cast.cleo).get("/access"))
+    assert "You have no open access. That is the normal state here." in text
+
+
+def test_an_open_grant_shows_time_left_its_end_and_commands(world: World, client_for: Callable[..., Client]) -> None:
+    grant = active(world, TINY, lasts_s=2 * HOUR)
+    page = client_for(world.cast.ada).get("/access")
+    text = text_of(page)
+    assert re.search(r"(2 h|1 h 59 min) left ends ", text)
+    assert "Active Pull" in text
+    assert "Approved by Ben" in text
+    assert "skopeo login --tls-verify=false --username ada --password-stdin" in text
+    assert f"/access/{grant.public_id}/end" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("client", "words"), [("oras", "oras pull --plain-http"), ("docker", "docker pull"), ("rm -rf", "skopeo copy")]
+)
+def test_the_client_is_chosen_by_address(
+    world: World, client_for: Callable[..., Client], client: str, words: str
+) -> None:
+    active(world, BASE)
+    assert words in text_of(client_for(world.cast.ada).get("/access", {"client": client}))
+
+
+def test_under_fifteen_minutes_it_ends_soon(world: World, client_for: Callable[..., Client], clock: Clock) -> None:
+    active(world, BASE, lasts_s=HOUR)
+    client = client_for(world.cast.ada)
+    assert "Ends soon" not in text_of(client.get("/access"))
+    clock.advance(minutes=50)
+    page = client_for(world.cast.ada).get("/access")
+    assert "Ends soon" in text_of(page)
+    assert "countdown--soon" in page.content.decode()
+
+
+def test_a_token_is_shown_once_and_never_stored_by_the_browser(world: World, client_for: Callable[..., Client]) -> None:
+    grant = active(world, BASE)
+    client = client_for(world.cast.ada)
+    assert client.get(f"/access/{grant.public_id}/token").status_code == 405
+    assert not CredentialLease.objects.exists()
+    shown = client.post(f"/access/{grant.public_id}/token")
+    assert shown.status_code == 200
+    assert "no-store" in shown["Cache-Control"]
+    token = re.search(r"jita_grant_\w+", shown.content.decode())
+    assert token
+    # In the command nothing secret ever stands.
+    commands = re.findall(r'(?s)class="command__text".*?</code>', shown.content.decode())
+    assert commands
+    assert not any("jita_" in command for command in commands)
+    assert token[0] not in client.get("/access").content.decode()
+    assert not AuditEntry.objects.filter(body__contains=token[0]).exists()
+
+
+def test_only_the_holder_gets_a_token(world: World, client_for: Callable[..., Client]) -> None:
+    grant = active(world, TINY)
+    for person, status in (
+        (world.cast.ada, 200),
+        (world.cast.ben, 404),
+        (world.cast.dora, 404),
+        (world.cast.cleo, 404),
+    ):
+        assert client_for(person).post(f"/access/{grant.public_id}/token").status_code == status
+
+
+def test_starting_asks_for_a_fresh_factor_and_comes_back(world: World, client_for: Callable[..., Client]) -> None:
+    grant = scheduled(world, TINY)
+    stale, fresh = client_for(world.cast.ada, "stale"), client_for(world.cast.ada)
+    path = f"/access/{grant.public_id}/start"
+    assert heading_of(stale.get(path)) == f"Start your pull on {TINY}?"
+    refused = stale.post(path)
+    assert refused["Location"] == f"/second-factor?next=%2Faccess%2F{grant.public_id}%2Fstart"
+    assert reload(grant).state == GrantState.SCHEDULED
+    assert fresh.post(path)["Location"] == "/access"
+    assert reload(grant).state == GrantState.ACTIVE
+    assert "Started. It runs for 1 h." in text_of(fresh.get("/access"))
+
+
+def test_end_now_names_object_and_effect_and_ends(world: World, client_for: Callable[..., Client]) -> None:
+    grant = active(world, BASE)
+    client = client_for(world.cast.ada)
+    page = client.get(f"/access/{grant.public_id}/end")
+    assert heading_of(page) == f"End your pull on {BASE}?"
+    assert "End my pull" in text_of(page)
+    assert reload(grant).state == GrantState.ACTIVE
+    assert client.post(f"/access/{grant.public_id}/end")["Location"] == "/access"
+    assert reload(grant).state in {GrantState.REVOKING, GrantState.ENDED}
+    assert "Ended by you" in text_of(client.get("/access"))
+
+
+def test_a_form_without_its_token_changes_nothing(world: World, client_for: Callable[..., Client]) -> None:
+    grant = active(world, BASE)
+    client = browser_like(client_for(world.cast.ada))
+    refused = client.post(f"/access/{grant.public_id}/end")
+    assert refused.status_code == 403
+    assert heading_of(refused) == "This form is not one of ours any more."
+    assert reload(grant).state == GrantState.ACTIVE
+    token = hidden_value(client.get(f"/access/{grant.public_id}/end"), "csrfmiddlewaretoken")
+    assert client.post(f"/access/{grant.public_id}/end", {"csrfmiddlewaretoken": token}).status_code == 302
+
+
+def test_a_revoke_is_a_notice_above_all_with_what_to_do(world: World, client_for: Callable[..., Client]) -> None:
+    grant = active(world, TINY)
+    client = client_for(world.cast.ada)
+    grants.revoke_grant(actor=world.cast.dora, grant=grant, note="rotating the weights")
+    text = text_of(client.get("/access"))
+    assert f"Your access to {TINY} was ended by Dora at " in text
+    assert "Delete the partial copy; it is not whole." in text
+    assert "grant-revoked" in text
+    assert "Revoked by Dora: “rotating the weights”" in text
+
+
+def test_a_denial_is_listed_with_the_words_of_whoever_denied(world: World, client_for: Callable[..., Client]) -> None:
+    answer(ask(world, FRONTIER), world.cast.ben, is_approval=False, note="Use tiny-llama.")
+    assert "Denied by Ben: “Use tiny-llama.”" in text_of(client_for(world.cast.ada).get("/access"))
+
+
+def test_waiting_requests_say_who_still_has_to_answer(world: World, client_for: Callable[..., Client]) -> None:
+    request = ask(world, FRONTIER)
+    client = client_for(world.cast.ada)
+    assert "Ben and Dora still have to answer." in text_of(client.get("/access"))
+    answer(request, world.cast.ben)
+    text = text_of(client.get("/access"))
+    assert "1 of 2 approved" in text
+    assert "Dora still has to answer." in text
+
+
+def test_opening_pages_writes_nothing(world: World, client_for: Callable[..., Client]) -> None:
+    grant, request = active(world, BASE), ask(world, TINY)
+    plan = scheduled(world, BASE, lasts_s=2 * HOUR)
+    ada, ben = client_for(world.cast.ada), client_for(world.cast.ben)
+    before = AuditEntry.objects.count()
+    for client, path in (
+        (ada, "/access"),
+        (ada, f"/access/{grant.public_id}/end"),
+        (ada, f"/access/{plan.public_id}/start"),
+        (ada, f"/requests/{request.public_id}"),
+        (ada, f"/requests/{request.public_id}/withdraw"),
+        (ada, f"/requests/new?extends={grant.public_id}"),
+        (ben, "/approvals"),
+        (ben, f"/approvals/{request.public_id}"),
+        (ben, f"/approvals/{request.public_id}/deny"),
+        (ada, "/activity"),
+        (ada, "/settings"),
+        (ada, "/settings/recovery-codes"),
+        (ben, f"/targets/{world.target.public_id}"),
+    ):
+        assert client.get(path).status_code == 200, path
+    assert AuditEntry.objects.count() == before
