@@ -13,7 +13,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.tokens import TOKEN_CHARS_MAX, hash_token, parse_token
 from registry_proxy.control_client import Batch, Delivery, Doubt, Snapshot, TargetFacts
 from registry_proxy.control_client.ticks import read_ticks
-from registry_proxy.gate.questions import is_strict, refuse_wanted, verifies_digests
+from registry_proxy.gate.questions import refuse_wanted, weigh
 from registry_proxy.gate.watches import Cut, Watch, Watches
 from registry_proxy.metering import Meter
 from registry_proxy.protocols.wanted import Admission, Refusal, Wanted
@@ -106,9 +106,8 @@ class Gate:
         reason = self._refuse(holder, wanted)
         if reason is not None:
             return Refusal(reason, holder.view, holder.lease)
-        view = holder.view
-        strict, verify = is_strict(view, wanted), verifies_digests(view, wanted)
-        return Admission(view, holder.lease, token_hash, view.rule, strict, verify)
+        strict, verify = weigh(holder.view, wanted)
+        return Admission(holder.view, holder.lease, token_hash, holder.view.rule, strict, verify)
 
     def recheck(self, admission: Admission, wanted: tuple[Wanted, ...]) -> Reason | None:
         """May what was admitted go on? Asks by token hash, so a token that moved to an extension keeps its stream."""
@@ -118,7 +117,7 @@ class Gate:
         if holder is None:
             return Reason.TOKEN_UNKNOWN
         reason = self._refuse(holder, wanted)
-        if reason is None and self._clock.age() > STREAM_MAX_AGE_S and is_strict(holder.view, wanted):
+        if reason is None and self._clock.age() > STREAM_MAX_AGE_S and weigh(holder.view, wanted)[0]:
             return Reason.CONTROL_PLANE_LOST
         return reason
 

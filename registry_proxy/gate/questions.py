@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from jit_access.domain.operations import Staleness
 from jit_access.domain.reasons import Reason
-from jit_access.domain.session_view import RepositoryFacts, SessionView
+from jit_access.domain.session_view import SessionView
 from registry_proxy.protocols.wanted import Wanted, reference_refusal
 
 
@@ -31,17 +31,19 @@ def _refuse_one(view: SessionView, item: Wanted) -> Reason | None:
     return reference_refusal(resource, item) if resource is not None else Reason.OUT_OF_SCOPE
 
 
-def is_strict(view: SessionView, wanted: Iterable[Wanted]) -> bool:
-    """Must this be cut when the control plane is lost? What is not known to be best-effort is strict."""
-    facts = _facts(view, wanted)
-    return not facts or any(item is None or item.staleness is not Staleness.BEST_EFFORT for item in facts)
+def weigh(view: SessionView, wanted: tuple[Wanted, ...]) -> tuple[bool, bool]:
+    """Must this be cut when the control plane is lost; must the gateway hash what passes?
 
-
-def verifies_digests(view: SessionView, wanted: Iterable[Wanted]) -> bool:
-    """Must the gateway itself hash what passes? Yes for what is not known."""
-    return any(item is None or item.verify_digests for item in _facts(view, wanted))
-
-
-def _facts(view: SessionView, wanted: Iterable[Wanted]) -> list[RepositoryFacts | None]:
+    What nobody is known to have said is the stricter of the two. Plain loops: this runs for every request.
+    """
+    strict = verify = False
     names = [item.repository for item in wanted] or [resource.repository for resource in view.scope.resources]
-    return [view.repository(name) for name in names]
+    for name in names:
+        for facts in view.repositories:
+            if facts.name == name:
+                strict |= facts.staleness is not Staleness.BEST_EFFORT
+                verify |= facts.verify_digests
+                break
+        else:
+            return True, True
+    return strict or not names, verify

@@ -91,10 +91,9 @@ class SessionTable:
             self._drop(grant_id)
 
     def _put(self, views: Iterable[SessionView], at: StreamId) -> None:
-        fresh = [view for view in views if self._is_newer(view)]
-        # Open views last: a token that moved from an ended grant to its extension belongs to the open one.
-        for view in sorted(fresh, key=lambda item: item.state is ViewState.OPEN):
-            self._take(view, at)
+        for view in views:
+            if self._is_newer(view):
+                self._take(view, at)
 
     def _is_newer(self, view: SessionView) -> bool:
         held = self._grants.get(view.grant_id)
@@ -115,6 +114,7 @@ class SessionTable:
                 self._by_hash[lease.token_hash] = Holder(view, lease)
 
     def _may_claim(self, view: SessionView, token_hash: str) -> bool:
+        """A token that moved from an ended grant to its extension belongs to the open one, whoever is told of first."""
         holder = self._by_hash.get(token_hash)
         if holder is None or holder.view.grant_id == view.grant_id or view.state is ViewState.OPEN:
             return True
