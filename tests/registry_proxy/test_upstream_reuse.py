@@ -8,7 +8,8 @@ from registry_proxy.upstream.connection import UpstreamConnection
 from registry_proxy.upstream.sinks import CollectingSink
 
 HEAD = b"GET /v2/ HTTP/1.1\r\nhost: registry\r\n\r\n"
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+BODY = b"weights!" * 256 * 1024  # more than one read, so that its end does not come together with its head
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 NEVER_S = 5.0
 
 
@@ -16,7 +17,7 @@ class SlowClientAtTheEnd(CollectingSink):
     """The last slice fills the client's buffer, so the relay holds the registry back, and then it is over."""
 
     def __init__(self, connection: UpstreamConnection) -> None:
-        super().__init__(100)
+        super().__init__(len(BODY))
         self._connection = connection
 
     def on_end(self) -> None:
@@ -55,7 +56,7 @@ async def two_requests() -> list[bytes]:
         transport, connection = await asyncio.get_running_loop().create_connection(UpstreamConnection, host, port)
         try:
             first = await ask(connection, SlowClientAtTheEnd(connection))
-            return [first, await ask(connection, CollectingSink(100))]
+            return [first, await ask(connection, CollectingSink(len(BODY)))]
         finally:
             transport.close()
             await registry.is_over.wait()
@@ -63,4 +64,4 @@ async def two_requests() -> list[bytes]:
 
 def test_connection_left_paused_by_a_slow_client_answers_the_next_request() -> None:
     """Seen as pulls over TLS that stood still for 60 s: the connection went back to the pool without reading."""
-    assert asyncio.run(two_requests()) == [b"hello", b"hello"]
+    assert asyncio.run(two_requests()) == [BODY, BODY]
