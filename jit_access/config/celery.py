@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from celery import Celery
 
+from jit_access.core import celery_context
+
 app = Celery("jit_access")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+celery_context.connect()
 app.conf.beat_schedule = {
     "expire-grants": {"task": "jit_access.grants.tasks.expire_due_grants", "schedule": 5.0},
     "finish-revocations": {"task": "jit_access.grants.tasks.finish_due_revocations", "schedule": 5.0},

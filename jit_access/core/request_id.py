@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 
 from django.http import HttpRequest, HttpResponse
 
+logger = logging.getLogger(__name__)
 _current: ContextVar[str] = ContextVar("request_id", default="")
+# Asked every second by whoever watches us.
+_UNLOGGED = frozenset({"/healthz", "/readyz"})
 _ACCEPTED = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -21,6 +26,11 @@ def current_request_id() -> str:
 def bind_request_id(value: str) -> None:
     """Continue under the id that came with a message; anything odd is replaced by a new one."""
     _current.set(value if _ACCEPTED.fullmatch(value) else new_request_id())
+
+
+def forget_request_id() -> None:
+    """Between two pieces of work of one process."""
+    _current.set("")
 
 
 def new_request_id() -> str:
@@ -35,6 +45,10 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         bind_request_id(request.headers.get("X-Request-Id", ""))
+        started = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-Id"] = current_request_id()
+        if request.path not in _UNLOGGED:
+            facts = {"method": request.method, "path": request.path, "status": response.status_code}
+            logger.info("request", extra=facts | {"ms": round((time.perf_counter() - started) * 1000)})
         return response

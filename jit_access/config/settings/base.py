@@ -9,6 +9,7 @@ from typing import Any
 from csp.constants import NONCE, NONE, SELF  # noqa: F401  # the three words a policy of ours may use
 
 from jit_access.config import env
+from jit_access.core.logging import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 VAR_DIR = Path(env.text("JIT_VAR_DIR", str(BASE_DIR / "var")))
@@ -183,7 +184,8 @@ GATEWAY_URL = env.text("JIT_GATEWAY_URL", "http://127.0.0.1:8080").rstrip("/")
 GATEWAY_TLS_URL = env.text("JIT_GATEWAY_TLS_URL", "").rstrip("/")
 POLICY_DIR = Path(env.text("JIT_POLICY_DIR", str(BASE_DIR / "jit_access" / "policies" / "example")))
 AUDIT_WITNESS_FILE = env.text("JIT_AUDIT_WITNESS_FILE", "")
-LOG_LEVEL = env.text("JIT_LOG_LEVEL", "INFO")
+LOG_LEVEL = env.text("JIT_LOG_LEVEL", "INFO").upper()
+LOGGING = logging_settings(level=LOG_LEVEL, renderer="text")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("JIT_MAIL_FROM", "access@localhost")
 

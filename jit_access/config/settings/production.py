@@ -6,8 +6,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from jit_access.config import env
 from jit_access.config.settings.base import *  # noqa: F403  # settings modules extend one another by design
+from jit_access.config.settings.base import LOG_LEVEL
+from jit_access.core.logging import logging_settings
 
 DEBUG = False
+LOGGING = logging_settings(level=LOG_LEVEL, renderer="json")
 ENVIRONMENT = "production"
 SECRET_KEY = env.text("JIT_SECRET_KEY")
 ALLOWED_HOSTS = env.words("JIT_ALLOWED_HOSTS")
