@@ -123,9 +123,10 @@ def test_delete_with_a_push_grant_is_denied(gateway: Gateway, model: str, regist
     assert registry.call("GET", f"/v2/{model}/tags/list")[2].count(b"v1") == 1
 
 
-def test_copy_between_repositories_mounts_layers(gateway: Gateway, model: str) -> None:
-    """skopeo copy between two repositories of one host asks the registry to mount; that reads the source."""
+def test_copy_between_repositories_mounts_layers(gateway: Gateway, model: str, tmp_path: Path) -> None:
+    """skopeo asks to mount a blob that it saw in another repository of the host; that reads the source."""
     held = gateway.grant("demo", ResourceScope(model, PULL), ResourceScope(f"{model}-2", ALL))
+    assert pull(gateway, held, f"demo/{model}:v1", tmp_path / "seen").returncode == 0
     copied = copy_inside(gateway, held, f"{model}:v1", f"{model}-2:v1")
     assert copied.returncode == 0, copied.stderr
     wait_for(lambda: mounts_from(gateway, model), "a mounted layer")

@@ -166,6 +166,18 @@ def test_mount_of_a_foreign_blob_falls_back_to_an_upload(gateway: Gateway, big: 
     assert twin[0] == 201
 
 
+def test_range_past_the_end_is_416_on_a_connection_that_goes_on(gateway: Gateway, registry: Registry) -> None:  # noqa: F811
+    """docker-registry 2.8 announces a longer body than it sends there, and a client would wait for it."""
+    digest = registry.push_blob("short", b"short")
+    held = gateway.grant("demo", ResourceScope("short", PULL))
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+        client.sendall(request(held, "GET", f"/v2/demo/short/blobs/{digest}", "Range: bytes=99-"))
+        assert read_answer(client).status == 416
+        client.sendall(request(held, "GET", f"/v2/demo/short/blobs/{digest}", "Range: bytes=1-2"))
+        part = read_answer(client)
+    assert (part.status, part.body, part.headers[b"content-range"]) == (206, b"ho", b"bytes 1-2/5")
+
+
 # -- connections
 
 

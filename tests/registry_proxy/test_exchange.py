@@ -1,0 +1,215 @@
+"""Playbooks for the machine: this arrives, that must follow. No socket, no clock, no thread."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from jit_access.domain.operations import Operation
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import ResourceScope, make_scope
+from jit_access.domain.session_view import LeaseFacts, SessionView, ViewState
+from registry_proxy.exchange import commands as do
+from registry_proxy.exchange import events as on
+from registry_proxy.exchange.machine import Exchange, UnexpectedEvent
+from registry_proxy.exchange.reach import ReachStore
+from registry_proxy.protocols.http1 import RequestHead, ResponseHead
+from registry_proxy.protocols.manifests import digest_of
+from registry_proxy.protocols.wanted import Admission, Refusal
+
+FACTS = do.ExchangeFacts("exc_1", b"http://gw:80", "https://access.example", "127.0.0.1", "test")
+PULL = frozenset({Operation.PULL})
+BLOB = "sha256:" + "b" * 64
+MANIFEST = json.dumps({"config": {"digest": "sha256:" + "c" * 64}, "layers": [{"digest": BLOB}]}).encode()
+
+
+def head(method: str, target: str, length: int = 0) -> RequestHead:
+    return RequestHead(method, target.encode(), (), b"gw:80", length, keep_alive=True, expects_continue=False)
+
+
+def admission(*resources: ResourceScope, verify: bool = False) -> Admission:
+    lease = LeaseFacts("lse_1", "0" * 64, 2000.0)
+    scope = make_scope(resources or (ResourceScope("a", frozenset(Operation)),))
+    view = SessionView(
+        "grt_1", 1, ViewState.OPEN, Reason.GRANTED, "usr_1", "Ada", "person", "demo", scope, (), (lease,), 0.0, 2000.0,
+        "rule-1",
+    )  # fmt: skip
+    return Admission(view, lease, lease.token_hash, "rule-1", strict=True, verify_digests=verify)
+
+
+def answered(status: int = 200, length: int = 5, **fields: str) -> on.UpstreamAnswered:
+    headers = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in fields.items())
+    return on.UpstreamAnswered(ResponseHead(status, headers, length, keep_alive=True))
+
+
+def play(exchange: Exchange, *events: on.Event) -> list[list[str]]:
+    """The names of the commands after each event."""
+    return [[type(command).__name__ for command in exchange.receive(event)] for event in events]
+
+
+def opened(exchange: Exchange, request: RequestHead, admitted: Admission) -> do.OpenUpstream:
+    """Walk to the point where the registry is asked."""
+    exchange.receive(on.RequestRead(request))
+    exchange.receive(on.Admitted(admitted, 1000.0))
+    (command,) = exchange.receive(on.Recorded())
+    assert isinstance(command, do.OpenUpstream)
+    return command
+
+
+def test_order_of_an_allowed_pull() -> None:
+    """I1: no step towards the registry before the record is durable."""
+    exchange = Exchange(FACTS, ReachStore())
+    steps = play(
+        exchange, on.RequestRead(head("GET", f"/v2/demo/a/blobs/{BLOB}")), on.Admitted(admission(), 1000.0),
+        on.Recorded(), answered(), on.RelayEnded(),
+    )  # fmt: skip
+    assert steps == [["AskGate"], ["Record"], ["OpenUpstream"], ["Relay"], ["Note", "Finish"]]
+
+
+@pytest.mark.parametrize(
+    ("events", "status"),
+    [
+        ((on.Refused(Refusal(Reason.TOKEN_MISSING)),), 401),
+        ((on.Refused(Refusal(Reason.OUT_OF_SCOPE)),), 403),
+        ((on.Refused(Refusal(Reason.CONTROL_PLANE_LOST)),), 503),
+        ((on.Admitted(admission(), 1000.0), on.NotRecorded()), 503),
+        ((on.Admitted(admission(), 1000.0), on.Recorded(Reason.GRANT_REVOKED)), 403),
+        ((on.Admitted(admission(), 1000.0), on.Recorded(), on.UpstreamFailed(Reason.UPSTREAM_AWAY, 502)), 502),
+        ((on.Admitted(admission(), 1000.0), on.Recorded(), on.CutOff(Reason.GRANT_EXPIRED)), 401),
+    ],
+)
+def test_every_refusal_is_noted_and_answered(events: tuple[on.Event, ...], status: int) -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    exchange.receive(on.RequestRead(head("GET", f"/v2/demo/a/blobs/{BLOB}")))
+    *_, last = [exchange.receive(event) for event in events]
+    note, answer = last
+    assert isinstance(note, do.Note)
+    assert note.kind == "proxy.request.refused"
+    assert (note.fields["decision"], note.fields["status"]) == ("deny", status)
+    assert isinstance(answer, do.SendAnswer)
+    assert answer.answer.status == status
+
+
+def test_broken_stream_is_reset_and_recorded_as_cut() -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    opened(exchange, head("GET", f"/v2/demo/a/blobs/{BLOB}"), admission())
+    exchange.receive(answered())
+    note, reset = exchange.receive(on.RelayEnded(Reason.GRANT_REVOKED))
+    assert isinstance(note, do.Note)
+    assert (note.kind, note.fields["reason"]) == ("proxy.transfer.cut", "grant-revoked")
+    assert isinstance(reset, do.Reset)
+
+
+def test_cut_upload_is_reset_not_answered() -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    opened(exchange, head("PUT", f"/v2/demo/a/blobs/uploads/1?digest={BLOB}", 5), admission())
+    assert play(exchange, on.CutOff(Reason.GRANT_REVOKED)) == [["Note", "Reset"]]
+
+
+def test_event_out_of_order_raises() -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    with pytest.raises(UnexpectedEvent):
+        exchange.receive(on.Recorded())
+    exchange.receive(on.RequestRead(head("GET", "/v2/")))
+    with pytest.raises(UnexpectedEvent):
+        exchange.receive(answered())
+
+
+def test_local_answers_are_recorded_too() -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    steps = play(exchange, on.RequestRead(head("GET", "/v2/")), on.Admitted(admission(), 1000.0), on.Recorded())
+    assert steps == [["AskGate"], ["Record"], ["Note", "SendAnswer"]]
+
+
+def test_refused_mount_source_falls_back_and_asks_again() -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    request = head("POST", f"/v2/demo/a/blobs/uploads/?mount={BLOB}&from=demo/b")
+    (first,) = exchange.receive(on.RequestRead(request))
+    assert isinstance(first, do.AskGate)
+    assert [item.repository for item in first.wanted] == ["a", "b"]
+    (again,) = exchange.receive(on.Refused(Refusal(Reason.OUT_OF_SCOPE, admission().view)))
+    assert isinstance(again, do.AskGate)
+    assert [item.repository for item in again.wanted] == ["a"]
+    exchange.receive(on.Admitted(admission(), 1000.0))
+    (command,) = exchange.receive(on.Recorded())
+    assert isinstance(command, do.OpenUpstream)
+    assert command.request.target == b"/v2/a/blobs/uploads/"
+
+
+def test_verified_tier_relays_with_the_digest_and_without_ranges() -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    request = replace(head("GET", f"/v2/demo/a/blobs/{BLOB}"), headers=((b"range", b"bytes=0-1"),))
+    command = opened(exchange, request, admission(verify=True))
+    assert not [name for name, _ in command.request.headers if name == b"range"]
+    (relay,) = exchange.receive(answered())
+    assert isinstance(relay, do.Relay)
+    assert relay.digest == BLOB
+
+
+# -- restricted scopes
+
+TAGGED = ResourceScope("a", PULL, tags=("v1",))
+PINNED = ResourceScope("a", PULL, digests=(digest_of(MANIFEST),))
+
+
+def test_blob_of_a_granted_tag_opens_after_its_manifest_was_read() -> None:
+    reach = ReachStore()
+    exchange = Exchange(FACTS, reach)
+    opened(exchange, head("GET", "/v2/demo/a/manifests/v1"), admission(TAGGED))
+    assert play(exchange, answered(), on.Buffered(MANIFEST)) == [["BufferBody"], ["Note", "SendAnswer"]]
+    again = Exchange(FACTS, reach)
+    opened(again, head("GET", f"/v2/demo/a/blobs/{BLOB}"), admission(TAGGED))
+
+
+def test_blob_outside_the_reach_is_resolved_then_answered_as_unknown() -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    exchange.receive(on.RequestRead(head("GET", f"/v2/demo/a/blobs/{BLOB}")))
+    exchange.receive(on.Admitted(admission(TAGGED), 1000.0))
+    assert play(exchange, on.Recorded()) == [["ResolveReach"]]
+    note, answer = exchange.receive(on.ReachResolved(is_reachable=False))
+    assert isinstance(note, do.Note)
+    assert note.fields["reason"] == "reference-not-granted"
+    assert isinstance(answer, do.SendAnswer)
+    assert (answer.answer.status, b"BLOB_UNKNOWN" in answer.answer.body) == (404, True)
+
+
+def test_blob_that_was_resolved_opens() -> None:
+    reach = ReachStore()
+    exchange = Exchange(FACTS, reach, lambda: 0.0)
+    exchange.receive(on.RequestRead(head("GET", f"/v2/demo/a/blobs/{BLOB}")))
+    exchange.receive(on.Admitted(admission(TAGGED), 1000.0))
+    assert play(exchange, on.Recorded()) == [["ResolveReach"]]
+    reach.remember(("grt_1", "demo", TAGGED), [BLOB], 0.0)
+    assert play(exchange, on.ReachResolved(is_reachable=True)) == [["OpenUpstream"]]
+
+
+def test_tag_that_points_to_a_granted_digest_is_open() -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    opened(exchange, head("GET", "/v2/demo/a/manifests/v1"), admission(PINNED))
+    exchange.receive(answered())
+    _, answer = exchange.receive(on.Buffered(MANIFEST))
+    assert isinstance(answer, do.SendAnswer)
+    assert (answer.answer.status, answer.answer.body) == (200, MANIFEST)
+
+
+def test_tag_that_moved_to_another_digest_is_refused() -> None:
+    """Case 18: approved digest A, the tag now names B."""
+    exchange = Exchange(FACTS, ReachStore())
+    opened(exchange, head("GET", "/v2/demo/a/manifests/v1"), admission(PINNED))
+    exchange.receive(answered())
+    note, answer = exchange.receive(on.Buffered(MANIFEST + b" "))
+    assert isinstance(answer, do.SendAnswer)
+    assert answer.answer.status == 403
+    assert isinstance(note, do.Note)
+    assert note.fields["reason"] == "reference-not-granted"
+
+
+def test_tag_list_of_a_restricted_scope_shows_granted_tags_only() -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    opened(exchange, head("GET", "/v2/demo/a/tags/list"), admission(TAGGED))
+    exchange.receive(answered())
+    _, answer = exchange.receive(on.Buffered(b'{"name":"a","tags":["v1","v2","secret"]}'))
+    assert isinstance(answer, do.SendAnswer)
+    assert json.loads(answer.answer.body)["tags"] == ["v1"]
