@@ -1,0 +1,111 @@
+"""The TLS listener: same answers, https in every address that we write, HTTP/1.1 only."""
+
+from __future__ import annotations
+
+import datetime
+import http.client
+import ipaddress
+import os
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from jit_access.domain.scopes import ResourceScope
+from tests.support.gateway import PULL, PUSH, Gateway, running_gateway
+from tests.support.registry import Registry, registry  # noqa: F401 - a fixture
+
+BODY = os.urandom(4 * 1024 * 1024)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gateway")])
+    now = datetime.datetime.now(datetime.UTC)
+    built = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    paths = folder / "ca.crt", folder / "gateway.key"
+    paths[0].write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )  # fmt: skip
+    return paths
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, registry: Registry, certificate: tuple[Path, Path]  # noqa: F811
+) -> Iterator[Gateway]:  # fmt: skip
+    with running_gateway(tmp_path_factory.mktemp("tls-gateway"), tls=certificate) as running:
+        running.add_target("demo", registry.base_url)
+        yield running
+
+
+def ask(gateway: Gateway, ca: Path, method: str, path: str, token: str = "") -> tuple[int, dict[str, str], bytes]:
+    context = ssl.create_default_context(cafile=str(ca))
+    connection = http.client.HTTPSConnection("127.0.0.1", gateway.tls_port, context=context, timeout=20)
+    connection.request(method, path, headers={"Authorization": f"Bearer {token}"} if token else {})
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response.status, {name.lower(): value for name, value in response.getheaders()}, body
+
+
+def test_addresses_we_write_are_https(gateway: Gateway, certificate: tuple[Path, Path]) -> None:
+    """distribution#479 and harbor#6405: an http Location behind TLS breaks every push."""
+    held = gateway.grant("demo", ResourceScope("tls", PUSH))
+    _, headers, _ = ask(gateway, certificate[0], "GET", "/v2/")
+    assert f'realm="https://127.0.0.1:{gateway.tls_port}/token"' in headers["www-authenticate"]
+    _, headers, _ = ask(gateway, certificate[0], "POST", "/v2/demo/tls/blobs/uploads/", held.token)
+    assert headers["location"].startswith(f"https://127.0.0.1:{gateway.tls_port}/v2/demo/tls/blobs/uploads/")
+
+
+def test_blob_arrives_whole_and_unverified_client_is_not_served_h2(
+    gateway: Gateway, certificate: tuple[Path, Path], registry: Registry  # noqa: F811
+) -> None:  # fmt: skip
+    digest = registry.push_blob("tls", BODY)
+    held = gateway.grant("demo", ResourceScope("tls", PULL))
+    assert ask(gateway, certificate[0], "GET", f"/v2/demo/tls/blobs/{digest}", held.token)[2] == BODY
+    context = ssl.create_default_context(cafile=str(certificate[0]))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", gateway.tls_port), timeout=20) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
+    ):
+        assert wrapped.selected_alpn_protocol() == "http/1.1"
+
+
+def test_skopeo_pulls_and_pushes_over_tls(
+    gateway: Gateway, certificate: tuple[Path, Path], registry: Registry, tmp_path: Path  # noqa: F811
+) -> None:  # fmt: skip
+    registry.push_artifact("tls-model", "v1", BODY)
+    held = gateway.grant("demo", ResourceScope("tls-model", PULL), ResourceScope("tls-copy", PUSH))
+    host, creds, certs = f"127.0.0.1:{gateway.tls_port}", f"ada:{held.token}", str(certificate[0].parent)
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    (folder / "ca.crt").write_bytes((Path(certs) / "ca.crt").read_bytes())
+    common = ["skopeo", "--insecure-policy", "copy"]
+    pulled = [*common, "--src-cert-dir", str(folder), "--src-creds", creds, f"docker://{host}/demo/tls-model:v1",
+              f"dir:{tmp_path / 'out'}"]  # fmt: skip
+    pushed = [*common, "--dest-cert-dir", str(folder), "--dest-creds", creds, f"dir:{tmp_path / 'out'}",
+              f"docker://{host}/demo/tls-copy:v1"]  # fmt: skip
+    for command in (pulled, pushed):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr

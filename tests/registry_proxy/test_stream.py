@@ -1,0 +1,178 @@
+"""The two directions of a stream between sides that only remember what was done to them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+
+import pytest
+
+from jit_access.domain.reasons import Reason
+from registry_proxy.stream.download import Download
+from registry_proxy.stream.upload import Upload
+
+
+class Wire:
+    """A side in memory."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.calls: list[str] = []
+        self.is_request_sent = False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def pause_reading(self) -> None:
+        self.calls.append("pause")
+
+    def resume_reading(self) -> None:
+        self.calls.append("resume")
+
+    def abort(self) -> None:
+        self.calls.append("abort")
+
+
+def allows() -> Reason | None:
+    return None
+
+
+def digest_of(body: bytes, algorithm: str = "sha256") -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
+
+
+def in_loop(story: Callable[[Wire, Wire], None]) -> tuple[Wire, Wire]:
+    """Run a story where futures can be made."""
+
+    async def run() -> tuple[Wire, Wire]:
+        client, upstream = Wire(), Wire()
+        story(client, upstream)
+        return client, upstream
+
+    return asyncio.run(run())
+
+
+def test_slices_pass_in_order_and_are_counted() -> None:
+    def story(client: Wire, upstream: Wire) -> None:
+        download = Download(client, upstream, allows, is_chunked=False)
+        for piece in (b"one", b"two"):
+            download.on_data(piece)
+        download.on_end()
+        assert download.done.result() is None
+        assert download.moved == 6
+
+    client, _ = in_loop(story)
+    assert client.written == b"onetwo"
+    assert client.calls == []
+
+
+def test_chunked_stream_is_framed_anew() -> None:
+    def story(client: Wire, upstream: Wire) -> None:
+        download = Download(client, upstream, allows, is_chunked=True)
+        download.on_data(b"x" * 17)
+        download.on_end()
+
+    assert in_loop(story)[0].written == b"11\r\n" + b"x" * 17 + b"\r\n0\r\n\r\n"
+
+
+def test_guard_ends_both_sides_before_the_next_slice() -> None:
+    """I2: not one byte after the answer changed."""
+
+    def story(client: Wire, upstream: Wire) -> None:
+        answers = iter([None, Reason.GRANT_REVOKED])
+        download = Download(client, upstream, lambda: next(answers), is_chunked=True)
+        download.on_data(b"one")
+        download.on_data(b"two")
+        download.on_end()
+        assert download.done.result() is Reason.GRANT_REVOKED
+
+    client, upstream = in_loop(story)
+    assert client.written == b"3\r\none\r\n"
+    assert client.calls == upstream.calls == ["abort"]
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_last_slice_waits_for_the_digest(algorithm: str) -> None:
+    def story(client: Wire, upstream: Wire) -> None:
+        download = Download(client, upstream, allows, is_chunked=False, digest=digest_of(b"onetwo", algorithm))
+        download.on_data(b"one")
+        assert client.written == b""
+        download.on_data(b"two")
+        assert client.written == b"one"
+        download.on_end()
+        assert download.done.result() is None
+
+    assert in_loop(story)[0].written == b"onetwo"
+
+
+def test_last_slice_of_a_wrong_body_is_never_sent() -> None:
+    def story(client: Wire, upstream: Wire) -> None:
+        download = Download(client, upstream, allows, is_chunked=True, digest=digest_of(b"onetwo"))
+        for piece in (b"one", b"TWO"):
+            download.on_data(piece)
+        download.on_end()
+        assert download.done.result() is Reason.DIGEST_MISMATCH
+
+    client, upstream = in_loop(story)
+    assert client.written == b"3\r\none\r\n"
+    assert client.calls == upstream.calls == ["abort"]
+
+
+def test_broken_upstream_resets_the_client_once() -> None:
+    def story(client: Wire, upstream: Wire) -> None:
+        download = Download(client, upstream, allows, is_chunked=False)
+        download.on_broken(Reason.UPSTREAM_BROKEN)
+        download.cut(Reason.GRANT_REVOKED)
+        assert download.done.result() is Reason.UPSTREAM_BROKEN
+
+    assert in_loop(story)[0].calls == ["abort"]
+
+
+def test_slower_client_holds_the_registry_back() -> None:
+    def story(client: Wire, upstream: Wire) -> None:
+        download = Download(client, upstream, allows, is_chunked=False)
+        download.on_client_paused()
+        download.on_client_resumed()
+
+    assert in_loop(story)[1].calls == ["pause", "resume"]
+
+
+def test_upload_passes_and_marks_its_end() -> None:
+    def story(client: Wire, upstream: Wire) -> None:
+        upload = Upload(client, upstream, allows, is_chunked=True, limit=3)
+        upload.on_data(b"abc")
+        upload.on_end()
+        assert (upload.sent.done(), upload.broken, upload.moved) == (True, None, 3)
+
+    _, upstream = in_loop(story)
+    assert upstream.written == b"3\r\nabc\r\n0\r\n\r\n"
+    assert upstream.is_request_sent
+
+
+@pytest.mark.parametrize(
+    ("limit", "answer", "reason"),
+    [(2, None, Reason.REQUEST_TOO_LARGE), (None, Reason.GRANT_EXPIRED, Reason.GRANT_EXPIRED)],
+)
+def test_cut_upload_never_looks_complete(limit: int | None, answer: Reason | None, reason: Reason) -> None:
+    def story(client: Wire, upstream: Wire) -> None:
+        upload = Upload(client, upstream, lambda: answer, is_chunked=True, limit=limit)
+        upload.on_data(b"abc")
+        upload.on_end()
+        assert upload.broken is reason
+
+    _, upstream = in_loop(story)
+    assert upstream.written == b""
+    assert not upstream.is_request_sent
+    assert upstream.calls == ["abort"]
+
+
+def test_slower_registry_holds_the_client_back() -> None:
+    def story(client: Wire, upstream: Wire) -> None:
+        upload = Upload(client, upstream, allows, is_chunked=False)
+        upload.on_write_paused()
+        assert upload.is_held_back
+        upload.on_write_resumed()
+        assert not upload.is_held_back
+
+    assert in_loop(story)[0].calls == ["pause", "resume"]
