@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import shutil
 import signal
 import subprocess
@@ -313,6 +315,25 @@ def test_full_disk_refuses_until_a_write_succeeds(away: Settings) -> None:
     accepted = {line.split()[0] for line in lines if "accepted" in line}
     assert {record.reference for record in spooled(away.spool_dir)} == {"first", "note"} | accepted
     assert "third audit-unavailable" in lines or "second audit-unavailable" in lines
+
+
+def test_failed_sync_is_a_refusal_and_leaves_no_record(away: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async def scenario(sink: AuditSink) -> None:
+        before, refused, after = (sink.new_record("proxy.request.allowed") for _ in range(3))
+        await sink.accept(before)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fdatasync", fail)
+            with pytest.raises(AuditUnavailable):
+                await sink.accept(refused)
+            assert sink.is_ready() is not None
+        await sink.accept(after)
+        assert sink.is_ready() is None
+        assert spooled(away.spool_dir) == [before, after]
+
+    with_sink(away, scenario)
 
 
 def test_spool_folder_that_cannot_be_made_is_told_at_the_start(away: Settings, tmp_path: Path) -> None:
