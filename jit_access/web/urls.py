@@ -29,6 +29,7 @@ urlpatterns = [
     path("access/<str:public_id>/start", grants.start, name="grant-start"),
     path("access/<str:public_id>/end", grants.end, name="grant-end"),
     path("access/<str:public_id>/token", grants.issue_token, name="grant-token"),
+    path("request", request_form.follow_link, name="request-link"),
     path("requests/new", request_form.show_form, name="request-new"),
     path("requests/preview", request_form.show_preview, name="request-preview"),
     path("requests/<str:public_id>", requests.show_request, name="request"),

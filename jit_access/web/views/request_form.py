@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from jit_access.access_requests import access, selectors, services
 from jit_access.access_requests.models import AccessRequest
@@ -51,6 +51,18 @@ def show_form(request: HttpRequest) -> HttpResponse:
         return _send(request)
     answers = _answers_of(request, request.POST if request.method == "POST" else request.GET)
     return _render(request, answers)
+
+
+@require_safe
+@page()
+def follow_link(request: HttpRequest) -> HttpResponse:
+    """The address that the gateway's refusals name, as `?resource=target/repository`: the form, filled with it."""
+    slug, _, name = request.GET.get("resource", "").partition("/")
+    row = Repository.objects.filter(target__slug=slug, name=name, gone_at=None).first()
+    chosen = {"resource": row.public_id} if row else {"q": name[:200]}
+    query = QueryDict(mutable=True)
+    query.update(chosen | {"operations": request.GET.get("operation", "pull")})
+    return redirect(f"{reverse('web:request-new')}?{query.urlencode()}")
 
 
 @require_POST
