@@ -10,6 +10,8 @@ from csp.constants import NONCE, NONE, SELF  # noqa: F401  # the three words a p
 
 from jit_access.config import env
 from jit_access.core.logging import logging_settings
+from jit_access.domain.lifecycle import GrantState, LeaseState, RequestState
+from jit_access.domain.operations import Operation
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 VAR_DIR = Path(env.text("JIT_VAR_DIR", str(BASE_DIR / "var")))
@@ -157,6 +159,13 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # Several fields are called state; each kind of state keeps its own name in the schema.
+    "ENUM_NAME_OVERRIDES": {
+        "RequestStateEnum": [str(word) for word in RequestState],
+        "GrantStateEnum": [str(word) for word in GrantState],
+        "LeaseStateEnum": [str(word) for word in LeaseState],
+        "OperationEnum": [str(word) for word in Operation],
+    },
 }
 
 REDIS_URL = env.text("JIT_REDIS_URL", "redis://127.0.0.1:6379/0")

@@ -23,6 +23,7 @@ VIEW_KEY = env.secret_bytes("JIT_VIEW_KEY", length=32)
 AUDIT_KEY_FILE = env.text("JIT_AUDIT_KEY_FILE")
 
 SECURE_SSL_REDIRECT = env.flag("JIT_SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come to the pod itself, without TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("JIT_BEHIND_PROXY", default=False) else None
 SECURE_HSTS_SECONDS = 63_072_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
