@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from jit_access.connectors import wire
 from jit_access.connectors.base import Permanent, Retryable
 from jit_access.connectors.oci import connector as oci
 from jit_access.connectors.oci.connector import OCIConnector
@@ -262,6 +263,22 @@ def test_a_peer_that_drips_is_left_when_the_conversation_is_over(monkeypatch: py
         left.set()
     assert isinstance(failure, Retryable)
     assert failure.reason is Reason.UPSTREAM_AWAY
+
+
+def test_a_peer_that_says_nothing_is_left_when_the_conversation_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oci, "CONVERSATION_S", 0.3)
+    monkeypatch.setattr(wire, "READ_TIMEOUT_S", 3600.0)
+    left = threading.Event()
+
+    def script(path: str, request: bytes) -> Iterator[bytes]:
+        left.wait(60)
+        yield b""
+
+    with hostile_server(script) as server:
+        failure = failure_of(server, "check")
+        assert not left.is_set()
+        left.set()
+    assert failure.sentence == f"prod-registry does not answer at {server.origin}."
 
 
 def test_a_refusal_is_permanent_and_an_absence_is_not() -> None:
