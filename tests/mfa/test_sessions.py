@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from jit_access.accounts.services import change_password, end_sessions, lock_account, unlock_account
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
-from jit_access.mfa.session_keys import EPOCH, LAST_SEEN, STARTED_AT
+from jit_access.mfa.services import start_session
+from jit_access.mfa.session_keys import ENROLMENT, EPOCH, LAST_SEEN, PROVED_AT, STARTED_AT
 from tests.conftest import Clock
 from tests.support.cast import PASSWORD, Cast
 from tests.support.sessions import code_now, give_factor
@@ -137,6 +138,18 @@ class TestRotation:
         clock.advance(seconds=60)
         start(client, code_now())
         assert key_of(client) != before
+        assert not Session.objects.filter(session_key=before).exists()
+
+    def test_a_password_alone_never_takes_over_what_the_browser_held(
+        self, cast: Cast, client_for: Callable[..., Client]
+    ) -> None:
+        request = RequestFactory().post("/sign-in")
+        request.session, request.user = client_for(cast.ada).session, cast.ada
+        request.session[ENROLMENT] = "held"
+        before = request.session.session_key
+        start_session(request, cast.ada)
+        assert request.session.session_key != before
+        assert not {PROVED_AT, ENROLMENT} & set(request.session.keys())
         assert not Session.objects.filter(session_key=before).exists()
 
     def test_after_signing_out_the_id_is_worth_nothing(self, cast: Cast) -> None:
