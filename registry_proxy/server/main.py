@@ -79,6 +79,7 @@ def main() -> int:
     handler = logging.StreamHandler()
     handler.setFormatter(_JSONLines())
     logging.basicConfig(level=settings.log_level, handlers=[handler])
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every shipped batch
     try:
         uvloop.run(_serve_until_signal(settings))
     except GatewayError as exc:
