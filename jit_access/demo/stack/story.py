@@ -20,7 +20,7 @@ def tell(layout: Layout, terminal: Terminal) -> None:
     if layout.people_file.exists() and layout.has_demo:
         _tell_demo(json.loads(layout.people_file.read_text(encoding="utf-8")), layout, terminal)
     else:
-        terminal.write("  first person    python3 dev.py manage createsuperuser")
+        terminal.write("  first person    python3 dev.py manage account add olga --display-name Olga --group operators")
     terminal.write()
     terminal.write("  Ctrl-C here, or `python3 dev.py down`, stops all. Logs are in var/log.")
     terminal.write()

@@ -1,0 +1,103 @@
+"""`manage.py account add | agent | join | leave | lock | unlock`: people and groups, from the gateway's own machine.
+
+This is how the first operator comes to be; later ones too, until people come from a directory. Whoever can run it
+holds the database, so it asks for no second factor; every call is in the log under the name of this terminal.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from jit_access.accounts import services
+from jit_access.accounts.models import User
+from jit_access.accounts.selectors import find_by_name
+from jit_access.domain.actors import ActorKind, ActorRef
+from jit_access.domain.errors import GatewayError
+
+TERMINAL = ActorRef(ActorKind.SYSTEM, "terminal", "Somebody at the gateway's terminal")
+
+
+class Command(BaseCommand):
+    help = "Add people and service accounts, change their groups, lock and unlock them."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        add = actions.add_parser("add", help="a person; the password is asked, or read from standard input")
+        add.add_argument("username")
+        add.add_argument("--display-name", required=True)
+        add.add_argument("--email", default="")
+        agent = actions.add_parser("agent", help="a service account; its owner answers for it")
+        agent.add_argument("username")
+        agent.add_argument("--owner", required=True)
+        for made in (add, agent):
+            made.add_argument("--group", action="append", default=[], help="may be given several times")
+        for name, words in {"join": "add to a group", "leave": "take out of a group; what rests on it ends"}.items():
+            change = actions.add_parser(name, help=words)
+            change.add_argument("username")
+            change.add_argument("group")
+        for name, words in {"lock": "end everything of an account now", "unlock": "let it sign in again"}.items():
+            actions.add_parser(name, help=words).add_argument("username")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            words = getattr(self, f"_{options['action']}")(options)
+        except GatewayError as exc:
+            raise CommandError(f"{exc.sentence}  {exc.reason}") from exc
+        self.stdout.write(words)
+
+    def _add(self, options: dict[str, Any]) -> str:
+        user = services.create_person(
+            actor=TERMINAL,
+            username=options["username"],
+            password=_read_password(),
+            display_name=options["display_name"],
+            email=options["email"],
+        )
+        return self._put_into(user, options["group"], "sets up a second factor at the first sign-in")
+
+    def _agent(self, options: dict[str, Any]) -> str:
+        owner = _find(options["owner"])
+        user = services.create_service_account(actor=TERMINAL, username=options["username"], owner=owner)
+        return self._put_into(user, options["group"], f"belongs to {owner.display_name}")
+
+    def _put_into(self, user: User, groups: list[str], words: str) -> str:
+        for group in groups:
+            services.add_to_group(actor=TERMINAL, user=user, group=group)
+        return f"{user.username} {words}."
+
+    def _join(self, options: dict[str, Any]) -> str:
+        services.add_to_group(actor=TERMINAL, user=_find(options["username"]), group=options["group"])
+        return f"{options['username']} is in {options['group']}."
+
+    def _leave(self, options: dict[str, Any]) -> str:
+        services.remove_from_group(actor=TERMINAL, user=_find(options["username"]), group=options["group"])
+        return f"{options['username']} is no longer in {options['group']}."
+
+    def _lock(self, options: dict[str, Any]) -> str:
+        services.lock_account(actor=TERMINAL, user=_find(options["username"]), note="locked at the terminal")
+        return f"{options['username']} is locked; everything open has ended."
+
+    def _unlock(self, options: dict[str, Any]) -> str:
+        services.unlock_account(actor=TERMINAL, user=_find(options["username"]), note="unlocked at the terminal")
+        return f"{options['username']} may sign in again."
+
+
+def _find(username: str) -> User:
+    user = find_by_name(username)
+    if user is None:
+        raise CommandError(f"There is no account called {username}.")
+    return user
+
+
+def _read_password() -> str:
+    """Never from the command line, where other processes could read it."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise CommandError("The two passwords differ.")
+    return password
