@@ -23,7 +23,9 @@ VIEW_KEY = env.secret_bytes("JIT_VIEW_KEY", length=32)
 AUDIT_KEY_FILE = env.text("JIT_AUDIT_KEY_FILE")
 
 SECURE_SSL_REDIRECT = env.flag("JIT_SSL_REDIRECT", default=True)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come to the pod itself, without TLS
+# Probes come to the pod itself, without TLS. A proxy has sent its secret before it could read a redirect, so one would
+# protect nothing: where the network between them is not private, JIT_CONTROL_URL is https.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^internal/v1/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("JIT_BEHIND_PROXY", default=False) else None
 SECURE_HSTS_SECONDS = 63_072_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
