@@ -17,6 +17,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import ViewState, check_signature, decode_view
 from jit_access.proxy_sessions import news, services
 from jit_access.proxy_sessions.models import SessionViewRow, ViewOutbox
+from jit_access.targets import changes
 from tests.support.processes import free_port
 from tests.support.views import closed, make_token, make_view
 
@@ -200,3 +201,9 @@ def test_parallel_drains_lose_nothing() -> None:
     assert failures == []
     assert {message["n"] for message in published()} == set(range(300))
     assert not ViewOutbox.objects.filter(published_at=None).exists()
+
+
+def test_changed_target_is_told_to_the_proxies(django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        changes.announce()
+    assert published() == [{"type": "targets"}]
