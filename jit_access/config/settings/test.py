@@ -14,6 +14,7 @@ _TEMP = tempfile.mkdtemp(prefix="jit-test-")
 
 DEBUG = False
 ENVIRONMENT = "test"
+LOGGING_CONFIG = None  # pytest collects what is logged
 SECRET_KEY = secrets.token_urlsafe(48)
 ALLOWED_HOSTS = ["*"]
 DATABASES = {"default": env.database("JIT_DATABASE_URL", f"sqlite:///{_TEMP}/jit.sqlite3")}
