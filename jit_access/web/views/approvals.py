@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from jit_access.access_requests import access, selectors, services
-from jit_access.access_requests.models import AccessRequest
 from jit_access.access_requests.selectors import RequestDetail
 from jit_access.core import clock
 from jit_access.domain.errors import Conflict, GatewayError, NotFound
@@ -93,7 +92,8 @@ def _answer(request: HttpRequest, public_id: str, *, is_approval: bool) -> HttpR
         )
     except GatewayError as error:
         return _refused(request, public_id, error, is_approval=is_approval)
-    _say_what_came_of_it(request, row, is_approval=is_approval)
+    if row.state == RequestState.INVALIDATED:
+        say(request, "This request ended meanwhile.", "What it stood on changed, so nothing was granted.", "wait")
     return redirect("web:approval", public_id=public_id)
 
 
@@ -117,17 +117,6 @@ def _refused(request: HttpRequest, public_id: str, error: GatewayError, *, is_ap
         notice = Notice(title, "Nothing was decided by your answer.", "wait", "alert", code=str(error.reason))
         return _render(request, detail, notice=notice, status=409)
     raise error
-
-
-def _say_what_came_of_it(request: HttpRequest, row: AccessRequest, *, is_approval: bool) -> None:
-    if not is_approval:
-        say(request, "Denied.", f"{figures.first_name(row.requester.display_name)} was told, with your reason.", "")
-    elif row.state == RequestState.PENDING:
-        say(request, "Approved.", "Others still have to answer; they were asked.")
-    elif row.state == RequestState.APPROVED:
-        say(request, "Approved.", f"{figures.first_name(row.requester.display_name)} can start now, and was told.")
-    else:
-        say(request, "This request ended meanwhile.", "What it stood on changed, so nothing was granted.", "wait")
 
 
 def _render(
