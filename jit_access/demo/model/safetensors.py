@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 _BYTES_PER_VALUE = 2  # BF16
-# The high byte of a BF16 number holds its sign and most of its exponent. Kept to ±2**-7 … ±2**-5, every value is a
+# The high byte of a BF16 number holds its sign and most of its exponent. Kept to ±2**-7 … ±2**-3, every value is a
 # plausible weight; free random bytes would be full of NaN and infinity.
 _HIGH_BYTES = bytes((byte & 0x80) | 0x3C | (byte & 0x01) for byte in range(256))
 
