@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
 from jit_access.accounts.models import AccountKind, User
 from jit_access.domain.reasons import Reason
-from jit_access.grants.access import group_names
 from jit_access.policies.answers import Approval
 
 People = Mapping[str, tuple[User, ...]]
@@ -109,14 +108,14 @@ def choose_step(person: User, states: Iterable[StepState]) -> StepState | None:
     return candidates[0] if candidates else None
 
 
-def refusal_to_answer(actor: User, request: AccessRequest) -> Reason | None:
-    """None when this account may answer this request at all; else why not. State and deadlines are asked elsewhere."""
+def refusal_to_answer(actor: User, request: AccessRequest, groups: frozenset[str]) -> Reason | None:
+    """None when this account, in these groups now, may answer at all. State and deadlines are asked elsewhere."""
     if not actor.is_person:
         return Reason.NOT_FOR_AGENTS
     if not actor.is_active:
         return Reason.ACCOUNT_LOCKED
     if actor.pk in {request.requester_id, request.requester.owner_id}:
         return Reason.OWN_REQUEST
-    if not request.steps.filter(group__in=group_names(actor)).exists():
+    if not any(step.group in groups for step in request.steps.all()):
         return Reason.NOT_AN_APPROVER
     return None

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from jit_access.access_requests.drafts import RequestDraft, make_draft
 from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
-from jit_access.access_requests.people import StepState, choose_step, refusal_to_answer, step_states
+from jit_access.access_requests.people import StepState, refusal_to_answer, step_states
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
@@ -76,14 +76,18 @@ def recently_refused_of(*, actor: User, now: datetime) -> QuerySet[AccessRequest
 
 
 def approvals_queue(*, actor: User, now: datetime) -> tuple[QueueItem, ...]:
-    """What waits for an answer of this person's groups, and their own requests without buttons. Soonest first."""
-    groups = group_names(actor) if actor.is_active and actor.is_person else frozenset()
-    asked = AccessRequest.objects.filter(steps__group__in=groups)
+    """What waits for an answer of this person's groups, and their own requests without buttons. Soonest first.
+
+    Four queries, however long the queue is: groups, rows, steps, verdicts.
+    """
+    groups = group_names(actor)
+    answering = groups if actor.is_active and actor.is_person else frozenset()
+    asked = AccessRequest.objects.filter(steps__group__in=answering)
     mine = Q(requester=actor) | Q(requester__owner=actor)
     waiting = AccessRequest.objects.filter(Q(pk__in=asked.values("pk")) | mine)
     waiting = waiting.filter(state=RequestState.PENDING, answer_by__gt=now)
-    rows = with_related(waiting).order_by("answer_by", "pk")
-    return tuple(QueueItem(request, why_not_answer(actor, request, now=now)) for request in rows)
+    rows = with_related(waiting).prefetch_related("steps", "verdicts").order_by("answer_by", "pk")
+    return tuple(QueueItem(request, why_not_answer(actor, request, now=now, groups=groups)) for request in rows)
 
 
 def describe_request(*, actor: User, request: AccessRequest, now: datetime) -> RequestDetail:
@@ -94,26 +98,30 @@ def describe_request(*, actor: User, request: AccessRequest, now: datetime) -> R
         request=request,
         steps=states,
         verdicts=tuple(verdicts),
-        why_not=why_not_answer(actor, request, now=now, states=states),
+        why_not=why_not_answer(actor, request, now=now),
         factor_max_age_s=min((state.step.approver_factor_max_age_s for state in states), default=0),
     )
 
 
 def why_not_answer(
-    actor: User, request: AccessRequest, *, now: datetime, states: tuple[StepState, ...] | None = None
+    actor: User, request: AccessRequest, *, now: datetime, groups: frozenset[str] | None = None
 ) -> Reason | None:
     """None when this person may approve now. A page hides its buttons by this; the service asks again by itself."""
     if request.state != RequestState.PENDING:
         return Reason.ALREADY_DECIDED
     if now >= request.answer_by:
         return Reason.ANSWER_TOO_LATE
-    if (refusal := refusal_to_answer(actor, request)) is not None:
+    belongs = group_names(actor) if groups is None else groups
+    if (refusal := refusal_to_answer(actor, request, belongs)) is not None:
         return refusal
-    if request.verdicts.filter(approver=actor).exists():
+    verdicts = list(request.verdicts.all())
+    if any(verdict.approver_id == actor.pk for verdict in verdicts):
         return Reason.ALREADY_ANSWERED
-    if choose_step(actor, step_states(request) if states is None else states) is None:
-        return Reason.NOT_AN_APPROVER
-    return None
+    for step in request.steps.all():
+        given = sum(verdict.step_id == step.pk and verdict.is_approval for verdict in verdicts)
+        if step.group in belongs and given < step.needed:
+            return None
+    return Reason.NOT_AN_APPROVER
 
 
 def decided_by(request: AccessRequest) -> tuple[str, ...]:

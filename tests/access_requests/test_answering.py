@@ -20,7 +20,7 @@ from jit_access.mfa.assurance import NO_ASSURANCE, Assurance, Level
 from jit_access.notifications.models import Notification
 from jit_access.targets.models import Repository
 from tests.support.cast import make_person
-from tests.support.lifecycles import FRONTIER, HOUR, TINY, World, active, answer, ask, fresh, reload
+from tests.support.lifecycles import FRONTIER, HOUR, TINY, World, active, answer, ask, fresh, reload, scope_of
 
 
 def refused(reason: Reason, kind: str = "request.answer.refused") -> bool:
@@ -296,6 +296,14 @@ def test_queue_shows_soonest_first_and_own_without_buttons(world: World, clock) 
     assert selectors.approvals_queue(actor=world.cast.cleo, now=clock.now()) == ()
     mine = selectors.approvals_queue(actor=world.cast.ada, now=clock.now())
     assert [item.why_not for item in mine] == [Reason.OWN_REQUEST, Reason.OWN_REQUEST]
+
+
+def test_queue_costs_four_queries_however_long_it_is(world: World, django_assert_num_queries) -> None:
+    for index in range(3):
+        ask(world, TINY, scope=scope_of(TINY, tags=(f"v{index}",)))
+    now = core_clock.now()
+    with django_assert_num_queries(4):  # groups, requests, their steps, their verdicts
+        assert len(selectors.approvals_queue(actor=world.cast.ben, now=now)) == 3
 
 
 def test_detail_tells_who_still_may_answer(world: World) -> None:

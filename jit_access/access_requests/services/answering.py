@@ -103,7 +103,7 @@ def _is_repeat(actor: User, request: AccessRequest, *, is_approval: bool, payloa
 
 
 def _check_may_answer(actor: User, request: AccessRequest, payload_hash: str) -> None:
-    if (refusal := refusal_to_answer(actor, request)) is not None:
+    if (refusal := refusal_to_answer(actor, request, group_names(actor))) is not None:
         raise PolicyRefusal(refusal)
     _refuse_decided(request)
     if payload_hash != request.payload_hash or not is_intact(request):
