@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import DIGEST, ResourceScope
 from registry_proxy.exchange.events import UpstreamAnswered
-from registry_proxy.protocols.answers import Answer, error_answer, unknown_answer
+from registry_proxy.protocols.answers import Answer, error_answer
 from registry_proxy.protocols.headers import forwarded_response
 from registry_proxy.protocols.http1 import Headers, RequestHead
 from registry_proxy.protocols.manifests import children_of, digest_of, tag_names
@@ -48,9 +48,6 @@ def judge_head(
     headers = forwarded_response(head) + event.rewritten
     digest = (head.get(b"docker-content-digest") or b"").decode("ascii")
     is_read = request.method in ("GET", "HEAD") and classified.route in ("manifest", "blob")
-    if resource is not None and is_read and head.status == 404 and classified.digest:
-        # The same bytes as for a digest that the grant does not reach.
-        return Judgement(refusal=Reason.NOT_FOUND, answer=unknown_answer(classified.route, classified.digest))
     if resource is not None and head.status == 200:
         if request.method == "HEAD" and _is_foreign_tag(resource, classified, digest):
             return Judgement(digest_seen=digest, refusal=Reason.REFERENCE_NOT_GRANTED)
