@@ -28,6 +28,7 @@ urlpatterns = [
     path("access", my_access.show_my_access, name="my-access"),
     path("access/<str:public_id>/start", grants.start, name="grant-start"),
     path("access/<str:public_id>/end", grants.end, name="grant-end"),
+    path("access/<str:public_id>/revoke", grants.revoke, name="grant-revoke"),
     path("access/<str:public_id>/token", grants.issue_token, name="grant-token"),
     path("request", request_form.follow_link, name="request-link"),
     path("requests/new", request_form.show_form, name="request-new"),

@@ -12,7 +12,7 @@ from jit_access.accounts.models import ApiToken
 from jit_access.audit.models import AuditEntry
 from jit_access.mfa.selectors import factor_state
 from jit_access.targets.models import Repository, Target
-from tests.support.lifecycles import BASE, TINY, World, active, ask
+from tests.support.lifecycles import BASE, TINY, World, active, ask, reload
 from tests.web.pages_of import heading_of, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,6 +53,29 @@ def test_the_story_of_a_grant_is_told_to_those_who_may_see_it(world: World, clie
     path = f"/activity?grant={grant.public_id}"
     assert "Ada’s pull of llm/tiny-llama" in text_of(client_for(world.cast.dora).get(path))
     assert "Ada’s pull" not in text_of(client_for(world.cast.cleo).get(path))
+
+
+def test_security_and_approvers_revoke_with_a_reason_and_others_find_nothing(
+    world: World, client_for: Callable[..., Client]
+) -> None:
+    grant = active(world, TINY)
+    path, story = f"/access/{grant.public_id}/revoke", f"/activity?grant={grant.public_id}"
+    for stranger in (world.cast.cleo, world.cast.ada):
+        assert client_for(stranger).get(path).status_code == 404
+        assert client_for(stranger).post(path, {"note": "mine"}).status_code == 404
+    assert reload(grant).state == "active"
+    assert path not in client_for(world.cast.ada).get(story).content.decode()
+    ben = client_for(world.cast.ben)
+    assert heading_of(ben.get(path)) == f"Revoke Ada’s pull on {TINY}?"
+    assert reload(grant).state == "active"
+    dora = client_for(world.cast.dora)
+    assert "Revoke Ada’s pull" in text_of(dora.get(story))
+    assert dora.post(path, {"note": "rotating the weights"})["Location"] == story
+    assert reload(grant).end_reason == "grant-revoked"
+    text = text_of(dora.get(story))
+    assert "Revoked. Ada Okafor was told." in text
+    assert "“rotating the weights”" in text
+    assert "Revoke Ada’s pull" not in text
 
 
 def test_the_export_proves_itself_and_is_for_those_who_see_all(world: World, client_for: Callable[..., Client]) -> None:

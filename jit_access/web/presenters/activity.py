@@ -30,6 +30,7 @@ from jit_access.web.viewmodels.activity import (
     Story,
     TimelineStep,
 )
+from jit_access.web.viewmodels.ends import end_words
 from jit_access.web.viewmodels.parts import Action, Badge, Fact, Option, Rail, Resource
 
 STORY_STEPS = 40
@@ -140,7 +141,7 @@ def _range_text(rows: Sequence[ActivityRow], size: int) -> str:
     return f"Records {first} to {last} of {figures.grouped(size)} in the log"
 
 
-def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime) -> Story:
+def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime, may_revoke: bool) -> Story:
     """All that happened under one grant, in order. `entries` are oldest first."""
     who = grant.subject.display_name
     scope = words.resources(grant.target.slug, grant_scope(grant))
@@ -148,15 +149,24 @@ def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime) -
     cuts = [entry for entry in entries if words_of(entry).badge == CUT]
     operations = words.operations_phrase(grant_scope(grant).operations)
     end = " was cut" if cuts else ""
+    ended = end_words(grant.end_reason).badge if grant.end_reason else grant_badge(grant, now)
     return Story(
         title=f"{figures.possessive(who, is_person=grant.subject.is_person)} {operations} of {scope[0].name}{end}",
-        badge=_filled(CUT if cuts else grant_badge(grant, now)),
+        badge=_filled(CUT if cuts else ended),
         rail=_budget_rail(grant, moved, is_cut=bool(cuts)),
         rail_used=f"{figures.size(moved)} moved",
         rail_left=f"of {figures.size(grant.byte_budget)} allowed" if grant.byte_budget else "",
         facts=_story_facts(grant, moved, now),
         steps=tuple(_step(entry) for entry in entries[-STORY_STEPS:]),
+        revoke=revoke_action(grant) if may_revoke else None,
     )
+
+
+def revoke_action(grant: Grant) -> Action:
+    """The way to the page that asks and then revokes."""
+    whose = figures.possessive(grant.subject.display_name, is_person=grant.subject.is_person)
+    what = words.operations_phrase(grant_scope(grant).operations)
+    return Action(f"Revoke {whose} {what}", reverse("web:grant-revoke", args=[grant.public_id]), "cut", "stop")
 
 
 def grant_scope(grant: Grant) -> Scope:

@@ -21,6 +21,7 @@ from jit_access.web.viewmodels.parts import (
     Action,
     Badge,
     Confirm,
+    Field,
     Notice,
     Rail,
     Resource,
@@ -30,6 +31,7 @@ from jit_access.web.viewmodels.parts import (
 
 SOON_S = figures.SECONDS_SHOWN_BELOW_S
 AGAIN_LIMIT = 3
+NOTE_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,24 @@ def end_confirm(grant: Grant, viewer: User) -> Confirm:
         keep="Keep it",
         post_href=reverse("web:grant-end", args=[grant.public_id]),
         back_href=reverse("web:my-access"),
+    )
+
+
+def revoke_confirm(grant: Grant, *, note: str = "", error: str = "") -> Confirm:
+    """Revoking somebody's access: the effect, and the reason that its holder reads."""
+    scope = _scope(grant)
+    name, what = scope.resources[0].repository, words.operations_phrase(scope.operations)
+    whose = figures.possessive(grant.subject.display_name, is_person=grant.subject.is_person)
+    holder = words.short_name(grant.subject)
+    return Confirm(
+        id="revoke",
+        title=f"Revoke {whose} {what} on {name}?",
+        effect="What is running is cut at once. Every token of this grant is refused from now on.",
+        verb=f"Revoke {whose} {what}",
+        keep="Let it run",
+        post_href=reverse("web:grant-revoke", args=[grant.public_id]),
+        back_href=f"{reverse('web:activity')}?grant={grant.public_id}",
+        fields=(Field("note", f"Why? {holder} reads this.", note, "textarea", error=error, max_chars=NOTE_CHARS),),
     )
 
 

@@ -62,6 +62,7 @@ class Story:
     rail_left: str
     facts: tuple[Fact, ...]
     steps: tuple[TimelineStep, ...]
+    revoke: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ class ApprovalPage:
     proof_note: str
     notice: Notice | None = None
     back: Action | None = None
+    revoke: Action | None = None
 
     @property
     def is_open(self) -> bool:

@@ -30,6 +30,7 @@ from jit_access.web.presenters.activity import (
     build_story,
 )
 from jit_access.web.viewmodels.activity import Story
+from jit_access.web.views.grants import REVOCABLE
 
 PAGE_ROWS = 40
 STORY_ROWS = 500
@@ -124,4 +125,5 @@ def _story(request: HttpRequest, viewer: Viewer, filters: Filters) -> Story | No
     except NotFound:
         return None
     entries = selectors.find_story(viewer, grant=grant.public_id, request=grant.request.public_id)
-    return build_story(grant, list(entries[:STORY_ROWS]), now=clock.now())
+    may_revoke = grant.state in REVOCABLE and grant_access.may_revoke(person(request), grant)
+    return build_story(grant, list(entries[:STORY_ROWS]), now=clock.now(), may_revoke=may_revoke)

@@ -15,14 +15,18 @@ from jit_access.core import clock
 from jit_access.domain.errors import Conflict, GatewayError, NotFound
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
+from jit_access.grants.access import may_revoke
+from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import Assurance
 from jit_access.web import figures, reads
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import NEEDS_PROOF, page, person, render_page, say
 from jit_access.web.presenters import approvals as words
+from jit_access.web.presenters.activity import revoke_action
 from jit_access.web.presenters.cases import Case, load_case
 from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, prove_here
 from jit_access.web.viewmodels.parts import Notice
+from jit_access.web.views.grants import REVOCABLE
 
 # Refusals that the page itself can say, with the question still in view.
 _SAID_ON_THE_PAGE = frozenset(
@@ -144,6 +148,9 @@ def _render(
         built = replace(built, notice=words.own_request_notice(case))
     if notice is not None:
         built = replace(built, notice=notice)
+    grant = Grant.objects.filter(request=detail.request, state__in=REVOCABLE).select_related("subject").first()
+    if grant is not None and may_revoke(viewer, grant):
+        built = replace(built, revoke=revoke_action(grant))
     return render_page(request, "web/approval.html", built, current="approvals", status=status)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from jit_access.core import clock
@@ -18,6 +19,9 @@ from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters import my_access as words
 from jit_access.web.presenters.words import resources
 from jit_access.web.viewmodels.my_access import TokenPage
+
+# What a revocation would still take something away from.
+REVOCABLE = frozenset({GrantState.SCHEDULED, GrantState.ACTIVATING, GrantState.ACTIVE, GrantState.SUSPENDED})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -50,6 +54,25 @@ def end(request: HttpRequest, public_id: str) -> HttpResponse:
         return redirect("web:my-access")
     confirm = words.end_confirm(grant, person(request))
     return render_page(request, "web/confirm.html", None, current="my-access", confirm=confirm)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page()
+def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
+    """End somebody's grant: for security, and for whoever may approve such a request."""
+    actor = person(request)
+    grant = access.get_grant(actor=actor, public_id=public_id)
+    if not access.may_revoke(actor, grant):
+        raise NotFound
+    story = f"{reverse('web:activity')}?grant={grant.public_id}"
+    if request.method == "POST":
+        services.revoke_grant(actor=actor, grant=grant, note=request.POST.get("note", "").strip())
+        say(request, f"Revoked. {grant.subject.display_name} was told.", "What was running is cut.")
+        return redirect(story)
+    if grant.state not in REVOCABLE:
+        return redirect(story)
+    confirm = words.revoke_confirm(grant)
+    return render_page(request, "web/confirm.html", None, current="activity", confirm=confirm)
 
 
 @require_POST
