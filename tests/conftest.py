@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -17,6 +18,10 @@ from tests.support.cast import Cast, make_cast
 from tests.support.network import block_outside
 from tests.support.redis_of_run import running_redis
 from tests.support.sessions import signed_in
+
+# No deadline: a busy machine is not a failing test. Fewer examples keep the whole suite within its minutes.
+hypothesis.settings.register_profile("suite", deadline=None, max_examples=50)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

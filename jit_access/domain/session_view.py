@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -127,11 +128,11 @@ def decode_view(text: str) -> SessionView:
                 for item in raw["repositories"]
             ),
             leases=tuple(
-                LeaseFacts(_text(item, "lease_id"), _text(item, "token_hash"), float(item["valid_until"]))
+                LeaseFacts(_text(item, "lease_id"), _text(item, "token_hash"), _seconds(item, "valid_until"))
                 for item in raw["leases"]
             ),
-            valid_from=float(raw["valid_from"]),
-            valid_until=float(raw["valid_until"]),
+            valid_from=_seconds(raw, "valid_from"),
+            valid_until=_seconds(raw, "valid_until"),
             rule=_text(raw, "rule"),
             risk=_whole(raw, "risk"),
             byte_budget=_whole(raw, "byte_budget"),
@@ -164,3 +165,11 @@ def _whole(raw: Mapping[str, object], key: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(key)
     return value
+
+
+def _seconds(raw: Mapping[str, object], key: str) -> float:
+    """Finite: an end that is not a number would compare as never reached."""
+    value = raw[key]
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(key)
+    return float(value)

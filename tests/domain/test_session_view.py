@@ -1,0 +1,148 @@
+"""Session views: read back exactly, refused on anything odd, and closed at every edge of time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jit_access.domain.operations import Operation, Staleness
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import ResourceScope, make_scope
+from jit_access.domain.session_view import (
+    MAX_WIRE_BYTES,
+    LeaseFacts,
+    RepositoryFacts,
+    SessionView,
+    ViewRejected,
+    ViewState,
+    check_signature,
+    decode_view,
+    encode_view,
+    sign_text,
+)
+from tests.domain.strategies import views
+
+LEASE = LeaseFacts("lse_a", "ab" * 32, 180.0)
+VIEW = SessionView(
+    grant_id="grt_a",
+    epoch=3,
+    state=ViewState.OPEN,
+    reason=Reason.GRANTED,
+    actor_id="usr_ada",
+    actor_name="Ada Okafor",
+    actor_kind="person",
+    target="demo-registry",
+    scope=make_scope([ResourceScope("llm/tiny-llama", frozenset({Operation.PULL}))]),
+    repositories=(RepositoryFacts("llm/tiny-llama", "sensitive", True, Staleness.STRICT),),
+    leases=(LEASE,),
+    valid_from=100.0,
+    valid_until=200.0,
+    rule="research-pull",
+)
+KEY = b"k" * 32
+
+
+@given(views)
+def test_a_view_is_read_back_as_it_was(view: SessionView) -> None:
+    assert decode_view(encode_view(view)) == view
+    assert encode_view(decode_view(encode_view(view))) == encode_view(view)
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (99.999, Reason.GRANT_NOT_STARTED),
+        (100.0, None),
+        (179.999, None),
+        (180.0, Reason.TOKEN_EXPIRED),
+        (199.999, Reason.TOKEN_EXPIRED),
+        (200.0, Reason.GRANT_EXPIRED),
+        (1e12, Reason.GRANT_EXPIRED),
+    ],
+)
+def test_time_is_half_open_without_leeway(now: float, reason: Reason | None) -> None:
+    assert VIEW.refusal_at(now, LEASE) is reason
+
+
+@pytest.mark.parametrize("state", [ViewState.PAUSED, ViewState.CLOSED])
+def test_only_an_open_view_allows_and_the_others_say_why(state: ViewState) -> None:
+    assert VIEW.refusal_at(150.0, LEASE) is None
+    assert replace(VIEW, state=state, reason=Reason.GRANT_REVOKED).refusal_at(150.0, LEASE) is Reason.GRANT_REVOKED
+    # A closed view that claims to be granted is a bug of ours, and still closed.
+    assert replace(VIEW, state=state, reason=Reason.GRANTED).refusal_at(150.0, LEASE) is Reason.GRANT_NOT_ACTIVE
+
+
+def changed(**changes: object) -> str:
+    return json.dumps(json.loads(encode_view(VIEW)) | changes)
+
+
+@pytest.mark.parametrize("name", sorted(json.loads(encode_view(VIEW))))
+def test_a_missing_field_is_refused(name: str) -> None:
+    body = json.loads(encode_view(VIEW))
+    del body[name]
+    with pytest.raises(ViewRejected):
+        decode_view(json.dumps(body))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"v": 2},
+        {"state": "ajar"},
+        {"reason": "because"},
+        {"epoch": "3"},
+        {"epoch": True},
+        {"epoch": 3.5},
+        {"actor_id": None},
+        {"scope": []},
+        {"scope": [{"repository": "a", "operations": ["everything"]}]},
+        {"repositories": [{"name": "a"}]},
+        {"repositories": None},
+        {"leases": [["lse_a"]]},
+        {"leases": [{"lease_id": "a", "token_hash": "b", "valid_until": float("nan")}]},
+        {"valid_until": float("nan")},
+        {"valid_until": float("inf")},
+        {"valid_until": "200"},
+        {"valid_until": True},
+        {"valid_from": None},
+    ],
+)
+def test_a_field_of_another_kind_is_refused(changes: dict[str, object]) -> None:
+    """An end that is NaN would never come: every comparison with it is false."""
+    assert decode_view(changed()) == VIEW
+    with pytest.raises(ViewRejected):
+        decode_view(changed(**changes))
+
+
+@given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(json.dumps))
+def test_any_other_text_is_refused_with_one_error(text: str) -> None:
+    with pytest.raises(ViewRejected):
+        decode_view(text)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, " " * (MAX_WIRE_BYTES + 1)])
+def test_depth_and_size_are_bounded(text: str) -> None:
+    with pytest.raises(ViewRejected):
+        decode_view(text)
+
+
+@given(views, st.data())
+def test_a_signature_fits_one_text_and_one_key(view: SessionView, data: Any) -> None:
+    text = encode_view(view)
+    signature = sign_text(text, KEY)
+    check_signature(text, signature, KEY)
+    index = data.draw(st.integers(0, len(text) - 1))
+    for other, key, made in (
+        (text[:index] + text[index + 1 :] + "x", KEY, signature),
+        (text, b"j" * 32, signature),
+        (text, KEY, signature[:-1]),
+        (text, KEY, ""),
+        (text, KEY, "é"),
+    ):
+        with pytest.raises(ViewRejected):
+            check_signature(other, made, key)
