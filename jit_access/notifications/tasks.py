@@ -7,6 +7,6 @@ from celery import shared_task
 from jit_access.notifications.services import deliver_due
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]  # celery ships no types
 def send_due() -> None:
     deliver_due()
