@@ -15,11 +15,10 @@ from jit_access.audit.exchanges import TRANSFER_ENDS, ActivityRow, build_row
 from jit_access.audit.models import AuditEntry
 from jit_access.audit.selectors import LogState
 from jit_access.domain.audit_record import AuditRecord, decode_record
-from jit_access.domain.scopes import Scope, parse_scope
 from jit_access.grants.models import Grant
 from jit_access.web import figures
 from jit_access.web.presenters import words
-from jit_access.web.presenters.my_access import grant_badge
+from jit_access.web.presenters.grants import grant_badge, scope_of
 from jit_access.web.presenters.records import CUT, actor_text, code_of, resource_of, row_of, words_of
 from jit_access.web.viewmodels.activity import (
     ActivityPage,
@@ -144,10 +143,10 @@ def _range_text(rows: Sequence[ActivityRow], size: int) -> str:
 def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime, may_revoke: bool) -> Story:
     """All that happened under one grant, in order. `entries` are oldest first."""
     who = grant.subject.display_name
-    scope = words.resources(grant.target.slug, grant_scope(grant))
+    scope = words.resources(grant.target.slug, scope_of(grant))
     moved = sum(max(entry.bytes_out, entry.bytes_in) for entry in entries if is_transfer_end(entry))
     cuts = [entry for entry in entries if words_of(entry).badge == CUT]
-    operations = words.operations_phrase(grant_scope(grant).operations)
+    operations = words.operations_phrase(scope_of(grant).operations)
     end = " was cut" if cuts else ""
     ended = end_words(grant.end_reason).badge if grant.end_reason else grant_badge(grant, now)
     return Story(
@@ -165,13 +164,8 @@ def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime, m
 def revoke_action(grant: Grant) -> Action:
     """The way to the page that asks and then revokes."""
     whose = figures.possessive(grant.subject.display_name, is_person=grant.subject.is_person)
-    what = words.operations_phrase(grant_scope(grant).operations)
+    what = words.operations_phrase(scope_of(grant).operations)
     return Action(f"Revoke {whose} {what}", reverse("web:grant-revoke", args=[grant.public_id]), "cut", "stop")
-
-
-def grant_scope(grant: Grant) -> Scope:
-    """The grant's scope as a value."""
-    return parse_scope(grant.scope)
 
 
 def is_transfer_end(entry: AuditEntry) -> bool:

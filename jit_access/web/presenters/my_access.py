@@ -15,13 +15,20 @@ from jit_access.domain.scopes import Scope, parse_scope
 from jit_access.grants.models import Grant
 from jit_access.web import commands, figures
 from jit_access.web.presenters import words
+from jit_access.web.presenters.grants import (
+    SOON_S,
+    ask_again_href,
+    end_confirm,
+    grant_badge,
+    left_s,
+    scope_of,
+    state_sentence,
+)
 from jit_access.web.viewmodels.ends import end_words
 from jit_access.web.viewmodels.my_access import AgainItem, EndedRow, GrantCard, MyAccessPage, UseStep, WaitingItem
 from jit_access.web.viewmodels.parts import (
     Action,
     Badge,
-    Confirm,
-    Field,
     Notice,
     Rail,
     Resource,
@@ -29,9 +36,7 @@ from jit_access.web.viewmodels.parts import (
     make_time_rail,
 )
 
-SOON_S = figures.SECONDS_SHOWN_BELOW_S
 AGAIN_LIMIT = 3
-NOTE_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def build_page(rows: Rows, known: Known, waiting_words: Mapping[int, tuple[Badge
 def _is_open(grant: Grant, now: datetime) -> bool:
     """On the cards: what runs, what starts, and what is exposed. What is being taken away is over for its holder."""
     if grant.state == GrantState.ACTIVE:
-        return _left_s(grant, now) > 0
+        return left_s(grant, now) > 0
     return grant.state not in {GrantState.SCHEDULED, GrantState.REVOKING}
 
 
@@ -110,7 +115,7 @@ def _notice(rows: Rows, now: datetime) -> Notice | None:
         if grant.state == GrantState.REVOKE_FAILED and grant.exposed_since is not None:
             return exposed_notice(grant, now)
     for grant in (*rows.live, *rows.ended_grants):
-        name = _scope(grant).resources[0].repository
+        name = scope_of(grant).resources[0].repository
         if grant.state == GrantState.ACTIVATION_FAILED:
             return Notice(
                 f"Your access to {name} could not start.",
@@ -157,8 +162,8 @@ def _cut_notice(grant: Grant, name: str, now: datetime) -> Notice:
 
 def build_card(grant: Grant, known: Known) -> GrantCard:
     """One open grant with the commands to use it."""
-    scope = _scope(grant)
-    is_running = grant.state == GrantState.ACTIVE and _left_s(grant, known.now) > 0
+    scope = scope_of(grant)
+    is_running = grant.state == GrantState.ACTIVE and left_s(grant, known.now) > 0
     names = words.resources(grant.target.slug, scope)
     end = end_confirm(grant, known.viewer) if grant.state in {GrantState.ACTIVE, GrantState.SUSPENDED} else None
     moved = known.moved.get(grant.public_id, 0)
@@ -179,91 +184,8 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         extend=Action("Extend", f"{reverse('web:request-new')}?extends={grant.public_id}") if is_running else None,
         end=end,
         end_href=reverse("web:grant-end", args=[grant.public_id]) if end else "",
-        more=_state_sentence(grant),
+        more=state_sentence(grant),
     )
-
-
-def grant_badge(grant: Grant, now: datetime) -> Badge:
-    """The state in a word. A grant whose end has passed is over, whatever the row still says."""
-    if grant.state == GrantState.ACTIVE:
-        left_s = _left_s(grant, now)
-        if left_s <= 0:
-            return Badge("Time ran out", "check")
-        return Badge("Ends soon", "clock", "wait") if left_s < SOON_S else Badge("Active", "check", "live")
-    return {
-        GrantState.SCHEDULED: Badge("Approved, not started", "play"),
-        GrantState.ACTIVATING: Badge("Starting", "clock"),
-        GrantState.SUSPENDED: Badge("Paused", "stop", "wait"),
-        GrantState.REVOKING: Badge("Ending", "stop", "wait"),
-        GrantState.REVOKE_FAILED: Badge("Exposed", "alert", "stop"),
-    }.get(GrantState(grant.state), end_words(grant.end_reason).badge)
-
-
-def _state_sentence(grant: Grant) -> str:
-    return {
-        GrantState.ACTIVATING: "The gateway sets it up. Reload in a moment.",
-        GrantState.SUSPENDED: "Paused: the gateway lets nothing through until it is taken up again. The clock runs on.",
-        GrantState.REVOKING: "The gateway refuses it already. The target is being told.",
-        GrantState.REVOKE_FAILED: "The gateway refuses it already. The target could not be told yet.",
-    }.get(GrantState(grant.state), "")
-
-
-def end_confirm(grant: Grant, viewer: User) -> Confirm:
-    """What *End now* ends and what that does."""
-    scope = _scope(grant)
-    name = scope.resources[0].repository
-    what = words.operations_phrase(scope.operations)
-    is_own = grant.subject_id == viewer.pk
-    whose = "your" if is_own else figures.possessive(grant.subject.display_name)
-    return Confirm(
-        id=f"end-{grant.public_id}",
-        title=f"End {whose} {what} on {name}?",
-        effect="What is running stops at once, unfinished. To go on you would have to ask again.",
-        verb=f"End {'my' if is_own else 'this'} {what}",
-        keep="Keep it",
-        post_href=reverse("web:grant-end", args=[grant.public_id]),
-        back_href=reverse("web:my-access"),
-    )
-
-
-def revoke_confirm(grant: Grant, *, note: str = "", error: str = "") -> Confirm:
-    """Revoking somebody's access: the effect, and the reason that its holder reads."""
-    scope = _scope(grant)
-    name, what = scope.resources[0].repository, words.operations_phrase(scope.operations)
-    whose = figures.possessive(grant.subject.display_name, is_person=grant.subject.is_person)
-    holder = words.short_name(grant.subject)
-    return Confirm(
-        id="revoke",
-        title=f"Revoke {whose} {what} on {name}?",
-        effect="What is running is cut at once. Every token of this grant is refused from now on.",
-        verb=f"Revoke {whose} {what}",
-        keep="Let it run",
-        post_href=reverse("web:grant-revoke", args=[grant.public_id]),
-        back_href=f"{reverse('web:activity')}?grant={grant.public_id}",
-        fields=(Field("note", f"Why? {holder} reads this.", note, "textarea", error=error, max_chars=NOTE_CHARS),),
-    )
-
-
-def start_confirm(grant: Grant, now: datetime) -> Confirm:
-    """Starting is a decision of its own: the clock runs from here."""
-    scope = _scope(grant)
-    lasts = figures.round_duration(grant.lasts_s)
-    return Confirm(
-        id="start",
-        title=f"Start your {words.operations_phrase(scope.operations)} on {scope.resources[0].repository}?",
-        effect=f"Your {lasts} start now and end by themselves. You could also start before "
-        f"{figures.end_time(grant.start_by, now)}.",
-        verb="Start now",
-        keep="Not yet",
-        post_href=reverse("web:grant-start", args=[grant.public_id]),
-        back_href=reverse("web:my-access"),
-        is_danger=False,
-    )
-
-
-def ask_again_href(request: AccessRequest) -> str:
-    """The form, filled with the same."""
-    return f"{reverse('web:request-new')}?again={request.public_id}"
 
 
 def _steps(grant: Grant, scope: Scope, known: Known) -> tuple[UseStep, ...]:
@@ -277,10 +199,6 @@ def _steps(grant: Grant, scope: Scope, known: Known) -> tuple[UseStep, ...]:
         for part in scope.resources
     )
     return commands.steps_for(known.client, places)
-
-
-def _left_s(grant: Grant, now: datetime) -> float:
-    return figures.seconds_between(grant.valid_until, now) if grant.valid_until else 0.0
 
 
 def _rail(grant: Grant, now: datetime) -> Rail | None:
@@ -318,7 +236,7 @@ def _waiting_item(request: AccessRequest, known: Known, badge: Badge, sentence: 
 
 
 def _scheduled_item(grant: Grant, known: Known) -> WaitingItem:
-    scope = _scope(grant)
+    scope = scope_of(grant)
     lasts = figures.round_duration(grant.lasts_s)
     extends = grant.extends_id is not None
     return WaitingItem(
@@ -342,7 +260,7 @@ def _again_items(rows: Rows, now: datetime) -> tuple[AgainItem, ...]:
         if key in taken or not _was_used(grant) or len(items) == AGAIN_LIMIT:
             continue
         taken.add(key)
-        scope = _scope(grant)
+        scope = scope_of(grant)
         note = (
             f"{words.operations_title(scope.operations)}, {figures.round_duration(grant.lasts_s)}, "
             f"last on {figures.day(grant.activated_at or now)}"
@@ -383,7 +301,7 @@ def _ended_grant(grant: Grant, known: Known) -> EndedRow:
         note = f"by {words.short_name(grant.ended_by)}{quoted}"
     moved = known.moved.get(grant.public_id, 0)
     return EndedRow(
-        resource=Resource(grant.target.slug, _scope(grant).resources[0].repository),
+        resource=Resource(grant.target.slug, scope_of(grant).resources[0].repository),
         badge=known_words.badge,
         note=note,
         advice=known_words.advice,
@@ -422,7 +340,3 @@ def _denial_note(verdicts: Iterable[Verdict]) -> str:
             quoted = f": “{verdict.note}”" if verdict.note else ""
             return f"by {words.short_name(verdict.approver)}{quoted}"
     return ""
-
-
-def _scope(grant: Grant) -> Scope:
-    return parse_scope(grant.scope)

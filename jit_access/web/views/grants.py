@@ -16,7 +16,7 @@ from jit_access.grants.models import Grant
 from jit_access.web import commands, figures, reads
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import page, person, render_page, say
-from jit_access.web.presenters import my_access as words
+from jit_access.web.presenters import grants as words
 from jit_access.web.presenters.words import resources
 from jit_access.web.viewmodels.my_access import TokenPage
 
