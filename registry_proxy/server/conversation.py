@@ -12,25 +12,16 @@ from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
 from registry_proxy.audit_sink import AuditUnavailable
 from registry_proxy.audit_sink.sink import RecordFields
-from registry_proxy.control_client import TargetFacts
 from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
 from registry_proxy.exchange.machine import Exchange
-from registry_proxy.protocols.http1 import CHUNKED, Headers, RequestHead
-from registry_proxy.protocols.manifests import MAX_MANIFEST_BYTES
-from registry_proxy.protocols.rewrites import LeavesGateway, rewrite_link, rewrite_location
-from registry_proxy.protocols.upstream_request import UpstreamRequest
-from registry_proxy.protocols.wanted import Refusal
+from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.protocols.wanted import Classified, Refusal
 from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.server.collecting import CollectedBody
-from registry_proxy.server.idling import IdleWatch
-from registry_proxy.server.reach_resolver import ReachResolver
-from registry_proxy.server.responding import CONTINUE, render_answer, render_relay_head
+from registry_proxy.server.registry_side import RegistrySide
+from registry_proxy.server.responding import CONTINUE, render_answer
 from registry_proxy.server.services import Services, log_fields
-from registry_proxy.stream.download import Download
-from registry_proxy.stream.upload import Upload
-from registry_proxy.upstream.client import Leg
-from registry_proxy.upstream.connection import UpstreamConnection
 from registry_proxy.upstream.failure import UpstreamError
 
 _log = logging.getLogger(__name__)
@@ -47,10 +38,8 @@ class Conversation:
         self._exchange = Exchange(facts, services.reach)
         self._began = time.monotonic()
         self._epoch = services.gate.epoch
-        self._connection: UpstreamConnection | None = None
-        self._leg: Leg | None = None
-        self._upload: Upload | None = None
-        self._download: Download | None = None
+        self._registry = RegistrySide(services, client, head, facts)
+        self._registry.bind(self._guard, self._classified)
         self._body_out = 0
         self._waiting: asyncio.Task[Any] | None = None
         self._cut: Reason | None = None
@@ -81,11 +70,7 @@ class Conversation:
         if self._cut is not None:
             return
         self._cut = reason
-        if self._upload is not None:
-            self._upload.cut(reason)
-        if self._download is not None:
-            self._download.cut(reason)
-        elif self._waiting is not None:
+        if not self._registry.cut(reason) and self._waiting is not None:
             self._waiting.cancel()
 
     def on_client_gone(self) -> None:
@@ -94,13 +79,13 @@ class Conversation:
 
     def on_client_paused(self) -> None:
         """The client is slower than the registry."""
-        if self._download is not None:
-            self._download.on_client_paused()
+        if self._registry.download is not None:
+            self._registry.download.on_client_paused()
 
     def on_client_resumed(self) -> None:
         """The client caught up."""
-        if self._download is not None:
-            self._download.on_client_resumed()
+        if self._registry.download is not None:
+            self._registry.download.on_client_resumed()
 
     # -- commands
 
@@ -116,11 +101,11 @@ class Conversation:
             case do.ReadBody():
                 event = await self._read_body(command.limit)
             case do.ResolveReach():
-                event = await self._guarded(self._resolve(command))
+                event = await self._guarded(self._registry.resolve(command))
             case do.OpenUpstream():
-                event = await self._guarded(self._open(command.request))
+                event = await self._guarded(self._registry.open(command.request))
             case do.BufferBody():
-                event = await self._guarded(self._buffer(command.limit))
+                event = await self._guarded(self._registry.buffer(command.limit))
             case do.Relay():
                 event = await self._relay(command)
             case do.SendAnswer():
@@ -154,9 +139,10 @@ class Conversation:
         return on.Recorded(self._cut or self._guard())
 
     def _note(self, command: do.Note) -> None:
+        upload, download = self._registry.upload, self._registry.download
         fields = dict(command.fields) | {
-            "bytes_in": self._upload.moved if self._upload else 0,
-            "bytes_out": self._download.moved if self._download else self._body_out,
+            "bytes_in": upload.moved if upload else 0,
+            "bytes_out": download.moved if download else self._body_out,
             "duration_ms": int((time.monotonic() - self._began) * 1000),
         }
         sink, meter = self._services.sink, self._services.meter
@@ -179,114 +165,30 @@ class Conversation:
         reason = await collected.done
         return on.BodyRead(collected.body) if reason is None else on.CutOff(reason)
 
-    async def _resolve(self, command: do.ResolveReach) -> on.Event:
-        target = self._target(command.wanted.target)
-        resolver = ReachResolver(self._services.upstream, self._services.reach, target, self._hold)
-        scopes = (f"repository:{command.wanted.repository}:pull",)
-        like = UpstreamRequest("GET", b"", (), 0, scopes, True, self._facts.origin, self._facts.exchange_id)
-        return on.ReachResolved(await resolver.resolve(command.admission, command.wanted, like))
-
-    async def _open(self, request: UpstreamRequest) -> on.Event:
-        classified = self._exchange.classified
-        if classified is None:
-            raise RuntimeError("nothing was classified")
-        target = self._target(classified.target)
-        leg = self._leg = await self._services.upstream.open(target, request, self._send_body, self._hold)
-        if self._upload is not None:
-            self._upload.stop()
-        return on.UpstreamAnswered(leg.head, self._rewritten(leg))
-
-    def _send_body(self, connection: UpstreamConnection) -> asyncio.Future[None]:
-        classified = self._exchange.classified
-        limit = MAX_MANIFEST_BYTES if classified is not None and classified.route == "manifest" else None
-        upload = Upload(
-            self._client, connection, self._guard, is_chunked=self._head.length == CHUNKED, limit=limit
-        )  # fmt: skip
-        self._upload, connection.write_listener = upload, upload
-        idle = IdleWatch(
-            self._services.limits.idle_body_deadline_s, lambda: upload.moved,
-            lambda: upload.cut(Reason.UPSTREAM_AWAY if upload.is_held_back else Reason.REQUEST_TOO_SLOW),
-        )  # fmt: skip
-        upload.sent.add_done_callback(lambda _: idle.stop())
-        if self._head.expects_continue:
-            self._client.write(CONTINUE)
-        self._client.take_body(upload)
-        return upload.sent
-
-    def _rewritten(self, leg: Leg) -> Headers:
-        """Location and Link under our origin. Raises UpstreamError when an upload would leave the gateway."""
-        classified = self._exchange.classified
-        if classified is None or leg.is_redirected:
-            return ()
-        fields: list[tuple[bytes, bytes]] = []
-        location, link = leg.head.get(b"location"), leg.head.get(b"link")
-        if location is not None:
-            try:
-                fields.append((b"location", rewrite_location(
-                    location, classified, upstream=leg.origin, ours=self._facts.origin)))  # fmt: skip
-            except LeavesGateway as exc:
-                if classified.route == "upload":
-                    leg.connection.abort()
-                    raise UpstreamError(Reason.UPSTREAM_REDIRECT_REFUSED) from exc
-        if link is not None:
-            rewritten = rewrite_link(link, classified, upstream=leg.origin, ours=self._facts.origin)
-            fields += [(b"link", rewritten)] if rewritten else []
-        return tuple(fields)
-
-    async def _buffer(self, limit: int) -> on.Event:
-        leg = self._require_leg()
-        body = await self._services.upstream.collect(leg, limit)
-        self._leg = None
-        return on.Buffered(body)
-
     async def _relay(self, command: do.Relay) -> on.Event:
-        leg, client = self._require_leg(), self._client
         if self._cut is not None:
             return on.RelayEnded(self._cut)
-        is_chunked = leg.head.length == CHUNKED
-        download = Download(client, leg.connection, self._guard, is_chunked=is_chunked, digest=command.digest)
-        self._download = download
-        head = render_relay_head(
-            command.status, command.headers, leg.head, self._head.method, self._facts.exchange_id, closes=self._closes()
-        )  # fmt: skip
-        client.write(head)
-        idle = IdleWatch(
-            self._services.limits.idle_body_deadline_s, lambda: download.moved - client.unsent_bytes,
-            lambda: download.cut(Reason.REQUEST_TOO_SLOW if client.unsent_bytes else Reason.UPSTREAM_AWAY),
-        )  # fmt: skip
-        leg.connection.deliver_to(download)
-        try:
-            broken = await download.done
-        finally:
-            idle.stop()
-        return on.RelayEnded(broken)
+        return await self._registry.relay(command, closes=self._closes())
 
     # -- ends
 
     def _answer(self, command: do.SendAnswer) -> None:
         closes = command.closes or self._closes()
         self._body_out = len(command.answer.body)
-        self._drop_leg()
+        self._registry.drop()
         self._client.write(render_answer(command.answer, self._head.method, self._facts.exchange_id, closes=closes))
         if closes:
             self._client.close_after_answer()
 
     def _finish(self) -> None:
         closes = self._closes()
-        if self._leg is not None:
-            self._services.upstream.release(self._leg)
-            self._leg = None
+        self._registry.release()
         if closes:
             self._client.close_after_answer()
 
     def _reset(self) -> None:
-        self._drop_leg()
+        self._registry.drop()
         self._client.abort()
-
-    def _drop_leg(self) -> None:
-        if self._leg is not None:
-            self._leg.connection.abort()
-            self._leg = None
 
     def _closes(self) -> bool:
         """True when the connection cannot carry another request after this one."""
@@ -300,8 +202,7 @@ class Conversation:
         }  # fmt: skip
         sink = self._services.sink
         sink.note(sink.new_record("proxy.request.refused", **fields))
-        if self._connection is not None:
-            self._connection.abort()
+        self._registry.abort()
         self._reset()
 
     # -- helpers
@@ -317,8 +218,11 @@ class Conversation:
             return Reason.INTERNAL_ERROR
         return gate.recheck(admission, classified.wanted)
 
-    def _hold(self, connection: UpstreamConnection) -> None:
-        self._connection = connection
+    def _classified(self) -> Classified:
+        classified = self._exchange.classified
+        if classified is None:
+            raise GatewayError(Reason.INTERNAL_ERROR, "no request was classified")
+        return classified
 
     async def _guarded(self, work: Coroutine[Any, Any, on.Event]) -> on.Event:
         """Wait for the registry, but never longer than the allow lasts."""
@@ -334,10 +238,9 @@ class Conversation:
             raise
         finally:
             self._waiting = None
-        broken = self._upload.broken if self._upload is not None else None
+        broken = self._registry.broken_upload
         if self._cut is not None or broken is not None:
-            if self._connection is not None:
-                self._connection.abort()
+            self._registry.abort()
             if not task.cancelled():
                 task.exception()
             return on.CutOff(self._cut or broken or Reason.INTERNAL_ERROR)
@@ -347,14 +250,3 @@ class Conversation:
         if error is not None:
             raise error
         return task.result()
-
-    def _target(self, slug: str) -> TargetFacts:
-        target = self._services.gate.target(slug)
-        if target is None:
-            raise UpstreamError(Reason.UPSTREAM_AWAY)
-        return target
-
-    def _require_leg(self) -> Leg:
-        if self._leg is None:
-            raise GatewayError(Reason.INTERNAL_ERROR, "no answer of a registry is held")
-        return self._leg

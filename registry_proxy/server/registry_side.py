@@ -1,0 +1,181 @@
+"""The registry's side of one exchange: the connection, the body that goes up and the body that comes down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from jit_access.domain.errors import GatewayError
+from jit_access.domain.reasons import Reason
+from registry_proxy.control_client import TargetFacts
+from registry_proxy.exchange import commands as do
+from registry_proxy.exchange import events as on
+from registry_proxy.protocols.http1 import CHUNKED, Headers, RequestHead
+from registry_proxy.protocols.manifests import MAX_MANIFEST_BYTES
+from registry_proxy.protocols.rewrites import LeavesGateway, rewrite_link, rewrite_location
+from registry_proxy.protocols.upstream_request import UpstreamRequest
+from registry_proxy.protocols.wanted import Classified
+from registry_proxy.server.client_connection import ClientConnection
+from registry_proxy.server.idling import IdleWatch
+from registry_proxy.server.reach_resolver import ReachResolver
+from registry_proxy.server.responding import CONTINUE, render_relay_head
+from registry_proxy.server.services import Services
+from registry_proxy.stream.download import Download
+from registry_proxy.stream.sides import Guard
+from registry_proxy.stream.upload import Upload
+from registry_proxy.upstream.client import Leg
+from registry_proxy.upstream.connection import UpstreamConnection
+from registry_proxy.upstream.failure import UpstreamError
+
+
+class RegistrySide:
+    """Owned by one conversation. `cut` is safe at any moment and leaves no half that could pass for a whole."""
+
+    def __init__(
+        self, services: Services, client: ClientConnection, head: RequestHead, facts: do.ExchangeFacts
+    ) -> None:
+        self._services, self._client, self._head, self._facts = services, client, head, facts
+        self._guard: Guard = lambda: Reason.INTERNAL_ERROR
+        self._classified: Callable[[], Classified] = self._nothing_yet
+        self._connection: UpstreamConnection | None = None
+        self._leg: Leg | None = None
+        self.upload: Upload | None = None
+        self.download: Download | None = None
+
+    def bind(self, guard: Guard, classified: Callable[[], Classified]) -> None:
+        """Who is asked between slices, and what the request turned out to be."""
+        self._guard, self._classified = guard, classified
+
+    @staticmethod
+    def _nothing_yet() -> Classified:
+        raise GatewayError(Reason.INTERNAL_ERROR, "no request was classified")
+
+    # -- what the machine commands
+
+    async def resolve(self, command: do.ResolveReach) -> on.Event:
+        """Look for a digest in what the scope names. Raises UpstreamError."""
+        target = self._target(command.wanted.target)
+        resolver = ReachResolver(self._services.upstream, self._services.reach, target, self._hold)
+        scopes = (f"repository:{command.wanted.repository}:pull",)
+        like = UpstreamRequest("GET", b"", (), 0, scopes, True, self._facts.origin, self._facts.exchange_id)
+        return on.ReachResolved(await resolver.resolve(command.admission, command.wanted, like))
+
+    async def open(self, request: UpstreamRequest) -> on.Event:
+        """Send the request and its body; wait for the head of the answer. Raises UpstreamError."""
+        classified = self._classified()
+        target = self._target(classified.target)
+        leg = self._leg = await self._services.upstream.open(target, request, self._send_body, self._hold)
+        if self.upload is not None:
+            self.upload.stop()
+        return on.UpstreamAnswered(leg.head, self._rewritten(leg))
+
+    def _send_body(self, connection: UpstreamConnection) -> asyncio.Future[None]:
+        classified = self._classified()
+        limit = MAX_MANIFEST_BYTES if classified.route == "manifest" else None
+        upload = Upload(
+            self._client, connection, self._guard, is_chunked=self._head.length == CHUNKED, limit=limit
+        )  # fmt: skip
+        self.upload, connection.write_listener = upload, upload
+        idle = IdleWatch(
+            self._services.limits.idle_body_deadline_s, lambda: upload.moved,
+            lambda: upload.cut(Reason.UPSTREAM_AWAY if upload.is_held_back else Reason.REQUEST_TOO_SLOW),
+        )  # fmt: skip
+        upload.sent.add_done_callback(lambda _: idle.stop())
+        if self._head.expects_continue:
+            self._client.write(CONTINUE)
+        self._client.take_body(upload)
+        return upload.sent
+
+    def _rewritten(self, leg: Leg) -> Headers:
+        """Location and Link under our origin. Raises UpstreamError when an upload would leave the gateway."""
+        classified = self._classified()
+        if leg.is_redirected:
+            return ()
+        fields: list[tuple[bytes, bytes]] = []
+        location, link = leg.head.get(b"location"), leg.head.get(b"link")
+        if location is not None:
+            try:
+                fields.append((b"location", rewrite_location(
+                    location, classified, upstream=leg.origin, ours=self._facts.origin)))  # fmt: skip
+            except LeavesGateway as exc:
+                if classified.route == "upload":
+                    leg.connection.abort()
+                    raise UpstreamError(Reason.UPSTREAM_REDIRECT_REFUSED) from exc
+        if link is not None:
+            rewritten = rewrite_link(link, classified, upstream=leg.origin, ours=self._facts.origin)
+            fields += [(b"link", rewritten)] if rewritten else []
+        return tuple(fields)
+
+    async def buffer(self, limit: int) -> on.Event:
+        """Collect a small body. Raises UpstreamError."""
+        leg = self._require_leg()
+        body = await self._services.upstream.collect(leg, limit)
+        self._leg = None
+        return on.Buffered(body)
+
+    async def relay(self, command: do.Relay, *, closes: bool) -> on.Event:
+        """Send the head, then the body as it comes."""
+        leg, client = self._require_leg(), self._client
+        is_chunked = leg.head.length == CHUNKED
+        download = Download(client, leg.connection, self._guard, is_chunked=is_chunked, digest=command.digest)
+        self.download = download
+        head = render_relay_head(
+            command.status, command.headers, leg.head, self._head.method, self._facts.exchange_id, closes=closes
+        )  # fmt: skip
+        client.write(head)
+        idle = IdleWatch(
+            self._services.limits.idle_body_deadline_s, lambda: download.moved - client.unsent_bytes,
+            lambda: download.cut(Reason.REQUEST_TOO_SLOW if client.unsent_bytes else Reason.UPSTREAM_AWAY),
+        )  # fmt: skip
+        leg.connection.deliver_to(download)
+        try:
+            broken = await download.done
+        finally:
+            idle.stop()
+        return on.RelayEnded(broken)
+
+    def _hold(self, connection: UpstreamConnection) -> None:
+        self._connection = connection
+
+    def _target(self, slug: str) -> TargetFacts:
+        target = self._services.gate.target(slug)
+        if target is None:
+            raise UpstreamError(Reason.UPSTREAM_AWAY)
+        return target
+
+    def _require_leg(self) -> Leg:
+        if self._leg is None:
+            raise GatewayError(Reason.INTERNAL_ERROR, "no answer of a registry is held")
+        return self._leg
+
+    # -- ends
+
+    def cut(self, reason: Reason) -> bool:
+        """Stop both directions. True when a response was running, so that nothing else can be said any more."""
+        if self.upload is not None:
+            self.upload.cut(reason)
+        if self.download is not None:
+            self.download.cut(reason)
+        return self.download is not None
+
+    @property
+    def broken_upload(self) -> Reason | None:
+        """Why the client's body did not get through."""
+        return self.upload.broken if self.upload is not None else None
+
+    def release(self) -> None:
+        """The response was relayed to its end: the connection may serve another request."""
+        if self._leg is not None:
+            self._services.upstream.release(self._leg)
+            self._leg = None
+
+    def drop(self) -> None:
+        """The response is not wanted any more."""
+        if self._leg is not None:
+            self._leg.connection.abort()
+            self._leg = None
+
+    def abort(self) -> None:
+        """Whatever connection there is: end it."""
+        if self._connection is not None:
+            self._connection.abort()
