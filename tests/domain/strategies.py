@@ -37,24 +37,10 @@ scopes: st.SearchStrategy[Scope] = st.lists(
     resources(), min_size=1, max_size=5, unique_by=lambda resource: resource.repository
 ).map(make_scope)
 
-_TEXT_FIELDS = [
-    "actor_kind",
-    "actor_id",
-    "actor_name",
-    "request",
-    "grant",
-    "lease",
-    "target",
-    "repository",
-    "operation",
-    "reference",
-    "decision",
-    "reason",
-    "rule",
-    "exchange",
-    "trace",
-    "address",
-]
+_TEXT_FIELDS = (
+    *("actor_kind", "actor_id", "actor_name", "request", "grant", "lease", "target", "repository"),
+    *("operation", "reference", "decision", "reason", "rule", "exchange", "trace", "address"),
+)
 
 records = st.builds(
     AuditRecord,
