@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from jit_access.access_requests import selectors as requests
@@ -49,6 +50,13 @@ def has_shortcuts(request: HttpRequest) -> bool:
     return request.COOKIES.get(SHORTCUTS_COOKIE) != "off"
 
 
+def _session_end(request: HttpRequest, now: datetime) -> datetime | None:
+    """When this session ends if nothing more is done: after its silence, or at its last hour."""
+    latest = session_ends_at(request)
+    silence = now + timedelta(seconds=settings.SESSION_IDLE_S)
+    return min(latest, silence) if latest else None
+
+
 def make_shell(request: HttpRequest, current: str, now: datetime) -> Shell:
     """The frame around a page."""
     user = request.user
@@ -62,7 +70,7 @@ def make_shell(request: HttpRequest, current: str, now: datetime) -> Shell:
         open_approvals=sum(item.may_answer for item in queue),
         factor_proved_at=assurance_of(request).proved_at,
         factor_name=FACTOR_NAME,
-        session_ends_at=session_ends_at(request),
+        session_ends_at=_session_end(request, now),
         now=now,
         has_shortcuts=has_shortcuts(request),
     )

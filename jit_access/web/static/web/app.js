@@ -111,6 +111,7 @@
   };
 
   /* --- the session's own end ---------------------------------------------------------------------------------- */
+  const sessionSpan = Date.parse(body.dataset.sessionEnds || "") - Date.parse(body.dataset.now || "");
   const tickSession = () => {
     const ends = Date.parse(body.dataset.sessionEnds || "");
     if (!ends || ends - serverNow() > SIGN_OUT_WARNING_MS || live.querySelector("[data-sign-out]")) return;
@@ -124,6 +125,14 @@
     stay.className = "button notice__action";
     stay.href = location.href;
     stay.textContent = "Stay signed in";
+    // What was typed on this page must not be lost, so the server is asked without leaving it.
+    stay.addEventListener("click", async (event) => {
+      event.preventDefault();
+      const answer = await fetch(location.href, { method: "HEAD", redirect: "manual" });
+      if (!answer.ok) { location.reload(); return; }
+      body.dataset.sessionEnds = new Date(serverNow() + sessionSpan).toISOString();
+      live.replaceChildren();
+    });
     notice.append(icon("clock"), words, stay);
     live.replaceChildren(notice);
   };
