@@ -63,7 +63,7 @@ class Stack:
         used = self._used_steps.setdefault(username, set())
         while True:
             current = int(time.time()) // _STEP_S
-            # Oldest first would run out of its window on the way; a new step only when this one is spent.
+            # The next one stays good for longest, the one before may run out on the way.
             step = next((step for step in (current, current + 1, current - 1) if step not in used), None)
             if step is not None:
                 used.add(step)
