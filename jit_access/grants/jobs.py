@@ -26,7 +26,7 @@ def enqueue_after_commit(task: str, *args: int) -> None:
 def enqueue(task: str, *args: int) -> bool:
     """Send a task now. False when the broker did not take it; the sweep will find the work."""
     try:
-        _sender().send_task(task, args=args, retry=False)  # type: ignore[no-untyped-call]  # celery has no types
+        _sender().send_task(task, args=args, retry=False)
     except OperationalError:
         log.warning("queue.away", task=task)
         return False
@@ -36,6 +36,6 @@ def enqueue(task: str, *args: int) -> bool:
 @lru_cache(maxsize=1)
 def _sender() -> Celery:
     """The sending half of the queue. It needs the settings only, so web, worker and commands all have it."""
-    app = Celery("jit_access", set_as_current=False)  # type: ignore[no-untyped-call]  # celery has no types
-    app.config_from_object("django.conf:settings", namespace="CELERY")  # type: ignore[no-untyped-call]
+    app = Celery("jit_access", set_as_current=False)
+    app.config_from_object("django.conf:settings", namespace="CELERY")
     return app

@@ -11,6 +11,7 @@ from jit_access.grants import services, tasks
 from jit_access.grants.models import Claim, Grant
 from jit_access.grants.services.finishing import CLAIM_S, MAX_RETRY_S, PER_TARGET
 from jit_access.notifications.models import Notification
+from jit_access.targets.models import Target
 from tests.support.brokered import BrokeredTarget
 from tests.support.lifecycles import BASE, FRONTIER, TINY, World, active, reload, scope_of
 
@@ -174,3 +175,13 @@ def test_sweep_finishes_what_the_queue_lost(world: World, brokered: BrokeredTarg
         tasks.finish_revocation(grant.pk)  # what the sweep sent, delivered
     assert {reload(grant).state for grant in grants} == {GrantState.ENDED}
     assert brokered.names() == set()
+
+
+def test_credential_that_no_longer_opens_is_an_exposure_not_a_crash(world: World, brokered: BrokeredTarget) -> None:
+    grant = revoked(world, TINY)
+    Target.objects.filter(pk=world.target.pk).update(sealed_password="v1.k.x.y")
+    assert not services.finish_revocation(grant_id=grant.pk)
+    assert reload(grant).state == GrantState.REVOKE_FAILED
+    Target.objects.filter(pk=world.target.pk).update(sealed_password="")
+    Grant.objects.filter(pk=grant.pk).update(next_attempt_at=None)
+    assert services.finish_revocation(grant_id=grant.pk)

@@ -15,6 +15,7 @@ from jit_access.domain.operations import Tier
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import ViewState
 from jit_access.grants import services
+from jit_access.grants.models import Grant
 from jit_access.policies.services import load_policy
 from jit_access.targets import services as targets
 from jit_access.targets.models import Repository
@@ -134,3 +135,11 @@ def test_paused_grants_are_looked_at_too(world: World, state: str) -> None:
         services.suspend_grant(actor=world.cast.dora, grant=grant)
     accounts.remove_from_group(actor=GATEWAY, user=world.cast.ada, group="research")
     assert reload(grant).state == GrantState.REVOKING
+
+
+def test_one_broken_row_does_not_stop_the_sweep(world: World) -> None:
+    broken, other = active(world, BASE), active(world, TINY)
+    Grant.objects.filter(pk=broken.pk).update(scope=[])
+    world.cast.ada.groups.clear()
+    assert services.reevaluate_live_grants() == 1
+    assert reload(other).state == GrantState.REVOKING

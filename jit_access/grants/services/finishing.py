@@ -18,7 +18,7 @@ from jit_access.core import clock
 from jit_access.core.transitions import move
 from jit_access.credentials import services as credentials
 from jit_access.domain.actors import GATEWAY
-from jit_access.domain.errors import Conflict, PeerError
+from jit_access.domain.errors import Conflict, GatewayError, PeerError
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import selectors, upstream
@@ -42,11 +42,11 @@ def finish_revocation(*, grant_id: int) -> bool:
         return False
     try:
         remove_access_of(grant, conclude=_conclude)
-    except PeerError as exc:
-        _note_failure(grant, exc)
-        return False
     except Conflict:
         return False  # another worker, whose claim came after ours ran out, got there first
+    except GatewayError as exc:  # the target's refusal, or a credential of ours that no longer opens
+        _note_failure(grant, exc)
+        return False
     return True
 
 
@@ -97,7 +97,7 @@ def _conclude(locked: Grant, audit: Recorder) -> None:
     )
 
 
-def _note_failure(grant: Grant, problem: PeerError) -> None:
+def _note_failure(grant: Grant, problem: GatewayError) -> None:
     """It stays on the list for ever: later each time, never later than five minutes."""
     with audited(actor=GATEWAY) as audit:
         locked = selectors.lock_grant(grant.pk)
@@ -111,11 +111,12 @@ def _note_failure(grant: Grant, problem: PeerError) -> None:
             Grant.objects.filter(pk=locked.pk).update(next_attempt_at=again_at, claimed_until=None)
         else:
             return  # another worker finished it meanwhile
+        is_retryable = isinstance(problem, PeerError) and problem.retryable
         audit.record(
             "grant.revoke_failed",
             reason=problem.reason,
             grant=locked.public_id,
             target=locked.target.slug,
-            detail={"attempts": locked.revoke_attempts, "again_in_s": wait_s, "retryable": problem.retryable},
+            detail={"attempts": locked.revoke_attempts, "again_in_s": wait_s, "retryable": is_retryable},
         )
     log.warning("grant.revoke_failed", grant=grant.public_id, reason=str(problem.reason), again_in_s=wait_s)

@@ -15,7 +15,7 @@ from jit_access.core import clock
 from jit_access.core.transitions import move
 from jit_access.credentials import services as credentials
 from jit_access.domain.actors import GATEWAY, ActorRef
-from jit_access.domain.errors import Conflict, NotFound, PeerError, PolicyRefusal
+from jit_access.domain.errors import Conflict, GatewayError, NotFound, PolicyRefusal
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import claims, selectors, upstream
@@ -96,7 +96,7 @@ def activate_grant(*, actor: User, grant: Grant, assurance: Assurance) -> Grant:
             return claimed
         try:
             upstream.ensure_access(claimed, entitlements)
-        except PeerError:
+        except GatewayError:
             _compensate(claimed)
             raise
         return _open(actor, claimed)
@@ -215,12 +215,12 @@ def _compensate(claimed: Grant) -> None:
     """The target may or may not have made something: whatever it was, take it away, now or until it works."""
     try:
         remove_access_of(claimed, conclude=_conclude_failure)
-    except PeerError:
+    except Conflict:
+        _hand_to_revocation(claimed)  # revoked meanwhile: that revocation does the same work
+    except GatewayError:
         with audited(actor=GATEWAY):
             close_grant(selectors.lock_grant(claimed.pk), Ending(Reason.UPSTREAM_AWAY))
         _hand_to_revocation(claimed)
-    except Conflict:
-        _hand_to_revocation(claimed)  # revoked meanwhile: that revocation does the same work
 
 
 def _conclude_failure(locked: Grant, audit: Recorder) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import structlog
 from django.db.models import Q, QuerySet
 
 from jit_access.accounts.models import User
@@ -15,6 +16,7 @@ from jit_access.audit.recorder import audited
 from jit_access.core import clock
 from jit_access.credentials import services as credentials
 from jit_access.domain.actors import GATEWAY
+from jit_access.domain.errors import GatewayError
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import selectors
@@ -28,6 +30,8 @@ from jit_access.policies.questions import Phase
 _USABLE = (GrantState.SCHEDULED, GrantState.ACTIVATING, GrantState.ACTIVE, GrantState.SUSPENDED)
 # These say why by themselves; any other refusal is told as what changed: the groups or the rules.
 _TOLD_AS_THEY_ARE = frozenset({Reason.ACCOUNT_LOCKED, Reason.POLICY_MISSING, Reason.POLICY_BROKEN})
+
+log = structlog.get_logger(__name__)
 
 
 def reevaluate_grant(*, grant_id: int, because: Reason | None = None) -> bool:
@@ -99,7 +103,17 @@ def reevaluate_target(target_id: int) -> None:
 
 def reevaluate_live_grants() -> int:
     """Ask again about everything that could still be used. Returns how many ended or became shorter."""
-    return _reevaluate(Grant.objects.filter(state__in=_USABLE))
+    ids = list(Grant.objects.filter(state__in=_USABLE).order_by("pk").values_list("pk", flat=True))
+    return sum(_reevaluate_alone(pk) for pk in ids)
+
+
+def _reevaluate_alone(pk: int) -> bool:
+    try:
+        return reevaluate_grant(grant_id=pk)
+    except GatewayError:
+        # One row that cannot be judged must not keep the sweep from the others.
+        log.exception("grant.reevaluation_failed", grant=pk)
+        return False
 
 
 def _reevaluate(grants: QuerySet[Grant], *, because: Reason | None = None) -> int:
