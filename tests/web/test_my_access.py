@@ -13,7 +13,7 @@ from jit_access.credentials.models import CredentialLease
 from jit_access.domain.lifecycle import GrantState
 from jit_access.grants import services as grants
 from tests.conftest import Clock
-from tests.support.lifecycles import BASE, FRONTIER, HOUR, TINY, World, active, answer, ask, reload, scheduled
+from tests.support.lifecycles import BASE, FRONTIER, HOUR, TINY, World, active, answer, ask, reload, scheduled, start
 from tests.web.pages_of import browser_like, heading_of, hidden_value, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,6 +82,22 @@ def test_only_the_holder_gets_a_token(world: World, client_for: Callable[..., Cl
         (world.cast.cleo, 404),
     ):
         assert client_for(person).post(f"/access/{grant.public_id}/token").status_code == status
+
+
+def test_what_a_service_account_holds_is_ended_by_its_owner_and_used_by_itself(
+    world: World, client_for: Callable[..., Client]
+) -> None:
+    plan = scheduled(world, BASE, actor=world.cast.ci_bot)
+    ada = client_for(world.cast.ada)
+    text = text_of(ada.get("/access"))
+    assert "For ci-bot, which starts it." in text
+    assert "Start now" not in text
+    grant = start(plan)
+    page = ada.get("/access")
+    assert "Held by ci-bot" in text_of(page)
+    assert f"/access/{grant.public_id}/token" not in page.content.decode()
+    assert ada.post(f"/access/{grant.public_id}/end").status_code == 302
+    assert reload(grant).end_reason == "grant-relinquished"
 
 
 def test_starting_asks_for_a_fresh_factor_and_comes_back(world: World, client_for: Callable[..., Client]) -> None:

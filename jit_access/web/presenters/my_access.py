@@ -164,6 +164,8 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
     """One open grant with the commands to use it."""
     scope = scope_of(grant)
     is_running = grant.state == GrantState.ACTIVE and left_s(grant, known.now) > 0
+    # The owner of a service account may end what it holds; starting and tokens are the holder's alone.
+    is_usable = is_running and grant.subject_id == known.viewer.pk
     names = words.resources(grant.target.slug, scope)
     end = end_confirm(grant, known.viewer) if grant.state in {GrantState.ACTIVE, GrantState.SUSPENDED} else None
     moved = known.moved.get(grant.public_id, 0)
@@ -176,12 +178,12 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         countdown=make_countdown(grant.valid_until, known.now) if is_running and grant.valid_until else None,
         rail=_rail(grant, known.now) if is_running else None,
         tabs=commands.client_tabs(known.client, f"#{grant.public_id}"),
-        steps=_steps(grant, scope, known) if is_running else (),
+        steps=_steps(grant, scope, known) if is_usable else (),
         token_note="",
-        token_href=reverse("web:grant-token", args=[grant.public_id]) if is_running else "",
+        token_href=reverse("web:grant-token", args=[grant.public_id]) if is_usable else "",
         foot=_foot(grant, known),
         rule=grant.rule if not known.approvers.get(grant.request_id) else "",
-        extend=Action("Extend", f"{reverse('web:request-new')}?extends={grant.public_id}") if is_running else None,
+        extend=Action("Extend", f"{reverse('web:request-new')}?extends={grant.public_id}") if is_usable else None,
         end=end,
         end_href=reverse("web:grant-end", args=[grant.public_id]) if end else "",
         more=state_sentence(grant),
@@ -239,14 +241,17 @@ def _scheduled_item(grant: Grant, known: Known) -> WaitingItem:
     scope = scope_of(grant)
     lasts = figures.round_duration(grant.lasts_s)
     extends = grant.extends_id is not None
+    is_own = grant.subject_id == known.viewer.pk
     return WaitingItem(
         resource=words.resources(grant.target.slug, scope)[0],
         href=reverse("web:request", args=[grant.request.public_id]),
         badge=Badge("Approved, not started", "play"),
         note="extension" if extends else "",
-        sentence=f"Your {lasts} start when you do.",
-        deadline=f"or before {figures.end_time(grant.start_by, known.now)}",
-        action=Action("Start now", reverse("web:grant-start", args=[grant.public_id])),
+        sentence=f"Your {lasts} start when you do."
+        if is_own
+        else f"For {grant.subject.display_name}, which starts it.",
+        deadline=f"{'or' if is_own else 'Start'} before {figures.end_time(grant.start_by, known.now)}",
+        action=Action("Start now", reverse("web:grant-start", args=[grant.public_id])) if is_own else None,
     )
 
 
