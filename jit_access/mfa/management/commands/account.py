@@ -1,7 +1,7 @@
-"""`manage.py account add | agent | join | leave | lock | unlock`: people and groups, from the gateway's own machine.
+"""`manage.py account add | agent | join | leave | lock | unlock | forget-factor`, from the gateway's own machine.
 
-This is how the first operator comes to be; later ones too, until people come from a directory. Whoever can run it
-holds the database, so it asks for no second factor; every call is in the log under the name of this terminal.
+This is how the first operator comes to be, and the way back for somebody who lost phone and recovery codes. Whoever
+can run it holds the database, so it asks for no second factor; every call is in the log as done at this terminal.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from jit_access.accounts.models import User
 from jit_access.accounts.selectors import find_by_name
 from jit_access.domain.actors import ActorKind, ActorRef
 from jit_access.domain.errors import GatewayError
+from jit_access.mfa.services import remove_factor
 
 TERMINAL = ActorRef(ActorKind.SYSTEM, "terminal", "Somebody at the gateway's terminal")
 
 
 class Command(BaseCommand):
-    help = "Add people and service accounts, change their groups, lock and unlock them."
+    help = "Add people and service accounts, change their groups, lock and unlock them, forget a lost second factor."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -40,11 +41,14 @@ class Command(BaseCommand):
             change.add_argument("username")
             change.add_argument("group")
         for name, words in {"lock": "end everything of an account now", "unlock": "let it sign in again"}.items():
-            actions.add_parser(name, help=words).add_argument("username")
+            locking = actions.add_parser(name, help=words)
+            locking.add_argument("username")
+            locking.add_argument("--note", default="at the terminal", help="why, for the log")
+        actions.add_parser("forget-factor", help="after a lost phone").add_argument("username")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            words = getattr(self, f"_{options['action']}")(options)
+            words = getattr(self, "_" + options["action"].replace("-", "_"))(options)
         except GatewayError as exc:
             raise CommandError(f"{exc.sentence}  {exc.reason}") from exc
         self.stdout.write(words)
@@ -78,12 +82,16 @@ class Command(BaseCommand):
         return f"{options['username']} is no longer in {options['group']}."
 
     def _lock(self, options: dict[str, Any]) -> str:
-        services.lock_account(actor=TERMINAL, user=_find(options["username"]), note="locked at the terminal")
+        services.lock_account(actor=TERMINAL, user=_find(options["username"]), note=options["note"])
         return f"{options['username']} is locked; everything open has ended."
 
     def _unlock(self, options: dict[str, Any]) -> str:
-        services.unlock_account(actor=TERMINAL, user=_find(options["username"]), note="unlocked at the terminal")
+        services.unlock_account(actor=TERMINAL, user=_find(options["username"]), note=options["note"])
         return f"{options['username']} may sign in again."
+
+    def _forget_factor(self, options: dict[str, Any]) -> str:
+        remove_factor(actor=TERMINAL, user=_find(options["username"]))
+        return f"{options['username']} sets up a new second factor at the next sign-in."
 
 
 def _find(username: str) -> User:

@@ -10,7 +10,9 @@ from django.core.management import CommandError, call_command
 from jit_access.accounts.models import User
 from jit_access.accounts.selectors import groups_of
 from jit_access.audit.models import AuditEntry
+from jit_access.mfa.selectors import has_factor
 from tests.support.cast import PASSWORD, Cast
+from tests.support.sessions import give_factor
 
 pytestmark = pytest.mark.django_db
 
@@ -67,3 +69,11 @@ def test_groups_and_locks_change_both_ways(cast: Cast) -> None:
 def test_unknown_account_is_said_so(cast: Cast) -> None:
     with pytest.raises(CommandError, match="no account called nobody"):
         run("lock", "nobody")
+
+
+def test_lost_phone_is_forgotten(cast: Cast) -> None:
+    give_factor(cast.ada)
+    assert has_factor(cast.ada)
+    run("forget-factor", "ada")
+    assert not has_factor(cast.ada)
+    assert AuditEntry.objects.get(kind="second-factor.removed").actor_id == "terminal"
