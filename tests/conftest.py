@@ -24,13 +24,28 @@ hypothesis.settings.register_profile("suite", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("suite")
 
 
+_DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "stack"}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A race that SQLite serialises away proves nothing there, so it is told as skipped, with the reason."""
+    if config.getoption("only_database"):
+        _keep_what_a_database_can_change(config, items)
     if "postgresql" in settings.DATABASES["default"]["ENGINE"]:
         return
     for item in items:
         if "postgres" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="means something only on PostgreSQL: run with --db postgres"))
+
+
+def _keep_what_a_database_can_change(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For the second round of `dev.py test`: parsers, the data plane and pictures were proved by the first one."""
+    kept, left_out = [], []
+    for item in items:
+        uses_one = "django_db" in item.keywords or _DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
+        (kept if uses_one and "browser" not in item.keywords else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,6 +14,7 @@ _KEPT: list[object] = []  # the PostgreSQL server lives as long as the controlli
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=["sqlite", "postgres"], default="sqlite", help="database to run the suite on")
+    parser.addoption("--only-database", action="store_true", help="leave out what no database can change")
 
 
 @pytest.hookimpl(wrapper=True)

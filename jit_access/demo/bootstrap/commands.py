@@ -79,7 +79,9 @@ def _test(arguments: list[str], *, is_quick: bool) -> int:
     """SQLite, then PostgreSQL: the first hides lost updates that the second shows. The first failure is the status."""
     os.chdir(HOUSE.root)
     is_one = is_quick or any(argument.startswith("--db") for argument in arguments)
-    rounds = [[]] if is_one else [["--db=sqlite"], ["--db=postgres"]]
+    rounds = [[]] if is_one else [["--db=sqlite"], ["--db=postgres", "--only-database"]]
+    # By file, because a file's tests share what was started for them; the caller's own -n wins.
+    arguments = ["--numprocesses=auto", "--dist=loadfile", *arguments]
     statuses = [_pytest([*databases, *arguments]) for databases in rounds]
     return next((status for status in statuses if status), 0)
 
