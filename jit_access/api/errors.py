@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import redis
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
@@ -33,6 +33,7 @@ _FRAMEWORK: tuple[tuple[type[Exception], int, Reason, str], ...] = (
     (exceptions.MethodNotAllowed, 405, Reason.METHOD_NOT_ALLOWED, "This method is not allowed here."),
     (exceptions.UnsupportedMediaType, 415, Reason.INVALID_INPUT, "Send JSON (Content-Type: application/json)."),
     (exceptions.NotAcceptable, 406, Reason.INVALID_INPUT, "Answers are JSON only."),
+    (RequestDataTooBig, 413, Reason.REQUEST_TOO_LARGE, ""),
     (exceptions.Throttled, 429, Reason.RATE_LIMITED, ""),
     (exceptions.ParseError, 400, Reason.INVALID_INPUT, "The body is not readable JSON."),
     (OperationalError, 503, Reason.DATABASE_AWAY, ""),

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jit_access.accounts.models import User
+from jit_access.api.pagination import ByName
 from jit_access.api.requests_inputs import CodeInput, StrictSerializer, parse, prove_by
 from jit_access.api.targets_outputs import (
     CatalogueOutput,
@@ -40,13 +40,6 @@ _SEARCH = OpenApiParameter("q", OpenApiTypes.STR, description="Words of a target
 # The list shows what could be asked once the factor is proved, for the shortest sensible time.
 _ASSUMED_PROOF = Proof(Assurance.SECOND_FACTOR, 0)
 _ASSUMED_LASTS_S = 60
-
-
-class ByName(CursorPagination):
-    """`?cursor=…`, in the order of names."""
-
-    ordering = ("target__slug", "name")
-    page_size = 25
 
 
 class TargetInput(CodeInput):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Q
 
@@ -71,11 +71,11 @@ def _instant(raw: Mapping[str, str], name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise CallerError(Reason.INVALID_INPUT, f"{name} is an instant with its zone, such as 2026-11-23T13:55:10Z.")
-    return moment
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # also an instant that only its zone pushes out of the calendar
+        pass
+    raise CallerError(Reason.INVALID_INPUT, f"{name} is an instant with its zone, such as 2026-11-23T13:55:10Z.")
 
 
 def _mentions(word: str) -> Q:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import redis
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.test import Client
@@ -47,6 +47,7 @@ def answer(exc: Exception) -> Response:
         (Conflict(Reason.STATE_CHANGED), 409, "state-changed"),
         (exceptions.UnsupportedMediaType("text/plain"), 415, "invalid-input"),
         (exceptions.ParseError(CANARY), 400, "invalid-input"),
+        (RequestDataTooBig(CANARY), 413, "request-too-large"),
         (exceptions.Throttled(wait=3), 429, "rate-limited"),
         (PolicyRefusal(Reason.SECOND_FACTOR_LOCKED), 429, "second-factor-locked"),
         (PeerError(Reason.UPSTREAM_AWAY, retryable=True), 502, "upstream-away"),

@@ -1,0 +1,36 @@
+"""No text of ours holds a zero byte, and PostgreSQL takes none: whoever sends one is refused before anything is asked.
+
+Otherwise each look-up by something that a stranger typed, a cookie included, would be an error of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponse
+
+_NUL = "\x00"
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+class ZeroByteMiddleware:
+    """Answers 400. Bodies in JSON are for the serializers, which refuse it field by field."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _has_one(request):
+            raise SuspiciousOperation("a zero byte in the address, a cookie or a form")
+        return self.get_response(request)
+
+
+def _has_one(request: HttpRequest) -> bool:
+    if _NUL in request.path_info or any(_NUL in value for value in request.COOKIES.values()):
+        return True
+    sent = [request.GET, request.POST] if request.content_type in _FORMS else [request.GET]
+    return any(
+        _NUL in text for name, values in chain.from_iterable(one.lists() for one in sent) for text in (name, *values)
+    )
