@@ -127,7 +127,6 @@ def test_each_filter_finds_exactly_its_rows(story: Cast, query: dict[str, str], 
         {"since": "yesterday"},
         {"since": "2026-11-23T13:55:10"},
         {"text": "x" * 201},
-        {"text": "a\x00b"},
         {"grant": ["a", "b"]},
     ],
 )

@@ -161,6 +161,10 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "jit_access.api.problem_schema.add_problems",
+    ],
     # Several fields are called state; each kind of state keeps its own name in the schema.
     "ENUM_NAME_OVERRIDES": {
         "RequestStateEnum": [str(word) for word in RequestState],

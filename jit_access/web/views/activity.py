@@ -112,7 +112,7 @@ def _asked(filters: Filters) -> ActivityFilters:
         request=filters.get("request"),
         exchange=filters.get("exchange"),
         since=clock.now() - timedelta(days=int(days)) if is_known_day else None,
-        text=filters.get("q").replace("\x00", ""),
+        text=filters.get("q"),
     )
 
 
