@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from jit_access.demo.bootstrap.errors import CannotGoOn
 from jit_access.demo.bootstrap.terminal import Mark, Terminal, terminal_for
@@ -17,14 +15,14 @@ from jit_access.demo.stack import services, story
 from jit_access.demo.stack.certificates import ensure_certificates
 from jit_access.demo.stack.children import end_leftovers
 from jit_access.demo.stack.doctor import examine
-from jit_access.demo.stack.keys import ensure_keys, environment, write_private
-from jit_access.demo.stack.layout import DEFAULT_BASE, ROOT, Layout, Ports, refuse_taken_ports
+from jit_access.demo.stack.keys import ensure_keys, environment
+from jit_access.demo.stack.layout import DEFAULT_BASE, ROOT, VAR, Layout, Ports, refuse_taken_ports
 from jit_access.demo.stack.lockfile import StackLock
+from jit_access.demo.stack.memory import remember, remembered, up_file
 from jit_access.demo.stack.services import Service
 from jit_access.demo.stack.supervisor import Stopped, Supervisor
 from jit_access.demo.stack.upstream import USERNAME
 
-VAR = ROOT / "var"
 _UP_WITHIN_S = 240.0
 
 
@@ -44,10 +42,10 @@ def _carry_out(options: argparse.Namespace, terminal: Terminal) -> int:
             layout = Layout(VAR, Ports.from_base(options.port), options.db, has_demo=not options.no_demo)
             return up_detached(layout, terminal) if options.detach else up(layout, terminal)
         case "down":
-            return down(_remembered(), terminal)
+            return down(remembered(), terminal)
         case "manage":
-            _become_manage(_remembered(), options.arguments)
-    return examine(_remembered(), terminal)
+            _become_manage(remembered(), options.arguments)
+    return examine(remembered(), terminal)
 
 
 def up(layout: Layout, terminal: Terminal) -> int:
@@ -55,10 +53,10 @@ def up(layout: Layout, terminal: Terminal) -> int:
     layout.make_folders()
     lock = StackLock(layout.run)
     if not lock.take():
-        story.tell(_remembered(), terminal)
+        story.tell(remembered(), terminal)
         return 0
     end_leftovers(layout.run / "children.json")
-    _up_file(layout).unlink(missing_ok=True)
+    up_file(layout).unlink(missing_ok=True)
     refuse_taken_ports(layout.ports)
     ensure_keys(layout)
     ensure_certificates(layout.tls)
@@ -66,13 +64,13 @@ def up(layout: Layout, terminal: Terminal) -> int:
     supervisor.obey_signals()
     try:
         start_everything(supervisor, layout, terminal)
-        _remember(layout)
+        remember(layout)
         story.tell(layout, terminal)
         supervisor.watch()
     except Stopped:
         terminal.write()
     finally:
-        _up_file(layout).unlink(missing_ok=True)
+        up_file(layout).unlink(missing_ok=True)
         supervisor.stop_all()
     return 0
 
@@ -104,7 +102,7 @@ def up_detached(layout: Layout, terminal: Terminal) -> int:
         return up(layout, terminal)
     log = layout.log / "up.log"
     flags = [f"--port={layout.ports.web}", f"--db={layout.database}", *([] if layout.has_demo else ["--no-demo"])]
-    _up_file(layout).unlink(missing_ok=True)
+    up_file(layout).unlink(missing_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "jit_access.demo.stack", "up", *flags],
@@ -115,7 +113,7 @@ def up_detached(layout: Layout, terminal: Terminal) -> int:
             start_new_session=True,
         )
     deadline = time.monotonic() + _UP_WITHIN_S
-    while not _up_file(layout).exists():
+    while not up_file(layout).exists():
         if process.poll() is not None or time.monotonic() > deadline:
             terminal.write(log.read_text(encoding="utf-8", errors="replace").rstrip())
             return 1
@@ -141,26 +139,6 @@ def _become_manage(layout: Layout, arguments: list[str]) -> None:
     ensure_keys(layout)
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
     os.execve(sys.executable, command, environment(layout))  # noqa: S606  # no shell on purpose
-
-
-def _up_file(layout: Layout) -> Path:
-    return layout.run / "up.json"
-
-
-def _remember(layout: Layout) -> None:
-    """What a second `up`, `down` or `manage` must know of the one that runs."""
-    facts = {"port": layout.ports.web, "database": layout.database, "has_demo": layout.has_demo}
-    write_private(_up_file(layout), json.dumps(facts), replace=True)
-    write_private(layout.run / "last.json", json.dumps(facts), replace=True)
-
-
-def _remembered() -> Layout:
-    default = Layout(VAR, Ports.from_base(DEFAULT_BASE))
-    try:
-        facts = json.loads((default.run / "last.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return default
-    return Layout(VAR, Ports.from_base(facts["port"]), facts["database"], has_demo=facts["has_demo"])
 
 
 def _parser() -> argparse.ArgumentParser:

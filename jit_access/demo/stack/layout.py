@@ -11,6 +11,7 @@ from pathlib import Path
 from jit_access.demo.bootstrap.errors import CannotGoOn
 
 ROOT = Path(__file__).resolve().parents[3]
+VAR = ROOT / "var"
 DEFAULT_BASE = 8000
 _LONGEST_SOCKET_PATH = 100  # the kernel's sun_path holds 108 bytes on Linux and 104 on macOS
 _HIGHEST_BASE = 60_000
