@@ -125,6 +125,16 @@ def test_end_now_names_object_and_effect_and_ends(world: World, client_for: Call
     assert "Ended by you" in text_of(client.get("/access"))
 
 
+def test_what_ended_stays_listed_after_all_of_it_is_taken_away(world: World, client_for: Callable[..., Client]) -> None:
+    grant = active(world, BASE)
+    grants.relinquish_grant(actor=world.cast.ada, grant=grant)
+    grants.finish_revocation(grant_id=grant.pk)
+    assert reload(grant).state == GrantState.ENDED
+    text = text_of(client_for(world.cast.ada).get("/access"))
+    assert "Ended by you" in text
+    assert "Nothing ended in the last 7 days." not in text
+
+
 def test_a_form_without_its_token_changes_nothing(world: World, client_for: Callable[..., Client]) -> None:
     grant = active(world, BASE)
     client = browser_like(client_for(world.cast.ada))

@@ -82,11 +82,14 @@ def build_page(rows: Rows, known: Known, waiting_words: Mapping[int, tuple[Badge
     )
 
 
+_STILL_HELD = frozenset({GrantState.ACTIVATING, GrantState.SUSPENDED, GrantState.REVOKE_FAILED})
+
+
 def _is_open(grant: Grant, now: datetime) -> bool:
     """On the cards: what runs, what starts, and what is exposed. What is being taken away is over for its holder."""
     if grant.state == GrantState.ACTIVE:
         return left_s(grant, now) > 0
-    return grant.state not in {GrantState.SCHEDULED, GrantState.REVOKING}
+    return grant.state in _STILL_HELD
 
 
 def _order(grant: Grant, now: datetime) -> tuple[int, float]:
