@@ -39,6 +39,8 @@ FILTERS = [OpenApiParameter(name, OpenApiTypes.DATETIME if name in _INSTANTS els
 
 
 class ActivityView(APIView):
+    pagination_class = NewestFirst
+
     @extend_schema(responses=ActivityOutput(many=True), parameters=FILTERS, operation_id="activity_list")
     def get(self, request: Request) -> Response:
         """What happened, newest first. Security and auditors see all; everybody else what is theirs."""
@@ -46,7 +48,7 @@ class ActivityView(APIView):
             raise CallerError(Reason.INVALID_INPUT, f"{repeated[0][:40]!r} is given twice.")
         asked = {name: str(value) for name, value in request.query_params.items() if name not in _PAGING}
         heads = selectors.find_activity(viewer_of(signed_in_user(request)), parse_filters(asked))
-        pages = NewestFirst()
+        pages = self.pagination_class()
         page = pages.paginate_queryset(heads, request, view=self) or []
         return pages.get_paginated_response([describe_row(row) for row in selectors.build_rows(page)])
 

@@ -45,6 +45,8 @@ _UNCACHED = {"Cache-Control": "no-store"}
 
 
 class GrantsView(APIView):
+    pagination_class = NewestFirst
+
     @extend_schema(responses=GrantOutput(many=True), parameters=[STATE, VISIBLE], operation_id="grant_list")
     def get(self, request: Request) -> Response:
         """What you hold or held, and your service accounts; newest first."""
@@ -55,7 +57,7 @@ class GrantsView(APIView):
             if state not in set(GrantState):
                 raise CallerError(Reason.INVALID_INPUT, "There is no such state.")
             rows = rows.filter(state=state)
-        pages, now = NewestFirst(), clock.now()
+        pages, now = self.pagination_class(), clock.now()
         page = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response([describe_grant(row, now=now) for row in page])
 

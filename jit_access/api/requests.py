@@ -63,6 +63,8 @@ class PreviewView(APIView):
 
 
 class RequestsView(APIView):
+    pagination_class = NewestFirst
+
     @extend_schema(
         request=RequestInput, responses={201: RequestDetailOutput}, parameters=[KEY], operation_id="request_submit"
     )
@@ -92,7 +94,7 @@ class RequestsView(APIView):
             if state not in set(RequestState):
                 raise CallerError(Reason.INVALID_INPUT, "There is no such state.")
             rows = rows.filter(state=state)
-        pages = NewestFirst()
+        pages = self.pagination_class()
         page = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response([describe_request(row) for row in page])
 

@@ -108,13 +108,15 @@ class TargetView(APIView):
 
 
 class RepositoriesView(APIView):
+    pagination_class = ByName
+
     @extend_schema(responses=RepositoryOutput(many=True), operation_id="target_repositories")
     def get(self, request: Request, slug: str) -> Response:
         """What a registry holds, by name. Operators also see what is no longer listed there."""
         actor = signed_in_user(request)
         target = access.get_target(actor, slug)
         rows = selectors.repositories_of(target, with_gone=access.is_operator(actor)).select_related("target")
-        pages = ByName()
+        pages = self.pagination_class()
         page = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response([describe_repository(row) for row in page])
 
@@ -171,11 +173,13 @@ class RepositoryView(APIView):
 
 
 class CatalogueView(APIView):
+    pagination_class = ByName
+
     @extend_schema(responses=CatalogueOutput(many=True), parameters=[_SEARCH], operation_id="catalogue")
     def get(self, request: Request) -> Response:
         """What there is, what policy lets you ask for, and who would decide."""
         actor = signed_in_user(request)
-        pages = ByName()
+        pages = self.pagination_class()
         rows = selectors.catalogue(request.query_params.get("q", ""))
         page = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response(_with_answers(actor, page))

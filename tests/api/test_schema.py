@@ -30,3 +30,13 @@ def test_a_refusal_has_the_form_that_is_described(cast: Cast) -> None:
     for answer in (ada.get("/requests/none"), ada.get("/activity", nothing="1"), ada.post("/requests", {"target": 1})):
         assert answer.status_code in {400, 404}
         jsonschema.validate(answer.json(), described)
+
+
+@pytest.mark.parametrize("path", ["requests", "grants", "activity", "catalogue"])
+def test_a_list_is_described_as_the_page_that_it_is(cast: Cast, path: str) -> None:
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # spectacular's
+    operation = schema["paths"][f"/api/v1/{path}"]["get"]
+    assert "cursor" in {parameter["name"] for parameter in operation["parameters"]}
+    described = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    page = schema["components"]["schemas"][described["$ref"].rpartition("/")[2]]
+    assert page["properties"].keys() == Caller(cast.dora).get(f"/{path}").json().keys()
