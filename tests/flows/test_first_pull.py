@@ -171,8 +171,8 @@ def test_lost_redis_lets_nothing_new_through_and_recovers(stack: Stack, visit: V
         assert "503 (Service Unavailable)" in pull(stack, held, tmp_path / "no").stderr
     finally:
         stack.start("valkey")
-    wait_for(lambda: ping(stack, held) == (200, ""), "requests work again")
-    assert pull(stack, held, tmp_path / "yes").returncode == 0
+    wait_for(stack.is_every_proxy_ready, "both proxies hear the control plane again")
+    wait_for(lambda: pull(stack, held, tmp_path / "yes").returncode == 0, "pulls work again")
     stories.end(visit("ada"), held.grant_id)
 
 

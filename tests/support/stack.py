@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx
 import psycopg
 import pyotp
 
@@ -81,6 +82,11 @@ class Stack:
     def start(self, name: str) -> None:
         """Start what was killed, and wait until it works."""
         self.supervisor.start_again(name)
+
+    def is_every_proxy_ready(self) -> bool:
+        """Asked at each one's own admin port: through the shared listener one answers for all."""
+        addresses = [f"http://127.0.0.1:{port}/readyz" for port in self.layout.ports.admin]
+        return all(httpx.get(address, trust_env=False).status_code == httpx.codes.OK for address in addresses)
 
     def log(self, name: str) -> str:
         return (self.layout.log / f"{name}.log").read_text(encoding="utf-8", errors="replace")
