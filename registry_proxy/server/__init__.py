@@ -2,3 +2,7 @@
 
 It owns sockets and tasks and carries out commands; what is allowed, and in which order, is decided elsewhere.
 """
+
+from registry_proxy.server.main import serve
+
+__all__ = ["serve"]

@@ -20,6 +20,7 @@ import pytest
 from jit_access.domain.operations import Staleness
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope
+from registry_proxy.server.client_connection import SEND_BUFFER_BYTES
 from registry_proxy.settings import Limits
 from tests.support.gateway import ALL, PULL, PUSH, Gateway, Held, running_gateway
 from tests.support.processes import wait_for
@@ -283,6 +284,21 @@ def test_revoked_download_ends_by_a_reset(gateway: Gateway, big: str) -> None:
     assert 0 < int(str(cut["bytes_out"])) < len(BIG)
 
 
+def test_stalled_download_is_cut_without_the_clients_help(gateway: Gateway, big: str) -> None:
+    """No slice moves while the client reads nothing, so the question between slices is never asked."""
+    held = gateway.grant("demo", ResourceScope("big", PULL))
+    with start_download(gateway, held, big):
+        wait_for(lambda: is_any_buffer_full(gateway), "a stalled download")
+        gateway.revoke(held)
+        cut = gateway.wait_record("proxy.transfer.cut", grant=held.view.grant_id)
+    assert cut["reason"] == "grant-revoked"
+
+
+def is_any_buffer_full(gateway: Gateway) -> bool:
+    assert gateway.server is not None
+    return any(client.unsent_bytes >= SEND_BUFFER_BYTES for client in list(gateway.server._crowd.connections))
+
+
 def test_untouched_download_beside_it_ends_well(gateway: Gateway, big: str) -> None:
     held, other = gateway.grant("demo", ResourceScope("big", PULL)), gateway.grant("demo", ResourceScope("big", PULL))
     with start_download(gateway, held, big) as client:
@@ -382,7 +398,7 @@ def test_drain_lets_a_transfer_end_and_cuts_what_stays(tmp_path: Path, registry:
 
 def test_importing_the_server_loads_neither_django_nor_celery() -> None:
     code = (
-        "import sys, registry_proxy.server, registry_proxy.server.main;"
+        "import sys, registry_proxy.server;"
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'django', 'celery', 'rest_framework'}))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
