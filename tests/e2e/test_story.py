@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Route, expect
 
 from jit_access.access_requests.models import AccessRequest
 from jit_access.grants.models import Grant
@@ -78,6 +80,21 @@ def test_the_form_updates_who_decides_as_one_chooses(world: World, visit: Visit)
     expect(page.get_by_role("radio", name=re.compile("base-image"))).to_be_focused()
     assert not AccessRequest.objects.exists()
     assert ada.complaints == []
+
+
+def test_a_slow_answer_never_undoes_a_later_choice(world: World, visit: Visit) -> None:
+    ada = visit(world.cast.ada)
+    page = ada.go("/requests/new")
+    held: list[Route] = []
+    page.route("**/requests/preview", lambda route: held.append(route) if not held else route.continue_())
+    page.get_by_role("radio", name=re.compile("tiny-llama")).check()
+    page.wait_for_function("document.querySelector('.htmx-request') !== null")
+    page.get_by_role("radio", name="1 h", exact=True).check(force=True)
+    # With a queue the second question waits for the first answer, which then puts the old choice back.
+    with contextlib.suppress(PlaywrightError):  # the browser gave the first question up
+        held[0].continue_()
+    expect(page.get_by_text("It ends by itself after 1 h")).to_be_visible()
+    expect(page.get_by_role("radio", name="1 h", exact=True)).to_be_checked()
 
 
 def test_the_waiting_page_tells_by_itself_when_it_is_approved(world: World, visit: Visit) -> None:
