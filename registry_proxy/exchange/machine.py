@@ -325,8 +325,7 @@ class Exchange:
 
     def _deny(self, reason: Reason, session: dict[str, object]) -> Commands:
         held = self._require()
-        is_token = held.classified.route == "token"
-        answer = gate_answer(reason, self._facts, held.classified.wanted, is_token_route=is_token)
+        answer = gate_answer(reason, self._facts, held.classified)
         return self._refuse_with(answer, reason, session)
 
     def _refuse_with(self, answer: Answer, reason: Reason, session: dict[str, object] | None = None) -> Commands:

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from jit_access.domain.reasons import Reason, explain
 from registry_proxy.exchange.commands import ExchangeFacts
 from registry_proxy.protocols.answers import INSUFFICIENT_SCOPE, Answer, error_answer, shown, status_for
-from registry_proxy.protocols.challenge import our_challenge
-from registry_proxy.protocols.wanted import Wanted
+from registry_proxy.protocols.challenge import our_challenge, read_scope
+from registry_proxy.protocols.wanted import Classified, Wanted
 
 # Where asking for a grant is what the reader should do next.
 _ASK_AGAIN = INSUFFICIENT_SCOPE | {
@@ -18,12 +18,13 @@ _ASK_AGAIN = INSUFFICIENT_SCOPE | {
 }  # fmt: skip
 
 
-def gate_answer(reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...], *, is_token_route: bool) -> Answer:
+def gate_answer(reason: Reason, facts: ExchangeFacts, classified: Classified) -> Answer:
     """The gate's no, as a registry would say it: 401 where signing in helps, 403 where it does not, 503 for now."""
-    status = status_for(reason)
+    status, wanted = status_for(reason), classified.wanted
+    is_token_route = classified.route == "token"
     if is_token_route and status == 403:
         status = 401  # containers/image shows the message of a token answer only for 401
-    answer = error_answer(status, reason, _sentence(reason, facts, wanted))
+    answer = error_answer(status, reason, _sentence(reason, facts, wanted or _asked_by_scope(classified)))
     if status == 401:
         if is_token_route:
             return answer.with_headers((b"www-authenticate", b'Basic realm="' + facts.origin + b'/token"'))
@@ -33,6 +34,12 @@ def gate_answer(reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...]
     if shown(reason) in INSUFFICIENT_SCOPE:
         return answer.with_headers((b"www-authenticate", our_challenge(facts.origin, wanted, "insufficient_scope")))
     return answer
+
+
+def _asked_by_scope(classified: Classified) -> tuple[Wanted, ...]:
+    """At the token's address the scope tells what the client is about to ask for."""
+    scopes = (value for key, value in classified.query if key == "scope")
+    return next((found for text in scopes if (found := read_scope(text))), ())
 
 
 def _sentence(reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...]) -> str:

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 
 from jit_access.domain.operations import Operation
+from registry_proxy.protocols.oci_names import split_name
+from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import Wanted
 
 _PARAMETER = re.compile(r'([A-Za-z_]+)="([^"\\]*)"')
@@ -33,6 +35,24 @@ def our_challenge(origin: bytes, wanted: tuple[Wanted, ...], error: str) -> byte
     if error:
         parts.append(b'error="' + error.encode("ascii") + b'"')
     return b",".join(parts)
+
+
+def read_scope(text: str) -> tuple[Wanted, ...]:
+    """What `repository:<target>/<name>:<actions>` speaks of, or nothing where it is no scope of ours.
+
+    For words to people only: what may be done is asked of the gate, request by request.
+    """
+    kind, _, rest = text.partition(":")
+    name, _, actions = rest.rpartition(":")
+    if kind != "repository":
+        return ()
+    try:
+        target, repository = split_name(name)
+    except Unclassified:
+        return ()
+    named = frozenset(actions.split(","))
+    operation = next((item for item in (Operation.PUSH, Operation.DELETE) if item.value in named), Operation.PULL)
+    return (Wanted(target, repository, operation),)
 
 
 def scope_words(operation: Operation) -> str:

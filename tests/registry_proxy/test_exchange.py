@@ -92,6 +92,27 @@ def test_every_refusal_is_noted_and_answered(events: tuple[on.Event, ...], statu
     assert answer.answer.status == status
 
 
+@pytest.mark.parametrize(
+    ("query", "link"),
+    [
+        ("?scope=repository%3Ademo%2Fllm%2Fa%3Apull&service=gw", "/request?resource=demo/llm/a&operation=pull"),
+        ("?scope=repository:demo/llm/a:pull,push", "/request?resource=demo/llm/a&operation=push"),
+        ("?scope=repository:demo/llm/a%26x=1:pull", "/request"),
+        ("?scope=registry:catalog:*", "/request"),
+        ("", "/request"),
+    ],
+)
+def test_refusal_at_the_token_address_links_to_what_is_wanted(query: str, link: str) -> None:
+    """Without a sign-in clients fail there first, and show this sentence."""
+    exchange = Exchange(FACTS, ReachStore())
+    exchange.receive(on.RequestRead(head("GET", f"/token{query}")))
+    _, sent = exchange.receive(on.Refused(Refusal(Reason.TOKEN_MISSING)))
+    assert isinstance(sent, do.SendAnswer)
+    assert sent.answer.status == 401
+    (error,) = json.loads(sent.answer.body)["errors"]
+    assert error["message"].endswith(f" Request access at https://access.example{link}")
+
+
 def test_broken_stream_is_reset_and_recorded_as_cut() -> None:
     exchange = Exchange(FACTS, ReachStore())
     opened(exchange, head("GET", f"/v2/demo/a/blobs/{BLOB}"), admission())
