@@ -15,15 +15,15 @@ from registry_proxy.edge.limits import EdgeLimits
 from registry_proxy.edge.refusal import EdgeRefusal
 from registry_proxy.protocols.bodies import BodyReader, CountedBody, make_reader
 from registry_proxy.protocols.http1 import FramingError, RequestHead
+from registry_proxy.server.farewell import Farewell
+from registry_proxy.server.idling import IdleWatch
 from registry_proxy.settings import Limits
 
 SEND_BUFFER_BYTES = 256 * 1024
 # What waits while a response runs: the next request of a client that pipelines.
 MAX_WAITING_BYTES = 64 * 1024
 KEEP_ALIVE_S = 75.0
-# After an answer to a request whose body we did not read: closing at once would reset the answer away.
-LINGER_S = 2.0
-LINGER_BYTES = 8 * 1024 * 1024
+_FLUSH_LOOK_S = 0.01
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -89,7 +89,8 @@ class ClientConnection(asyncio.Protocol):
         self._conversation: Conversing | None = None
         self.task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._lingered = -1
+        self._farewell: Farewell | None = None
+        self._flushed = asyncio.Event()
         self._is_out_of_step = False
         self.address = ""
         self.is_counted = False
@@ -114,8 +115,8 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop with at most 256 KiB."""
-        if self._lingered >= 0:
-            self._linger(len(data))
+        if self._farewell is not None:
+            self._farewell.throw_away(len(data))
         elif self._body is not None:
             self._feed_body(data)
         else:
@@ -139,7 +140,10 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         """Called once, when the connection is gone."""
         self._set_timer(0, None)
+        if self._farewell is not None:
+            self._farewell.stop()
         self._transport = None
+        self._flushed.set()  # nobody is left to wait for
         self._owner.closed(self)
         body, self._body = self._body, None
         if body is not None:
@@ -211,23 +215,27 @@ class ClientConnection(asyncio.Protocol):
         if self._body is not None:
             self.resume_reading()
 
+    def when_flushed(self, action: Callable[[], None]) -> None:
+        """Call once nothing waits in our own buffer; never when the connection is gone first."""
+        if not self.is_open:
+            return
+        if self.unsent_bytes:
+            self._loop.call_later(_FLUSH_LOOK_S, self.when_flushed, action)
+        else:
+            action()
+
     def close_after_answer(self) -> None:
         """Let the answer arrive, then close; a body that is still coming is thrown away, within bounds."""
-        if self._transport is None or self._lingered >= 0:
+        if self._transport is None or self._farewell is not None:
             return
-        self._lingered = 0
+        self._set_timer(0, None)
         self._body = None
+        self._farewell = Farewell(self._transport, self.abort, self._owner.limits.idle_body_deadline_s)
         if self._transport.is_closing():
             return
-        if self._transport.can_write_eof():
-            with contextlib.suppress(OSError, RuntimeError):  # the peer was faster
-                self._transport.write_eof()
-        elif self._reader.is_complete:
-            self._transport.close()
-            return
-        self._set_timer(LINGER_S, self.abort)
+        self._farewell.begin(is_all_read=self._reader.is_complete)
         self.resume_reading()
-        self._linger(len(self._buffer))
+        self._farewell.throw_away(len(self._buffer))
 
     # -- heads
 
@@ -250,8 +258,10 @@ class ClientConnection(asyncio.Protocol):
 
     async def _converse(self, conversation: Conversing) -> None:
         await conversation.run()
+        if self.unsent_bytes and self._farewell is None:
+            await self._flush()
         self._conversation, self.task = None, None
-        if not self.is_open or self._lingered >= 0:
+        if not self.is_open or self._farewell is not None:
             return
         if self._owner.is_draining or not self.body_is_read:
             self.close_after_answer()
@@ -261,6 +271,14 @@ class ClientConnection(asyncio.Protocol):
         if self._buffer:
             self._set_timer(self._owner.limits.header_deadline_s, self._on_head_deadline)
             self._read_head()
+
+    async def _flush(self) -> None:
+        """A client that pipelines and reads nothing must not fill our memory, nor keep its place for ever."""
+        idle = IdleWatch(self._owner.limits.idle_body_deadline_s, lambda: self.unsent_bytes, self.abort)
+        self._flushed.clear()
+        self.when_flushed(self._flushed.set)
+        await self._flushed.wait()
+        idle.stop()
 
     def _refuse(self, refusal: EdgeRefusal) -> None:
         self._set_timer(0, None)
@@ -308,10 +326,5 @@ class ClientConnection(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """For the drain: a connection between two requests has nothing to lose."""
-        if self._conversation is None and self._lingered < 0 and self._transport is not None:
+        if self._conversation is None and self._farewell is None and self._transport is not None:
             self._transport.close()
-
-    def _linger(self, count: int) -> None:
-        self._lingered += count
-        if self._lingered > LINGER_BYTES:
-            self.abort()

@@ -7,13 +7,15 @@ import hashlib
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.bodies import LAST_CHUNK, frame_chunk
-from registry_proxy.stream.sides import Guard, Side
+from registry_proxy.stream.sides import Guard, ReceivingSide, Side
 
 
 class Download:
     """Relays slices of at most one read (256 KiB) each. Ends once, with `done` holding why it broke, or None."""
 
-    def __init__(self, client: Side, upstream: Side, guard: Guard, *, is_chunked: bool, digest: str = "") -> None:
+    def __init__(
+        self, client: ReceivingSide, upstream: Side, guard: Guard, *, is_chunked: bool, digest: str = ""
+    ) -> None:
         self._client, self._upstream, self._guard = client, upstream, guard
         self._is_chunked = is_chunked
         self._digest = digest
@@ -51,7 +53,8 @@ class Download:
                 self._send(held)
         if self._is_chunked:
             self._client.write(LAST_CHUNK)
-        self.done.set_result(None)
+        # What waits for a slow client can still be cut, and still counts as a stream that has to move.
+        self._client.when_flushed(self._complete)
 
     def on_broken(self, reason: Reason) -> None:
         """The registry will not finish. The client must not take a part for the whole."""
@@ -74,6 +77,10 @@ class Download:
         """The client caught up."""
         if not self.done.done():
             self._upstream.resume_reading()
+
+    def _complete(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
 
     def _send(self, data: bytes) -> None:
         self.moved += len(data)

@@ -27,6 +27,13 @@ class Side(Protocol):
         """End the connection by a reset, dropping what is queued."""
 
 
+class ReceivingSide(Side, Protocol):
+    """The client's connection while a body goes to it."""
+
+    def when_flushed(self, action: Callable[[], None]) -> None:
+        """Call once nothing waits in our own buffer."""
+
+
 class SendingSide(Side, Protocol):
     """The registry's connection while a body goes to it."""
 

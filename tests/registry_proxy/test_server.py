@@ -20,11 +20,12 @@ import pytest
 from jit_access.domain.operations import Staleness
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope
-from registry_proxy.server.client_connection import SEND_BUFFER_BYTES
+from registry_proxy.server import farewell
+from registry_proxy.server.client_connection import SEND_BUFFER_BYTES, ClientConnection
 from registry_proxy.settings import Limits
 from tests.support.gateway import ALL, PULL, PUSH, Gateway, Held, running_gateway
 from tests.support.processes import wait_for
-from tests.support.raw import exchange, read_answer
+from tests.support.raw import exchange, read_all, read_answer
 from tests.support.registry import Registry, call, digest_of, registry  # noqa: F401 - a fixture
 
 BIG = os.urandom(1024 * 1024) * 32
@@ -194,6 +195,21 @@ def test_keep_alive_request_is_decided_anew(gateway: Gateway) -> None:
     assert (answer.status, reason_of(answer.body)) == (403, "grant-revoked")
 
 
+def test_client_that_pipelines_and_reads_nothing_is_not_served_on(
+    tmp_path: Path, registry: Registry  # noqa: F811
+) -> None:  # fmt: skip
+    digest = registry.push_blob("queue", os.urandom(60_000))
+    with running_gateway(tmp_path, limits=Limits(idle_body_deadline_s=0.5)) as strict:
+        strict.add_target("demo", registry.base_url)
+        held = strict.grant("demo", ResourceScope("queue", PULL))
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", strict.port))
+            client.sendall(request(held, "GET", f"/v2/demo/queue/blobs/{digest}") * 100)
+            wait_for(lambda: not connections_of(strict), "the gateway let go of the connection")
+        assert len(strict.records("proxy.request.allowed")) < 100
+
+
 def test_pipelined_requests_are_answered_in_order(gateway: Gateway, big: str) -> None:
     held = gateway.grant("demo", ResourceScope("big", PULL))
     last = request(held, "GET", "/v2/_catalog", "Connection: close")
@@ -295,8 +311,31 @@ def test_stalled_download_is_cut_without_the_clients_help(gateway: Gateway, big:
 
 
 def is_any_buffer_full(gateway: Gateway) -> bool:
+    return any(client.unsent_bytes >= SEND_BUFFER_BYTES for client in connections_of(gateway))
+
+
+def connections_of(gateway: Gateway) -> list[ClientConnection]:
     assert gateway.server is not None
-    return any(client.unsent_bytes >= SEND_BUFFER_BYTES for client in list(gateway.server._crowd.connections))
+    return list(gateway.server._crowd.connections)
+
+
+def test_slow_client_gets_the_tail_although_the_connection_closes(
+    gateway: Gateway, big: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(farewell, "LINGER_S", 0.05)
+    held = gateway.grant("demo", ResourceScope("big", PULL))
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the tail waits on the gateway's side
+        client.settimeout(20)
+        client.connect(("127.0.0.1", gateway.port))
+        client.sendall(request(held, "GET", f"/v2/demo/big/blobs/{big}", "Connection: close"))
+        received = bytearray(read_answer(client, is_head=True).body)
+        while len(received) < len(BIG) - 200_000:
+            received += client.recv(65536)
+        gateway.wait_record("proxy.transfer.completed", grant=held.view.grant_id)
+        wait_for(lambda: not connections_of(gateway), "the gateway closed its side")
+        received += read_all(client)
+    assert len(received) == len(BIG)
 
 
 def test_untouched_download_beside_it_ends_well(gateway: Gateway, big: str) -> None:

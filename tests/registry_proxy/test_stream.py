@@ -20,6 +20,14 @@ class Wire:
         self.written = b""
         self.calls: list[str] = []
         self.is_request_sent = False
+        self.is_slow = False
+        self.waits: list[Callable[[], None]] = []
+
+    def when_flushed(self, action: Callable[[], None]) -> None:
+        if self.is_slow:
+            self.waits.append(action)
+        else:
+            action()
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -176,3 +184,20 @@ def test_slower_registry_holds_the_client_back() -> None:
         assert not upload.is_held_back
 
     assert in_loop(story)[0].calls == ["pause", "resume"]
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_tail_that_waits_for_a_slow_client_can_still_be_cut(is_cut: bool) -> None:
+    def story(client: Wire, upstream: Wire) -> None:
+        client.is_slow = True
+        download = Download(client, upstream, allows, is_chunked=False)
+        download.on_data(b"all of it")
+        download.on_end()
+        assert not download.done.done()
+        if is_cut:
+            download.cut(Reason.GRANT_REVOKED)
+        client.waits[0]()
+        assert download.done.result() is (Reason.GRANT_REVOKED if is_cut else None)
+
+    client, _ = in_loop(story)
+    assert client.calls == (["abort"] if is_cut else [])
