@@ -7,8 +7,10 @@ from django.db.models import Q, QuerySet
 from jit_access.access_requests.models import AccessRequest
 from jit_access.access_requests.selectors import with_related
 from jit_access.accounts.models import User
+from jit_access.audit.access import Viewer
 from jit_access.domain.errors import NotFound
 from jit_access.grants.access import SEES_EVERYTHING, group_names
+from jit_access.grants.models import Grant
 
 
 def get_request(*, actor: User, public_id: str) -> AccessRequest:
@@ -29,3 +31,16 @@ def visible_requests(*, actor: User) -> QuerySet[AccessRequest]:
         return everything
     asked = AccessRequest.objects.filter(steps__group__in=groups)
     return everything.filter(Q(requester=actor) | Q(requester__owner=actor) | Q(pk__in=asked.values("pk")))
+
+
+def viewer_of(actor: User) -> Viewer:
+    """Who reads the log. One's own are the acts of oneself and one's service accounts, and their requests and grants.
+
+    Stands here, not in `audit`: this is the lowest floor that knows people, requests and grants alike.
+    """
+    return Viewer(
+        actor_ids=User.objects.filter(Q(pk=actor.pk) | Q(owner=actor)).values("public_id"),
+        can_see_all=actor.is_active and bool(group_names(actor) & SEES_EVERYTHING),
+        requests=AccessRequest.objects.filter(Q(requester=actor) | Q(requester__owner=actor)).values("public_id"),
+        grants=Grant.objects.filter(Q(subject=actor) | Q(subject__owner=actor)).values("public_id"),
+    )

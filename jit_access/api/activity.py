@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from jit_access.access_requests.models import AccessRequest
-from jit_access.accounts.models import User
-from jit_access.accounts.roles import AUDITORS, SECURITY
-from jit_access.accounts.selectors import is_in
+from jit_access.access_requests.access import viewer_of
 from jit_access.api.activity_outputs import (
     ActivityOutput,
     LogStateOutput,
@@ -25,12 +21,10 @@ from jit_access.api.activity_outputs import (
 )
 from jit_access.api.pagination import NewestFirst
 from jit_access.audit import access, selectors
-from jit_access.audit.access import Viewer
 from jit_access.audit.filters import NAMES, parse_filters
 from jit_access.audit.proofs import prove_record
 from jit_access.domain.errors import CallerError, NotFound
 from jit_access.domain.reasons import Reason
-from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import signed_in_user
 
 _PAGING = ("cursor", "page_size")
@@ -76,14 +70,3 @@ class LogView(APIView):
         """The log's signed head and newest checkpoint, for whoever wants to hold us to it."""
         signed_in_user(request)
         return Response(describe_state(selectors.read_log_state()))
-
-
-def viewer_of(user: User) -> Viewer:
-    """What is one's own: one's acts and those of one's service accounts, and what was done with their access."""
-    owned = Q(pk=user.pk) | Q(owner=user)
-    return Viewer(
-        actor_ids=User.objects.filter(owned).values("public_id"),
-        can_see_all=is_in(user, SECURITY, AUDITORS),
-        requests=AccessRequest.objects.filter(Q(requester=user) | Q(requester__owner=user)).values("public_id"),
-        grants=Grant.objects.filter(Q(subject=user) | Q(subject__owner=user)).values("public_id"),
-    )

@@ -14,6 +14,12 @@ from jit_access.domain.reasons import Reason
 MAX_CHARS = 200
 MAX_WORDS = 5
 _EXACT = ("target", "repository", "grant", "request", "exchange", "reason")
+# What every client does before it does anything: it tries TLS, knocks without a token, and shows its token. Nothing
+# moves and nothing is decided about a repository; refusals of a known token are not among these.
+_HANDSHAKES = Q(source__startswith="proxy/") & (
+    Q(actor_id="", reason__in=[Reason.TLS_ON_PLAIN_PORT, Reason.TOKEN_MISSING])
+    | Q(operation__in=["ping", "token"]) & ~Q(decision="deny")
+)
 _DECISIONS = frozenset({"allow", "deny"})
 NAMES = ("actor", "kind", "decision", *_EXACT, "since", "until", "text")
 
@@ -34,6 +40,7 @@ class ActivityFilters:
     since: datetime | None = None
     until: datetime | None = None
     text: str = ""
+    has_handshakes: bool = True
 
     def to_q(self) -> Q:
         found = Q(**{name: value for name in _EXACT if (value := getattr(self, name))})
@@ -43,6 +50,8 @@ class ActivityFilters:
             found &= Q(kind=self.kind) | Q(kind__startswith=f"{self.kind}.")
         if self.decision:
             found &= Q(decision=self.decision)
+        if not self.has_handshakes:
+            found &= ~_HANDSHAKES
         if self.since:
             found &= Q(at__gte=self.since)
         if self.until:
@@ -62,7 +71,8 @@ def parse_filters(raw: Mapping[str, str]) -> ActivityFilters:
     if raw.get("decision") and raw["decision"] not in _DECISIONS:
         raise CallerError(Reason.INVALID_INPUT, "decision is allow or deny.")
     words = {name: value.strip() for name, value in raw.items() if name not in {"since", "until"}}
-    return ActivityFilters(**words, since=_instant(raw, "since"), until=_instant(raw, "until"))
+    since, until = _instant(raw, "since"), _instant(raw, "until")
+    return ActivityFilters(**words, since=since, until=until, has_handshakes=True)
 
 
 def _instant(raw: Mapping[str, str], name: str) -> datetime | None:

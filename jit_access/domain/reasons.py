@@ -78,6 +78,7 @@ class Reason(StrEnum):
 
     # the request line and its framing
     MALFORMED_REQUEST = "malformed-request"
+    TLS_ON_PLAIN_PORT = "tls-on-plain-port"
     REQUEST_TOO_LARGE = "request-too-large"
     REQUEST_TOO_SLOW = "request-too-slow"
     METHOD_NOT_ALLOWED = "method-not-allowed"
@@ -158,6 +159,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.DUPLICATE_REQUEST: "The same request is open already.",
     Reason.RATE_LIMITED: "Too many requests. Wait a little.",
     Reason.MALFORMED_REQUEST: "The gateway could not read this request without doubt, so it refused it.",
+    Reason.TLS_ON_PLAIN_PORT: "This port speaks plain HTTP, and the client tried TLS.",
     Reason.REQUEST_TOO_LARGE: "The request is larger than the gateway accepts.",
     Reason.REQUEST_TOO_SLOW: "The request did not arrive in time.",
     Reason.METHOD_NOT_ALLOWED: "This method is not allowed here.",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
 
 from jit_access.access_requests.models import AccessRequest, ApprovalStep
 from jit_access.accounts.models import User
-from jit_access.audit.access import Viewer
 from jit_access.audit.exchanges import TRANSFER_ENDS
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.lifecycle import LIVE_GRANT_STATES, GrantState
@@ -87,18 +86,6 @@ def grants_per_repository(target_id: int) -> dict[str, int]:
         for part in parse_scope(scope).resources:
             counts[part.repository] = counts.get(part.repository, 0) + 1
     return counts
-
-
-def viewer_of(actor: User, *, sees_all: bool) -> Viewer:
-    """Who reads the log: which accounts, requests and grants are this person's own."""
-    requests = AccessRequest.objects.filter(Q(requester=actor) | Q(requester__owner=actor))
-    grants = Grant.objects.filter(Q(subject=actor) | Q(subject__owner=actor))
-    return Viewer(
-        actor_ids=[actor.public_id, *actor.service_accounts.values_list("public_id", flat=True)],
-        can_see_all=sees_all,
-        requests=requests.values("public_id"),
-        grants=grants.values("public_id"),
-    )
 
 
 def resources_of(entries: Sequence[AuditEntry]) -> dict[str, Resource]:

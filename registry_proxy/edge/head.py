@@ -44,8 +44,9 @@ _NOT_TO_BE_NAMED = frozenset({b"host", b"content-length", b"transfer-encoding", 
 def find_head_end(buffer: bytes | bytearray, limits: EdgeLimits) -> int:
     """Index just past the head, or 0 when more bytes are needed. Refuses early what can never become valid."""
     if buffer and not 0x41 <= buffer[0] <= 0x7A:
-        is_tls = buffer[0] == _TLS_HANDSHAKE
-        raise malformed("this port speaks plain HTTP, not TLS" if is_tls else "it does not begin with a method")
+        if buffer[0] == _TLS_HANDSHAKE:
+            raise EdgeRefusal(400, Reason.TLS_ON_PLAIN_PORT)
+        raise malformed("it does not begin with a method")
     end = buffer.find(HEAD_END, 0, limits.head_bytes)
     seen = buffer[: end + 4] if end >= 0 else buffer
     # A CR at the very end may be half of a line break that is still on its way.

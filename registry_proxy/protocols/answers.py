@@ -31,6 +31,7 @@ _STATUS = {
     Reason.REQUEST_TOO_SLOW: 408,
     Reason.REQUEST_TOO_LARGE: 413,
     Reason.MALFORMED_REQUEST: 400,
+    Reason.TLS_ON_PLAIN_PORT: 400,
     Reason.INTERNAL_ERROR: 500,
 }
 # OCI distribution spec, "Error Codes".

@@ -19,7 +19,7 @@ from jit_access.grants.models import Grant
 from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.presenters.grants import grant_badge, scope_of
-from jit_access.web.presenters.records import CUT, actor_text, code_of, resource_of, row_of, words_of
+from jit_access.web.presenters.records import CUT, actor_text, code_of, is_handshake, resource_of, row_of, words_of
 from jit_access.web.viewmodels.activity import (
     ActivityPage,
     Chip,
@@ -41,6 +41,7 @@ _LABELS = {
     "target": "Target",
     "repository": "Repository",
     "outcome": "Outcome",
+    "handshakes": "Handshakes",
     "day": "When",
     "q": "Search",
 }
@@ -56,6 +57,11 @@ class Filters:
 
     def get(self, name: str) -> str:
         return self.values.get(name, "")
+
+    @property
+    def folds_handshakes(self) -> bool:
+        """Until somebody asks for them, looks for refusals, or searches for something that may be one."""
+        return not any(self.get(name) for name in ("handshakes", "outcome", "exchange", "q"))
 
     def href(self, **changes: str) -> str:
         """The address of this view with something changed; an empty value removes a filter."""
@@ -81,7 +87,9 @@ def build_page(log: LogPage, filters: Filters, *, now: datetime, story: Story | 
     """The whole page."""
     size = log.state.size
     shown = {name: value for name, value in filters.values.items() if name != "before"}
-    kept = tuple((name, shown[name]) for name in ("grant", "request", "exchange", "repository") if name in shown)
+    kept = tuple(
+        (name, shown[name]) for name in ("grant", "request", "exchange", "repository", "handshakes") if name in shown
+    )
     query = filters.get("q")
     return ActivityPage(
         lead="" if log.sees_everything else "What you did, and what was done with your access.",
@@ -97,6 +105,7 @@ def build_page(log: LogPage, filters: Filters, *, now: datetime, story: Story | 
         rows=tuple(row_of(row, now, log.resources) for row in log.rows),
         range_text=_range_text(log.rows, size),
         older_href=filters.href(before=str(log.rows[-1].seq)) if log.has_older and log.rows else "",
+        folded_href=filters.href(handshakes="shown", before="") if filters.folds_handshakes else "",
         newest_href="" if log.is_newest else filters.href(before=""),
         export=_export() if log.sees_everything else None,
         empty_title=f"No record matches “{query}”." if query else "No record matches.",
@@ -156,7 +165,7 @@ def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime, m
         rail_used=f"{figures.size(moved)} moved",
         rail_left=f"of {figures.size(grant.byte_budget)} allowed" if grant.byte_budget else "",
         facts=_story_facts(grant, moved, now),
-        steps=tuple(_step(entry) for entry in entries[-STORY_STEPS:]),
+        steps=_steps(entries),
         revoke=revoke_action(grant) if may_revoke else None,
     )
 
@@ -213,15 +222,30 @@ def _still_open(grant: Grant) -> str:
     }.get(grant.state, "The grant runs.")
 
 
-def _step(entry: AuditEntry) -> TimelineStep:
+def _steps(entries: Sequence[AuditEntry]) -> tuple[TimelineStep, ...]:
+    """What people did, all of it, and the newest exchanges, each once: as it ended, where it began."""
+    first: dict[str, AuditEntry] = {}
+    last: dict[str, AuditEntry] = {}
+    for entry in entries:
+        if is_handshake(entry):
+            continue
+        key = entry.exchange or entry.record_id
+        first.setdefault(key, entry)
+        last[key] = entry
+    exchanges = [key for key, entry in first.items() if entry.exchange]
+    left_out = set(exchanges[:-STORY_STEPS])
+    return tuple(_step(last[key], began=entry.at) for key, entry in first.items() if key not in left_out)
+
+
+def _step(entry: AuditEntry, *, began: datetime) -> TimelineStep:
     known = words_of(entry)
     tone = "stop" if known.badge.tone == "stop" else ""
     who = entry.actor_name or "The gateway"
     moved = max(entry.bytes_out, entry.bytes_in)
     more = ", ".join(part for part in (who, figures.size(moved) if moved else "", code_of(entry)) if part)
     return TimelineStep(
-        at_iso=figures.iso(entry.at),
-        at_text=figures.exact_time(entry.at),
+        at_iso=figures.iso(began),
+        at_text=figures.exact_time(began),
         what=known.phrase,
         more=more,
         tone=tone or ("done" if entry.kind.startswith("lease.") else ""),

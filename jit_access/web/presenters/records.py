@@ -12,6 +12,7 @@ from django.urls import reverse
 from jit_access.audit.exchanges import ActivityRow
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.audit_record import AuditRecord
+from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
 from jit_access.web import figures
 from jit_access.web.viewmodels.activity import RecordRow
@@ -125,8 +126,22 @@ def words_of(shown: Shown) -> KindWords:
     return KindWords(badge, _phrase(shown))
 
 
+_HANDSHAKES = {"ping": "Knocked", "token": "Showed a token"}
+
+
+def is_handshake(shown: Shown) -> bool:
+    """What a client does before it does anything; a refused one is a story of its own."""
+    return shown.operation in _HANDSHAKES and shown.decision != "deny"
+
+
 def _phrase(shown: Shown) -> str:
     """`Pull of sha256:1f0c…`, or the kind itself as words."""
+    if shown.operation in _HANDSHAKES:
+        return _HANDSHAKES[shown.operation]
+    if shown.operation == Operation.PULL and not shown.reference:
+        return "Read the list of tags"
+    if shown.kind == "proxy.request.refused" and not shown.operation:
+        return "Sent what could not be read"
     if shown.operation:
         what = f" of {_short(shown.reference)}" if shown.reference else ""
         return f"{shown.operation.capitalize()}{what}"

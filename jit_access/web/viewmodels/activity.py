@@ -90,6 +90,7 @@ class ActivityPage:
     range_text: str
     older_href: str
     newest_href: str
+    folded_href: str
     export: Action | None
     empty_title: str
     empty_text: str

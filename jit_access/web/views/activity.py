@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from jit_access.accounts.roles import AUDITORS, SECURITY
+from jit_access.access_requests.access import viewer_of
 from jit_access.audit import access, proofs, selectors
 from jit_access.audit.access import Viewer
 from jit_access.audit.exchanges import build_rows
@@ -18,7 +18,6 @@ from jit_access.domain.errors import NotFound
 from jit_access.grants import access as grant_access
 from jit_access.targets.selectors import all_targets
 from jit_access.web import reads
-from jit_access.web.frames import groups_of
 from jit_access.web.pages import page, person, render_page
 from jit_access.web.presenters.activity import (
     DAYS,
@@ -38,8 +37,7 @@ SAME_EXCHANGE_ROWS = 20
 # A page must answer soon; the command line exports all of it.
 EXPORT_RECORDS = 10_000
 MAX_FILTER_CHARS = 200
-FILTERS = ("q", "outcome", "target", "day", "grant", "request", "exchange", "repository", "before")
-SEES_ALL = frozenset({SECURITY, AUDITORS})
+FILTERS = ("q", "outcome", "target", "day", "grant", "request", "exchange", "repository", "handshakes", "before")
 
 
 @require_safe
@@ -85,7 +83,7 @@ def show_record(request: HttpRequest, record_id: str) -> HttpResponse:
 @page()
 def export(request: HttpRequest) -> HttpResponse:
     """The newest records with everything needed to check them without us. For those who may see all of them."""
-    if not groups_of(request) & SEES_ALL:
+    if not _viewer(request).can_see_all:
         raise NotFound
     size = selectors.read_log_state().size
     lines = proofs.export_lines(max(0, size - EXPORT_RECORDS))
@@ -96,7 +94,7 @@ def export(request: HttpRequest) -> HttpResponse:
 
 
 def _viewer(request: HttpRequest) -> Viewer:
-    return reads.viewer_of(person(request), sees_all=bool(groups_of(request) & SEES_ALL))
+    return viewer_of(person(request))
 
 
 def _asked(filters: Filters) -> ActivityFilters:
@@ -113,6 +111,7 @@ def _asked(filters: Filters) -> ActivityFilters:
         exchange=filters.get("exchange"),
         since=clock.now() - timedelta(days=int(days)) if is_known_day else None,
         text=filters.get("q"),
+        has_handshakes=not filters.folds_handshakes,
     )
 
 

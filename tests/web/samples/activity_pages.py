@@ -84,6 +84,7 @@ def activity_page(*, story: bool = True) -> activity.ActivityPage:
         story=the_story if story else None,
         rows=rows,
         range_text="Records 18 204 385 to 18 204 391",
+        folded_href="/activity?handshakes=shown",
         older_href="?before=1",
         newest_href="",
         export=Action("Export with proof", "/activity/export"),
