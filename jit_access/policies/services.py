@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from django.db import connection
 from django.db.models import Max
 
 from jit_access.audit.recorder import audited
@@ -91,7 +92,8 @@ def load_policy(*, actor: ActorRef, directory: Path) -> PolicyVersion:
 
 def _activate(*, actor: ActorRef, text: PolicyText, rule_count: int) -> PolicyVersion:
     with audited(actor=actor) as audit:
-        active = PolicyVersion.objects.select_for_update().filter(is_active=True).first()
+        _take_turns()
+        active = PolicyVersion.objects.filter(is_active=True).first()
         if active is not None and active.digest == text.digest:
             return active
         PolicyVersion.objects.filter(is_active=True).update(is_active=False)
@@ -109,6 +111,16 @@ def _activate(*, actor: ActorRef, text: PolicyText, rule_count: int) -> PolicyVe
         )
         changes.announce(row.number)
         return row
+
+
+def _take_turns() -> None:
+    """Loads wait for one another until they commit; readers do not wait. SQLite has one writer anyway.
+
+    A row lock is not enough: the first load has no row to lock, and a waiting one would no longer find its row active.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {PolicyVersion._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _number(version: PolicyVersion | None) -> int:
