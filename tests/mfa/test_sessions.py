@@ -14,6 +14,7 @@ from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
 from jit_access.mfa.services import start_session
 from jit_access.mfa.session_keys import ENROLMENT, EPOCH, LAST_SEEN, PROVED_AT, STARTED_AT
+from jit_access.mfa.sessions import forget_old_sessions
 from tests.conftest import Clock
 from tests.support.cast import PASSWORD, Cast
 from tests.support.sessions import code_now, give_factor
@@ -36,6 +37,13 @@ def start(client: Client, code: str) -> str:
 @pytest.fixture
 def ada(cast: Cast, client_for: Callable[..., Client]) -> Client:
     return client_for(cast.ada)
+
+
+def test_rows_of_sessions_that_are_over_are_forgotten(ada: Client, clock: Clock) -> None:
+    clock.advance(hours=11)
+    assert (forget_old_sessions(), Session.objects.count()) == (0, 1)
+    clock.advance(hours=2)
+    assert (forget_old_sessions(), Session.objects.count()) == (1, 0)
 
 
 class TestEnds:
