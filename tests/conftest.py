@@ -11,8 +11,10 @@ from django.conf import settings
 from django.test import Client
 
 from jit_access.accounts.models import User
+from jit_access.audit import outside
 from jit_access.core import clock as core_clock
 from jit_access.core import redis as core_redis
+from jit_access.mfa.sign_in import forget_failures
 from tests.support.append_only import flushable_log  # noqa: F401  # autouse: the log refuses to be emptied
 from tests.support.cast import Cast, make_cast
 from tests.support.network import block_outside
@@ -94,6 +96,13 @@ class Clock:
         self._offset = moment - core_clock.now().astimezone(UTC)
         core_clock.set_offset(self._offset)
         return self.now()
+
+
+@pytest.fixture(autouse=True)
+def nobody_was_refused_yet() -> None:
+    """What a test's own strangers do is counted anew for each test."""
+    outside.forget()
+    forget_failures()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from jit_access.accounts.models import ApiToken, User
 from jit_access.accounts.services import note_token_use
-from jit_access.audit.services import record_refusal
+from jit_access.audit.outside import record_outside_refusal
 from jit_access.core import clock
 from jit_access.domain.actors import NOBODY
 from jit_access.domain.errors import CallerError, PolicyRefusal
@@ -22,6 +22,7 @@ from jit_access.mfa.assurance import assurance_of
 from jit_access.mfa.services import client_address
 
 REALM = 'Bearer realm="jit access"'
+_BAD_TOKENS_A_MINUTE = 60  # from one network; good tokens beside them are served
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -95,13 +96,15 @@ def _refusal(
     request: Request, reason: Reason, *, token: ApiToken | None = None, token_id: str = ""
 ) -> CallerError | PolicyRefusal:
     detail = {"token": token.public_id} if token is not None else {"token_id": token_id} if token_id else {}
-    record_refusal(
+    count = record_outside_refusal(
         actor=token.user.ref if token is not None else NOBODY,
         kind="api.refused",
         reason=reason,
         address=client_address(request._request),
         detail=detail,
     )
+    if count > _BAD_TOKENS_A_MINUTE:
+        return CallerError(Reason.RATE_LIMITED)
     return PolicyRefusal(reason) if reason is Reason.ACCOUNT_LOCKED else CallerError(reason, _SENTENCES.get(reason, ""))
 
 
@@ -121,8 +124,11 @@ def _enforce_csrf(request: Request) -> None:
     check.process_request(request._request)
     if check.process_view(request._request, _no_view, (), {}):
         user = request._request.user
-        record_refusal(
-            actor=user.ref if isinstance(user, User) else NOBODY, kind="api.refused", reason=Reason.CSRF_FAILED
+        record_outside_refusal(
+            actor=user.ref if isinstance(user, User) else NOBODY,
+            kind="api.refused",
+            reason=Reason.CSRF_FAILED,
+            address=client_address(request._request),
         )
         raise PolicyRefusal(Reason.CSRF_FAILED)
 

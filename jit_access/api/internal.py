@@ -20,9 +20,12 @@ from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from jit_access.audit.errors import LogBroken
+from jit_access.audit.outside import record_outside_refusal
 from jit_access.audit.services import MAX_BATCH_RECORDS, ingest_records
+from jit_access.domain.actors import NOBODY
 from jit_access.domain.errors import CallerError
 from jit_access.domain.reasons import Reason, explain
+from jit_access.mfa.services import client_address
 from jit_access.proxy_sessions.selectors import read_snapshot
 
 MAX_AUDIT_BYTES = 2 * 1024 * 1024
@@ -40,6 +43,12 @@ def for_proxies(method: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest) -> HttpResponse:
             if not _is_proxy(request):
+                record_outside_refusal(
+                    actor=NOBODY,
+                    kind="internal.refused",
+                    reason=Reason.TOKEN_UNKNOWN,
+                    address=client_address(request),
+                )
                 answer = _refuse(HTTPStatus.UNAUTHORIZED, Reason.TOKEN_UNKNOWN)
                 answer["WWW-Authenticate"] = "Bearer"
             elif request.method != method:

@@ -11,13 +11,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from jit_access.accounts.models import User
 from jit_access.api.authentication import SignedInSessionAuthentication
 from jit_access.api.me import AssuranceSerializer, PersonSerializer, describe_assurance, describe_person
-from jit_access.api.throttling import PerAccount, SignInPerAddress
 from jit_access.mfa.assurance import assurance_of, signed_in_user
 from jit_access.mfa.services import client_address, mark_proved, prove_code, sign_in, sign_out, start_session
 
@@ -47,9 +45,6 @@ class SessionView(APIView):
 
     def get_permissions(self) -> list[BasePermission]:
         return [AllowAny() if self.request.method == "POST" else IsAuthenticated()]
-
-    def get_throttles(self) -> list[BaseThrottle]:
-        return [SignInPerAddress() if self.request.method == "POST" else PerAccount()]
 
     @extend_schema(request=SignInSerializer, responses={201: SessionSerializer}, operation_id="session_start", auth=[])
     def post(self, request: Request) -> Response:

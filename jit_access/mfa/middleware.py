@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from jit_access.accounts.models import User
-from jit_access.audit.services import record_refusal
+from jit_access.audit.outside import record_outside_refusal
 from jit_access.core import clock
 from jit_access.core.problems import problem, problem_response
 from jit_access.domain.actors import NOBODY
@@ -27,6 +27,7 @@ from jit_access.mfa.assurance import Level
 from jit_access.mfa.selectors import has_factor
 from jit_access.mfa.session_keys import LEVEL, PROVED_AT
 from jit_access.mfa.sessions import SessionEnd, end_session, find_end, touch
+from jit_access.mfa.sign_in import client_address
 
 SIGN_IN: Final = "/sign-in"
 PROVE: Final = "/second-factor"
@@ -114,7 +115,9 @@ def _refuse_api(request: HttpRequest, end: SessionEnd | None) -> HttpResponse | 
     user = request.user
     if not isinstance(user, User) or _is_proved(request):
         return None
-    record_refusal(actor=user.ref, kind="session.refused", reason=Reason.SECOND_FACTOR_MISSING)
+    record_outside_refusal(
+        actor=user.ref, kind="session.refused", reason=Reason.SECOND_FACTOR_MISSING, address=client_address(request)
+    )
     return problem_response(problem(Reason.SECOND_FACTOR_MISSING, status=401))
 
 

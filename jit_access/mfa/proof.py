@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NoReturn
 
 from jit_access.accounts.models import User
+from jit_access.audit.outside import record_outside_refusal
 from jit_access.audit.recorder import audited
 from jit_access.audit.services import record_refusal
 from jit_access.core.secret import Secret
@@ -38,7 +39,7 @@ def prove_code(*, user: User, code: str, address: str = "") -> Method:
         attempt = attempts.count_attempt(user)
         return _evaluate(user, secret, code, attempt)
     except PolicyRefusal as refusal:
-        record_refusal(actor=user.ref, kind="second-factor.refused", reason=refusal.reason, address=address)
+        record_outside_refusal(actor=user.ref, kind="second-factor.refused", reason=refusal.reason, address=address)
         raise
 
 

@@ -6,6 +6,8 @@ that are open already stay usable, so nobody can be thrown out by somebody else'
 
 from __future__ import annotations
 
+import time
+
 from axes.handlers.proxy import AxesProxyHandler
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
@@ -13,22 +15,28 @@ from django.http import HttpRequest
 from jit_access.accounts.models import User
 from jit_access.accounts.names import fold_name
 from jit_access.accounts.selectors import find_by_name
+from jit_access.audit.outside import network_of, record_outside_refusal
 from jit_access.audit.recorder import audited
-from jit_access.audit.services import record_refusal
 from jit_access.domain.actors import NOBODY
 from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.reasons import Reason
+from jit_access.domain.tally import Tally
 
 _PASSWORD_CHARS_MAX = 1024
+# Each try costs a slow hash. Per network and process: a brake, where the count per name is the guard.
+_FAILURES_A_MINUTE = 60
+_failures = Tally()
 
 
 def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
     """Check name and password; begins no session (`start_session` does).
 
-    Raises: PolicyRefusal (sign-in-failed, sign-in-locked), recorded without what was typed: people type passwords
-    into the field for the name.
+    Raises: PolicyRefusal (sign-in-failed, sign-in-locked, rate-limited), recorded without what was typed: people
+    type passwords into the field for the name.
     """
-    name = fold_name(username)
+    name, network = fold_name(username), network_of(client_address(request))
+    if _failures.count(network, now=time.monotonic()) >= _FAILURES_A_MINUTE:
+        raise _refusal(request, name, Reason.RATE_LIMITED)
     user = authenticate(request, username=name, password=password[:_PASSWORD_CHARS_MAX])
     # Asked again after the slow hash: of many parallel guesses, those beyond the limit are refused, right or not.
     is_locked = AxesProxyHandler.is_locked(request, {"username": name})
@@ -48,13 +56,19 @@ def client_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def forget_failures() -> None:
+    """Begin anew; for tests."""
+    _failures.forget()
+
+
 def _refusal(request: HttpRequest, name: str, reason: Reason) -> PolicyRefusal:
-    aimed_at = find_by_name(name)
-    record_refusal(
+    aimed_at, address = find_by_name(name), client_address(request)
+    _failures.add(network_of(address), now=time.monotonic())
+    record_outside_refusal(
         actor=NOBODY,
         kind="sign-in.refused",
         reason=reason,
-        address=client_address(request),
+        address=address,
         detail={"account": aimed_at.public_id if aimed_at is not None else ""},
     )
     return PolicyRefusal(reason)

@@ -121,3 +121,17 @@ class TestSessions:
         text = issue(cast.ada).text.reveal()
         answer = strict.post(ME, headers={"Authorization": f"Bearer {text}"})
         assert answer.json()["code"] == "method-not-allowed"
+
+
+class TestManyBadTokens:
+    def test_they_are_refused_more_shortly_and_the_log_stays_short(self, cast: Cast) -> None:
+        answers = [ask("Bearer jita_api_x") for _ in range(70)]
+        assert answers[:60] == [(401, "token-malformed")] * 60
+        assert answers[60:] == [(429, "rate-limited")] * 10
+        assert AuditEntry.objects.filter(kind="api.refused").count() < 20
+
+    def test_a_good_one_beside_them_is_served(self, cast: Cast) -> None:
+        text = issue(cast.ci_bot).text.reveal()
+        for _ in range(70):
+            ask("Bearer jita_api_x")
+        assert ask(f"Bearer {text}") == (200, "ci-bot")

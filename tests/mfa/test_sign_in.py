@@ -114,3 +114,11 @@ def test_a_right_guess_that_finishes_after_the_tenth_failure_is_refused(
 
     monkeypatch.setattr(User, "check_password", slow)
     assert attempt("ada", PASSWORD) is Reason.SIGN_IN_LOCKED
+
+
+def test_many_failures_from_one_network_are_refused_before_the_slow_hash(cast: Cast) -> None:
+    answers = [attempt(f"guess-{number}") for number in range(62)]
+    assert answers == [Reason.SIGN_IN_FAILED] * 60 + [Reason.RATE_LIMITED] * 2
+    assert attempt("ada", PASSWORD) is Reason.RATE_LIMITED
+    assert attempt("ada", PASSWORD, address="192.0.2.7") == cast.ada
+    assert AuditEntry.objects.filter(kind="sign-in.refused").count() < 20

@@ -18,6 +18,7 @@ from jit_access.web.viewmodels.gate import GatePage
 from jit_access.web.viewmodels.parts import Field, Hidden, Notice
 
 NAME_CHARS, PASSWORD_CHARS = 80, 1024
+_WAIT = frozenset({Reason.SIGN_IN_LOCKED, Reason.RATE_LIMITED})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,7 +48,7 @@ def _check(request: HttpRequest) -> HttpResponse:
             request, username=request.POST.get("username", ""), password=request.POST.get("password", "")
         )
     except PolicyRefusal as error:
-        return _render(request, error, status=429 if error.reason == Reason.SIGN_IN_LOCKED else 422)
+        return _render(request, error, status=429 if error.reason in _WAIT else 422)
     mfa.start_session(request, user)
     return redirect(f"{reverse('web:prove')}?{urlencode({'next': local_next(request)})}")
 
@@ -56,7 +57,7 @@ def _render(request: HttpRequest, error: GatewayError | None = None, *, status: 
     typed = request.POST.get("username", "")[:NAME_CHARS]
     notice = None
     if error is not None:
-        more = "" if error.reason == Reason.SIGN_IN_LOCKED else "Check both, then try again."
+        more = "" if error.reason in _WAIT else "Check both, then try again."
         notice = Notice(error.sentence, more, "stop", "alert", code=str(error.reason), is_assertive=True)
     elif request.GET.get("because") in {Reason.SIGNED_OUT, Reason.ACCOUNT_LOCKED}:
         reason = Reason(request.GET["because"])
