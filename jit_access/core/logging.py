@@ -60,6 +60,7 @@ def make_formatter(renderer: str) -> structlog.stdlib.ProcessorFormatter:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             # The traceback becomes text before it is searched for secrets.
             structlog.processors.format_exc_info,
+            drop_request,
             redact,
             last,
         ],
@@ -69,6 +70,15 @@ def make_formatter(renderer: str) -> structlog.stdlib.ProcessorFormatter:
 def add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     if request_id := current_request_id():
         event.setdefault("request_id", request_id)
+    return event
+
+
+def drop_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Django adds the request object to what it logs, and that prints its query, where people paste secrets.
+
+    The request id leads to the line that our own middleware wrote.
+    """
+    event.pop("request", None)
     return event
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import structlog
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.utils.log import log_response
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,3 +121,13 @@ def test_settings_send_everything_through_one_handler() -> None:
     made = logging_settings(level="INFO", renderer="json")
     assert all(logger["handlers"] == [] and logger["propagate"] for logger in made["loggers"].values())
     assert made["root"] == {"handlers": ["stderr"], "level": "INFO"}
+
+
+def test_what_django_says_of_a_request_holds_no_query(lines: Any) -> None:
+    request = RequestFactory().get("/requests/new?password=hunter2")
+    log_response(
+        "Not Found: %s", request.path, response=HttpResponse(status=404), request=request, logger=logging.getLogger("t")
+    )
+    (line,) = lines()
+    assert (line["event"], line["status_code"]) == ("Not Found: /requests/new", 404)
+    assert "hunter2" not in str(line)
