@@ -14,6 +14,7 @@ from pathlib import Path
 from jit_access.demo.bootstrap.errors import CannotGoOn
 from jit_access.demo.bootstrap.install import House, ensure_installed, find_uv
 from jit_access.demo.bootstrap.locks import compile_locks
+from jit_access.demo.bootstrap.parts import ensure_parts
 from jit_access.demo.bootstrap.terminal import Mark, Terminal, terminal_for
 
 HOUSE = House(Path(__file__).resolve().parents[3])
@@ -48,6 +49,7 @@ def _carry_out(options: argparse.Namespace, rest: list[str], terminal: Terminal)
             ensure_installed(HOUSE, "dev", terminal)
         case "test":
             ensure_installed(HOUSE, "dev", terminal)
+            ensure_parts(terminal)
             return _test(rest, is_quick=options.quick)
         case "lock":
             compile_locks(HOUSE, upgrade=options.upgrade, terminal=terminal)
