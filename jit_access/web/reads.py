@@ -61,10 +61,10 @@ def held_repositories(actor: User, now: datetime) -> dict[tuple[str, str], Held]
     return held
 
 
-def open_grant_count(subject: User, *, besides: int) -> int:
-    """Grants that run for somebody now, except the one of a request."""
-    rows = Grant.objects.filter(subject=subject, state=GrantState.ACTIVE)
-    return rows.exclude(request_id=besides).count()
+def other_grant_count(request: AccessRequest) -> int:
+    """Grants that run for the requester now, except the one of this request and the one that it extends."""
+    rows = Grant.objects.filter(subject=request.requester, state=GrantState.ACTIVE)
+    return rows.exclude(request_id=request.pk).exclude(pk=request.extends_id or 0).count()
 
 
 def grants_per_target() -> dict[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -159,6 +160,22 @@ def test_extending_covers_the_same_and_takes_over(world: World, client_for: Call
     newer = AccessRequest.objects.get(extends=grant)
     assert newer.lasts_s > HOUR
     assert client_for(world.cast.ben).get(f"/requests/new?extends={grant.public_id}").status_code == 404
+
+
+def test_an_extension_says_what_comes_on_top_to_both_sides(world: World, client_for: Callable[..., Client]) -> None:
+    grant = active(world, TINY, lasts_s=2 * HOUR)
+    ada = client_for(world.cast.ada)
+    page = ada.get(f"/requests/new?extends={grant.public_id}")
+    text = text_of(page)
+    assert re.search(r"On top of the (2 h|1 h 59 min) that are left. Together 4 h at most.", text)
+    assert re.search(r"It ends by itself after (3 h|2 h 59 min)", text)
+    assert 'value="push"' not in page.content.decode()  # it covers the same, so nothing is there to choose
+    assert 'value="14400" disabled' in page.content.decode()
+    ada.post("/requests/new", form(world, TINY, extends=grant.public_id, idempotency_key="key-2"))
+    newer = AccessRequest.objects.get(extends=grant)
+    asked = text_of(client_for(world.cast.ben).get(f"/approvals/{newer.public_id}"))
+    assert "an extension by 1 h" in asked
+    assert "Ada holds no other grant now." in asked
 
 
 def test_asking_again_fills_the_form(world: World, client_for: Callable[..., Client]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from jit_access.access_requests.models import AccessRequest
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
 from jit_access.web import figures
@@ -189,10 +190,19 @@ def _bounds(case: Case, name: str) -> tuple[Fact, ...]:
     covers = words.scope_note(case.scope)
     size = f"{figures.size(case.size_bytes)} in all" if case.size_bytes else "of this repository"
     return (
-        Fact("Lasts", figures.round_duration(request.lasts_s), most),
+        Fact("Lasts", figures.round_duration(request.lasts_s), _extension_note(request) or most),
         Fact("Starts", f"When {name} does", f"before {figures.end_time(request.start_by, case.now)}"),
         Fact("Covers", covers, size),
     )
+
+
+def _extension_note(request: AccessRequest) -> str:
+    """How much of it is new, for somebody who holds the rest already."""
+    older = request.extends
+    if older is None or older.valid_until is None:
+        return ""
+    more = request.lasts_s - figures.seconds_between(older.valid_until, request.created_at)
+    return f"an extension by {figures.round_duration(round(more, -1))}"
 
 
 def _signed(case: Case, viewer: User) -> tuple[Fact, ...]:

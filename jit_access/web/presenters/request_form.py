@@ -65,6 +65,7 @@ class Outlook:
 
     preview: PolicyPreview
     closed_operations: Mapping[str, PolicyPreview]
+    lasts_s: int  # of the new grant: for an extension what is left now counts with it
     factor_age_s: int | None
     answer_within_s: int
     start_within_s: int
@@ -73,14 +74,19 @@ class Outlook:
 def build_form(answers: Answers, catalogue: Catalogue, outlook: Outlook | None, *, now: datetime) -> RequestForm:
     """The page with everything that is known so far."""
     longest = outlook.preview.lasts_at_most_s if outlook else 0
+    left_s = outlook.lasts_s - answers.lasts_s if outlook else 0
     return RequestForm(
         query=answers.query,
         choices=tuple(_choice(row, answers, catalogue, now) for row in catalogue.repositories),
         count_text=_count_text(catalogue, answers),
-        operations=tuple(_operation(value, answers, outlook) for value, _ in OPERATION_CHOICES),
-        operations_note=_operations_note(outlook),
-        durations=tuple(_duration(lasts_s, answers, longest) for lasts_s in DURATIONS_S),
-        durations_note=_durations_note(longest),
+        operations=tuple(
+            _operation(value, answers, outlook)
+            for value, _ in OPERATION_CHOICES
+            if not answers.extends or value == answers.operations
+        ),
+        operations_note="" if answers.extends else _operations_note(outlook),
+        durations=tuple(_duration(lasts_s, answers, longest - left_s if longest else 0) for lasts_s in DURATIONS_S),
+        durations_note=_extension_note(left_s, longest) if answers.extends else _durations_note(longest),
         purpose=Field(
             "purpose",
             "Reason, as the approver will read it",
@@ -92,7 +98,7 @@ def build_form(answers: Answers, catalogue: Catalogue, outlook: Outlook | None, 
         ticket=Field(
             "ticket", "Ticket", answers.ticket, is_required=False, optional_note="optional", max_chars=TICKET_CHARS
         ),
-        preview=_preview(answers, outlook) if outlook else None,
+        preview=_preview(outlook) if outlook else None,
         idempotency_key=answers.idempotency_key,
         extends=answers.extends,
         heading="Extend access" if answers.extends else "Request access",
@@ -178,11 +184,16 @@ def _durations_note(longest: int) -> str:
     return f"The clock starts when you start, not when you ask.{most}"
 
 
-def _preview(answers: Answers, outlook: Outlook) -> Preview:
+def _extension_note(left_s: int, longest: int) -> str:
+    most = f" Together {figures.round_duration(longest)} at most." if longest else ""
+    return f"On top of the {figures.round_duration(left_s)} that are left.{most}"
+
+
+def _preview(outlook: Outlook) -> Preview:
     preview = outlook.preview
     if not preview.is_allowed:
         return _refused_preview(preview)
-    steps = (*_factor_step(outlook), *_approval_steps(outlook), *_ending_steps(answers, outlook))
+    steps = (*_factor_step(outlook), *_approval_steps(outlook), *_ending_steps(outlook))
     asked = "Approvers see your reason and what you hold." if preview.steps else "Nobody is asked."
     decided_by = f"Decided by {', '.join(preview.rules)}, policy version {preview.policy_version}. {asked}"
     return Preview(steps=steps, is_open=True, decided_by=decided_by)
@@ -251,7 +262,7 @@ def _names(people: Sequence[User]) -> str:
     return figures.joined([*names, *([f"{more} more"] if more else [])], "or")
 
 
-def _ending_steps(answers: Answers, outlook: Outlook) -> tuple[ReasonItem, ...]:
+def _ending_steps(outlook: Outlook) -> tuple[ReasonItem, ...]:
     start = figures.round_duration(outlook.start_within_s)
     budget = outlook.preview.byte_budget
     early = "Or earlier, when somebody revokes it; what is running is cut"
@@ -259,5 +270,5 @@ def _ending_steps(answers: Answers, outlook: Outlook) -> tuple[ReasonItem, ...]:
         early = f"Or earlier: after {figures.size(budget)}, or when somebody revokes it"
     return (
         ReasonItem("You start it when you are ready", f"Within {start} of the approval", "", "play"),
-        ReasonItem(f"It ends by itself after {figures.round_duration(answers.lasts_s)}", early, "", "clock"),
+        ReasonItem(f"It ends by itself after {figures.round_duration(outlook.lasts_s)}", early, "", "clock"),
     )

@@ -136,7 +136,7 @@ def _render(
     case = _case(detail)
     assurance = assurance_of(request)
     weighing = words.Weighing(
-        open_grants=reads.open_grant_count(detail.request.requester, besides=detail.request.pk),
+        open_grants=reads.other_grant_count(detail.request),
         needs_code=_needs_code(assurance, detail.factor_max_age_s),
         proof_note=_proof_note(assurance, detail.factor_max_age_s),
     )

@@ -250,6 +250,7 @@ def _outlook(request: HttpRequest, answers: Answers) -> Outlook | None:
     return Outlook(
         preview=previews[answers.operations],
         closed_operations={value: one for value, one in previews.items() if one.why_not in _CLOSED},
+        lasts_s=lasts_s,
         factor_age_s=assurance.age_s,
         answer_within_s=settings.ANSWER_WITHIN_S,
         start_within_s=settings.START_WITHIN_S,
