@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from jit_access.access_requests.models import AccessRequest
 from jit_access.access_requests.people import people_for
 from jit_access.domain.lifecycle import RequestState
+from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason, explain
+from jit_access.domain.scopes import parse_scope
 from jit_access.grants.news import describe_scope
 from jit_access.notifications.services import tell
 
@@ -21,15 +25,33 @@ def tell_approvers(request: AccessRequest) -> None:
     """Everybody who may answer is told once, in whatever number of steps they are."""
     groups = request.steps.values_list("group", flat=True)
     people = {person.pk: person for members in people_for(groups, request.requester).values() for person in members}
+    asked = _asked(request)
     for person in people.values():
         tell(
             person,
             kind="request-waits",
-            subject=f"{request.requester.display_name} asks for {describe_scope(request.target.slug, request.scope)}",
-            text=f"They wrote: {request.purpose}",
+            subject=f"Answer by {_short_end(request)}: {asked}",
+            text=f"{request.requester.display_name} wrote: “{request.purpose}”",
             path=f"/approvals/{request.public_id}",
             dedupe_key=f"request-waits:{request.public_id}",
         )
+
+
+def _asked(request: AccessRequest) -> str:
+    """The whole question: `Ada Okafor asks to pull demo-registry/llm/tiny-llama for 2 h`."""
+    wanted = {operation for part in parse_scope(request.scope).resources for operation in part.operations}
+    doing = " and ".join(operation.value for operation in Operation if operation in wanted)
+    hours, minutes = divmod(request.lasts_s // 60, 60)
+    lasts = " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
+    what = describe_scope(request.target.slug, request.scope)
+    return f"{request.requester.display_name} asks to {doing} {what} for {lasts or '1 min'}"
+
+
+def _short_end(request: AccessRequest) -> str:
+    """`13:34 UTC`, with the day when it is not the day of asking."""
+    end = request.answer_by.astimezone(UTC)
+    is_today = end.date() == request.created_at.astimezone(UTC).date()
+    return f"{end:%H:%M} UTC" if is_today else f"{end.day} {end:%b %H:%M} UTC"
 
 
 def tell_requester(request: AccessRequest) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import pytest
 
 from jit_access.access_requests import services
@@ -38,6 +40,16 @@ def test_request_waits_for_the_people_policy_names(world: World) -> None:
     told = Notification.objects.filter(kind="request-waits").values_list("user__username", flat=True)
     assert list(told) == ["ben"]
     assert not Grant.objects.exists()
+
+
+def test_mail_to_approvers_carries_the_whole_question_in_its_subject(world: World) -> None:
+    request = ask(world, TINY, lasts_s=HOUR + HOUR // 2)
+    told = Notification.objects.get(kind="request-waits")
+    end = request.answer_by.astimezone(UTC)
+    assert told.subject == (
+        f"Answer by {end.day} {end:%b %H:%M} UTC: Ada Okafor asks to pull demo-registry/{TINY} for 1 h 30 min"
+    )
+    assert told.text == f"Ada Okafor wrote: “{request.purpose}”"
 
 
 def test_three_ends_are_kept_apart(world: World) -> None:

@@ -130,6 +130,7 @@ def test_a_tier_is_set_by_operators_only(world: World, client_for: Callable[...,
     assert client_for(world.cast.ben).post(path, {"tier": "critical"}).status_code == 302
     repository.refresh_from_db()
     assert repository.tier == "critical"
+    assert "Changed a tier" in text_of(client_for(world.cast.dora).get("/activity"))
 
 
 def test_the_theme_is_the_persons_and_set_by_the_server(world: World, client_for: Callable[..., Client]) -> None:

@@ -51,6 +51,7 @@ _KINDS: dict[str, KindWords] = {
     "grant.expired": KindWords(Badge("Time ran out", "check"), "The grant's time ran out"),
     "grant.ended": KindWords(Badge("Ended", "check"), "Nothing is left of the grant"),
     "grant.revoke_failed": KindWords(Badge("Exposed", "alert", "stop"), "The target could not be told"),
+    "grant.shortened": KindWords(Badge("Shortened", "clock", "wait"), "The grant ends earlier than it would have"),
     "grant.suspended": KindWords(Badge("Paused", "stop", "wait"), "The grant was paused"),
     "grant.resumed": KindWords(Badge("Active", "check", "live"), "The grant was taken up again"),
     "lease.issued": KindWords(Badge("Token made", "key"), "Made a token"),
@@ -80,9 +81,12 @@ _KINDS: dict[str, KindWords] = {
     "api-token.revoked": KindWords(Badge("Token ended", "x"), "An API token was revoked"),
     "policy.activated": KindWords(Badge("Policy", "doc"), "A policy version was loaded"),
     "target.added": KindWords(Badge("Target", "target"), "Added a target"),
+    "target.add-refused": KindWords(REFUSED, "A target could not be added"),
+    "target.credential-replaced": KindWords(Badge("Target", "key"), "Replaced the gateway’s credential"),
+    "repository.described": KindWords(Badge("Target", "target"), "Described a repository"),
     "target.discovered": KindWords(Badge("Target", "search"), "Read the target’s list"),
-    "target.health_changed": KindWords(Badge("Target", "pulse"), "The target’s state changed"),
-    "repository.tier_changed": KindWords(Badge("Tier", "lock"), "Changed a tier"),
+    "target.health-changed": KindWords(Badge("Target", "pulse"), "The target’s state changed"),
+    "repository.tier-changed": KindWords(Badge("Tier", "lock"), "Changed a tier"),
 }
 _VERDICTS = {
     True: KindWords(Badge("Agreed", "check", "live"), "Approved the request"),
