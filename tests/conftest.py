@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import hypothesis
 import pytest
@@ -14,7 +15,7 @@ from jit_access.accounts.models import User
 from jit_access.audit import outside
 from jit_access.core import clock as core_clock
 from jit_access.core import redis as core_redis
-from jit_access.mfa.sign_in import forget_failures
+from jit_access.mfa import sign_in
 from tests.support.append_only import flushable_log  # noqa: F401  # autouse: the log refuses to be emptied
 from tests.support.cast import Cast, make_cast
 from tests.support.network import block_outside
@@ -99,10 +100,12 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def nobody_was_refused_yet() -> None:
-    """What a test's own strangers do is counted anew for each test."""
+def nobody_was_refused_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test's own strangers do is counted anew for each test, and all of it within one minute."""
+    for counting in (outside, sign_in):
+        monkeypatch.setattr(counting, "time", SimpleNamespace(monotonic=lambda: 0.0))
     outside.forget()
-    forget_failures()
+    sign_in.forget_failures()
 
 
 @pytest.fixture
