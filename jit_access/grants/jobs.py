@@ -10,9 +10,11 @@ from functools import lru_cache, partial
 
 import structlog
 from celery import Celery
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+_IMPATIENT = {"socket_timeout": 1.0, "socket_connect_timeout": 0.5}
 FINISH_REVOCATION = "jit_access.grants.tasks.finish_revocation"
 
 log = structlog.get_logger(__name__)
@@ -38,4 +40,6 @@ def _sender() -> Celery:
     """The sending half of the queue. It needs the settings only, so web, worker and commands all have it."""
     app = Celery("jit_access", set_as_current=False)
     app.config_from_object("django.conf:settings", namespace="CELERY")
+    # Somebody waits for this answer, and the sweep finds the work: a broker that hangs gets less time than a worker's.
+    app.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS | _IMPATIENT
     return app

@@ -20,5 +20,5 @@ def broken() -> UpstreamError:
 
 
 def away(http_status: int = 502) -> UpstreamError:
-    """The registry does not answer."""
-    return UpstreamError(Reason.UPSTREAM_AWAY, http_status, retryable=True)
+    """The registry does not answer. Whoever waited a whole deadline (504) does not wait another."""
+    return UpstreamError(Reason.UPSTREAM_AWAY, http_status, retryable=http_status != 504)

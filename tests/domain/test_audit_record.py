@@ -139,5 +139,6 @@ def test_cleaned_text_is_safe_bounded_and_stays_as_it_is(text: str) -> None:
 
 def test_cleaning_shows_what_was_there() -> None:
     assert clean_text("a\r\nb\x1b[31m\u202e") == "a\\u000d\\u000ab\\u001b[31m\\u202e"
+    assert clean_text("a\u061cb\U000e0041") == "a\\u061cb\\ue0041"
     assert clean_text("Zoë 模型") == "Zoë 模型"
     assert clean_text("x" * 2000).endswith("…")

@@ -26,7 +26,7 @@ from registry_proxy.settings import Limits
 from tests.support.gateway import ALL, PULL, PUSH, Gateway, Held, running_gateway
 from tests.support.processes import wait_for
 from tests.support.raw import exchange, read_all, read_answer
-from tests.support.registry import Registry, call, digest_of, registry  # noqa: F401 - a fixture
+from tests.support.registry import MANIFEST_TYPE, Registry, call, digest_of, registry  # noqa: F401 - a fixture
 
 BIG = os.urandom(1024 * 1024) * 32
 
@@ -198,16 +198,23 @@ def test_keep_alive_request_is_decided_anew(gateway: Gateway) -> None:
 def test_client_that_pipelines_and_reads_nothing_is_not_served_on(
     tmp_path: Path, registry: Registry  # noqa: F811
 ) -> None:  # fmt: skip
-    digest = registry.push_blob("queue", os.urandom(60_000))
+    """Manifests of a restricted scope are answers of our own, held whole in memory."""
+    registry.push_artifact("queue", "small", b"layer")
+    _, _, small = registry.call("GET", "/v2/queue/manifests/small", b"", {"Accept": MANIFEST_TYPE})
+    large = json.dumps(json.loads(small) | {"annotations": {"padding": "x" * 1_000_000}}).encode()
+    registry.call("PUT", "/v2/queue/manifests/large", large, {"Content-Type": MANIFEST_TYPE})
     with running_gateway(tmp_path, limits=Limits(idle_body_deadline_s=0.5)) as strict:
         strict.add_target("demo", registry.base_url)
-        held = strict.grant("demo", ResourceScope("queue", PULL))
+        held = strict.grant("demo", ResourceScope("queue", PULL, ("large",)))
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", strict.port))
-            client.sendall(request(held, "GET", f"/v2/demo/queue/blobs/{digest}") * 100)
+            client.sendall(request(held, "GET", "/v2/demo/queue/manifests/large", f"Accept: {MANIFEST_TYPE}") * 20)
+            strict.wait_record("proxy.transfer.completed")
             wait_for(lambda: not connections_of(strict), "the gateway let go of the connection")
-        assert len(strict.records("proxy.request.allowed")) < 100
+        call(strict.host, "GET", "/last")
+        strict.wait_record("proxy.request.refused", status=404)  # records arrive in order
+        assert len(strict.records("proxy.request.allowed")) < 20
 
 
 def test_pipelined_requests_are_answered_in_order(gateway: Gateway, big: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from jit_access.domain.scopes import ResourceScope
+from registry_proxy.upstream import client as upstream_client
 from registry_proxy.upstream.addresses import is_open
 from tests.support.gateway import ALL, PULL, PUSH, Gateway, Held, running_gateway
 from tests.support.processes import free_port
@@ -378,6 +379,29 @@ def test_connection_closed_by_the_registry_in_between_is_not_noticed(
     held = gateway.grant("demo", ResourceScope("a", PULL))
     for _ in range(5):
         assert blob(gateway, held)[2] == BODY
+
+
+@pytest.mark.parametrize(("ends", "asked", "status"), [("hangs", 2, 504), ("closes", 3, 200)])
+def test_kept_connection_that_hangs_is_not_asked_again(
+    gateway: Gateway, serve: Callable[..., ScriptedUpstream], monkeypatch: pytest.MonkeyPatch,
+    ends: str, asked: int, status: int,
+) -> None:  # fmt: skip
+    """A closed one is: there the registry never saw the request."""
+    monkeypatch.setattr(upstream_client, "RESPONSE_TIMEOUT_S", 0.3)
+    served: list[bytes] = []
+
+    def answer(connection: socket.socket, head: bytes) -> None:
+        served.append(head)
+        if len(served) != 2:
+            connection.sendall(OK)
+        elif ends == "closes":
+            connection.shutdown(socket.SHUT_RDWR)
+
+    serve(answer)
+    held = gateway.grant("demo", ResourceScope("a", PULL))
+    assert blob(gateway, held)[0] == 200
+    assert blob(gateway, held)[0] == status
+    assert len(served) == asked
 
 
 def test_early_refusal_of_an_upload_reaches_the_client(
