@@ -65,3 +65,9 @@ def test_every_periodic_job_of_these_rooms_exists() -> None:
     assert ours <= set(app.tasks)
     assert FINISH_REVOCATION in app.tasks
     assert current_app.conf.task_acks_late
+
+
+def test_a_broker_that_hangs_gets_little_time(settings) -> None:
+    jobs._sender.cache_clear()
+    options = jobs._sender().conf.broker_transport_options
+    assert options["socket_timeout"] <= 1 < settings.CELERY_BROKER_TRANSPORT_OPTIONS["socket_timeout"]
