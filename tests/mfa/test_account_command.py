@@ -6,8 +6,9 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
-from jit_access.accounts.models import User
+from jit_access.accounts.models import ApiToken, User
 from jit_access.accounts.selectors import groups_of
 from jit_access.audit.models import AuditEntry
 from jit_access.mfa.selectors import has_factor
@@ -77,3 +78,36 @@ def test_lost_phone_is_forgotten(cast: Cast) -> None:
     run("forget-factor", "ada")
     assert not has_factor(cast.ada)
     assert AuditEntry.objects.get(kind="second-factor.removed").actor_id == "terminal"
+
+
+def test_a_new_password_replaces_the_old_one_and_ends_sessions(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    epoch = cast.ada.session_epoch
+    typed(monkeypatch, "violet-lantern-quarry-2207\n")
+    run("password", "Ada")
+    cast.ada.refresh_from_db()
+    assert cast.ada.check_password("violet-lantern-quarry-2207")
+    assert not cast.ada.check_password(PASSWORD)
+    assert cast.ada.session_epoch > epoch
+    assert AuditEntry.objects.get(kind="account.password-changed").actor_id == "terminal"
+
+
+def test_a_machine_gets_no_password(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed(monkeypatch, "violet-lantern-quarry-2207\n")
+    with pytest.raises(CommandError, match="service account"):
+        run("password", "ci-bot")
+    cast.ci_bot.refresh_from_db()
+    assert not cast.ci_bot.has_usable_password()
+
+
+def test_a_token_for_an_agent_is_printed_once_and_works(cast: Cast, client: Client) -> None:
+    text = run("token", "ci-bot", "--name", "nightly", "--days", "7").strip()
+    answer = client.get("/api/v1/me", headers={"Authorization": f"Bearer {text}"})
+    assert answer.json()["person"]["name"] == "ci-bot"
+    assert AuditEntry.objects.get(kind="api-token.issued").actor_id == "terminal"
+
+
+@pytest.mark.parametrize("arguments", [("ada",), ("ci-bot", "--days", "91"), ("ci-bot", "--days", "0")])
+def test_no_token_for_people_nor_for_ever(cast: Cast, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError):
+        run("token", *arguments)
+    assert not ApiToken.objects.exists()

@@ -55,8 +55,6 @@ def set_up(request: HttpRequest) -> HttpResponse:
             raise
         return _render_set_up(request, code_problem(error), status=code_status(error))
     user = signed_in_user(request)
-    mfa.carry_session(request, user)
-    mfa.mark_proved(request)
     if factor_state(user).recovery_codes_left:
         say(request, "Your new second factor is on.", "Every other session was ended.")
         return redirect(local_next(request, reverse("web:settings")))

@@ -1,4 +1,4 @@
-"""`manage.py account add | agent | join | leave | lock | unlock | forget-factor`, from the gateway's own machine.
+"""`manage.py account …`: people and service accounts, from the gateway's own machine.
 
 This is how the first operator comes to be, and the way back for somebody who lost phone and recovery codes. Whoever
 can run it holds the database, so it asks for no second factor; every call is in the log as done at this terminal.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -36,6 +37,10 @@ class Command(BaseCommand):
         agent.add_argument("--owner", required=True)
         for made in (add, agent):
             made.add_argument("--group", action="append", default=[], help="may be given several times")
+        token = actions.add_parser("token", help="an API token for a service account, printed once")
+        token.add_argument("username")
+        token.add_argument("--name", default="terminal", help="what it is for")
+        token.add_argument("--days", type=int, default=30)
         for name, words in {"join": "add to a group", "leave": "take out of a group; what rests on it ends"}.items():
             change = actions.add_parser(name, help=words)
             change.add_argument("username")
@@ -44,6 +49,7 @@ class Command(BaseCommand):
             locking = actions.add_parser(name, help=words)
             locking.add_argument("username")
             locking.add_argument("--note", default="at the terminal", help="why, for the log")
+        actions.add_parser("password", help="set a new one; ends every session").add_argument("username")
         actions.add_parser("forget-factor", help="after a lost phone").add_argument("username")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -68,6 +74,13 @@ class Command(BaseCommand):
         user = services.create_service_account(actor=TERMINAL, username=options["username"], owner=owner)
         return self._put_into(user, options["group"], f"belongs to {owner.display_name}")
 
+    def _token(self, options: dict[str, Any]) -> str:
+        user = _find(options["username"])
+        if user.is_person:
+            raise CommandError(f"{user.username} is a person, who makes tokens in Settings.")
+        lasts = timedelta(days=options["days"])
+        return services.issue_api_token(actor=TERMINAL, user=user, name=options["name"], lasts=lasts).text.reveal()
+
     def _put_into(self, user: User, groups: list[str], words: str) -> str:
         for group in groups:
             services.add_to_group(actor=TERMINAL, user=user, group=group)
@@ -88,6 +101,13 @@ class Command(BaseCommand):
     def _unlock(self, options: dict[str, Any]) -> str:
         services.unlock_account(actor=TERMINAL, user=_find(options["username"]), note=options["note"])
         return f"{options['username']} may sign in again."
+
+    def _password(self, options: dict[str, Any]) -> str:
+        user = _find(options["username"])
+        if not user.is_person:
+            raise CommandError(f"{user.username} is a service account: it has no password.")
+        services.change_password(actor=TERMINAL, user=user, password=_read_password())
+        return f"{user.username} has a new password; every session of theirs has ended."
 
     def _forget_factor(self, options: dict[str, Any]) -> str:
         remove_factor(actor=TERMINAL, user=_find(options["username"]))
