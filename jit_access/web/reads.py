@@ -12,13 +12,19 @@ from jit_access.access_requests.models import AccessRequest, ApprovalStep
 from jit_access.accounts.models import User
 from jit_access.audit.exchanges import TRANSFER_ENDS
 from jit_access.audit.models import AuditEntry
-from jit_access.domain.lifecycle import LIVE_GRANT_STATES, GrantState
+from jit_access.credentials.models import CredentialLease
+from jit_access.domain.audit_record import decode_record
+from jit_access.domain.lifecycle import LIVE_GRANT_STATES, LIVE_LEASE_STATES, GrantState
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
 from jit_access.policies.services import compiled_policy
 from jit_access.targets.models import Repository
 from jit_access.web.presenters.request_form import Held
+from jit_access.web.presenters.tokens import Use, Uses
 from jit_access.web.viewmodels.parts import Resource
+
+# A token that nobody used within this many requests of its grant is not in use.
+USES_LOOKED_AT = 500
 
 
 def moved_by_grant(grants: Iterable[Grant]) -> dict[str, int]:
@@ -28,6 +34,28 @@ def moved_by_grant(grants: Iterable[Grant]) -> dict[str, int]:
     rows = AuditEntry.objects.filter(grant__in=ids, kind__in=TRANSFER_ENDS).values("grant")
     sums = rows.annotate(moved=Coalesce(Sum("bytes_out"), 0) + Coalesce(Sum("bytes_in"), 0))
     return {row["grant"]: row["moved"] for row in sums}
+
+
+def live_token_counts(grants: Iterable[Grant], now: datetime) -> dict[int, int]:
+    """How many tokens of each grant work, by the grant's key."""
+    live = CredentialLease.objects.filter(grant__in=grants, state__in=LIVE_LEASE_STATES, valid_until__gt=now)
+    return {row["grant"]: row["count"] for row in live.values("grant").annotate(count=Count("pk"))}
+
+
+def token_uses(grant: Grant) -> Uses:
+    """When and from where each token was used last, as far as the newest records of the gateway tell.
+
+    An extension takes the tokens over, so what they did under the grant before it counts too.
+    """
+    grants = [grant.public_id, *([grant.extends.public_id] if grant.extends else [])]
+    rows = AuditEntry.objects.filter(grant__in=grants, source__startswith="proxy/").order_by("-seq")
+    entries = list(rows[:USES_LOOKED_AT])
+    found: dict[str, Use] = {}
+    for entry in entries:
+        record = decode_record(entry.body.encode("utf-8"))
+        if record.lease:
+            found.setdefault(record.lease, Use(entry.at, record.address))
+    return Uses(found, is_complete=len(entries) < USES_LOOKED_AT)
 
 
 def latest_tags(grants: Sequence[Grant]) -> dict[tuple[str, str], str]:

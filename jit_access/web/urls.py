@@ -15,6 +15,7 @@ from jit_access.web.views import (
     security,
     sign_in,
     targets,
+    tokens,
 )
 
 app_name = "web"
@@ -29,7 +30,10 @@ urlpatterns = [
     path("access/<str:public_id>/start", grants.start, name="grant-start"),
     path("access/<str:public_id>/end", grants.end, name="grant-end"),
     path("access/<str:public_id>/revoke", grants.revoke, name="grant-revoke"),
-    path("access/<str:public_id>/token", grants.issue_token, name="grant-token"),
+    path("access/<str:public_id>/token", tokens.issue, name="grant-token"),
+    path("access/<str:public_id>/tokens", tokens.show_tokens, name="grant-tokens"),
+    path("access/<str:public_id>/tokens/<str:token_id>/rotate", tokens.rotate, name="grant-token-rotate"),
+    path("access/<str:public_id>/tokens/<str:token_id>/revoke", tokens.revoke, name="grant-token-revoke"),
     path("request", request_form.follow_link, name="request-link"),
     path("requests/new", request_form.show_form, name="request-new"),
     path("requests/preview", request_form.show_preview, name="request-preview"),

@@ -95,7 +95,7 @@ def test_what_a_service_account_holds_is_ended_by_its_owner_and_used_by_itself(
     grant = start(plan)
     page = ada.get("/access")
     assert "Held by ci-bot" in text_of(page)
-    assert f"/access/{grant.public_id}/token" not in page.content.decode()
+    assert f'/access/{grant.public_id}/token"' not in page.content.decode()
     assert ada.post(f"/access/{grant.public_id}/end").status_code == 302
     assert reload(grant).end_reason == "grant-relinquished"
 

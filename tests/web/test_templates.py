@@ -15,6 +15,7 @@ PAGES = {
     "my-access": ("web/my_access.html", samples.my_access_page),
     "my-access-empty": ("web/my_access.html", samples.empty_my_access_page),
     "token": ("web/token.html", samples.token_page),
+    "tokens": ("web/tokens.html", samples.tokens_page),
     "request": ("web/request_form.html", samples.request_form_page),
     "request-state": ("web/request_state.html", samples.request_state_page),
     "approvals": ("web/approvals.html", samples.approvals_page),

@@ -49,6 +49,7 @@ class Known:
     moved: Mapping[str, int]  # grant public id -> bytes, both ways
     latest_tags: Mapping[tuple[str, str], str]  # (target, repository) -> tag
     approvers: Mapping[int, tuple[str, ...]]  # request pk -> first names of those who approved
+    tokens: Mapping[int, int]  # grant pk -> how many of its tokens work
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +183,9 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         rail=_rail(grant, known.now) if is_running else None,
         tabs=commands.client_tabs(known.client, f"#{grant.public_id}"),
         steps=_steps(grant, scope, known) if is_usable else (),
-        token_note="",
         token_href=reverse("web:grant-token", args=[grant.public_id]) if is_usable else "",
+        tokens_href=reverse("web:grant-tokens", args=[grant.public_id]) if is_running else "",
+        tokens_count=known.tokens.get(grant.pk, 0),
         foot=_foot(grant, known),
         rule=grant.rule if not known.approvers.get(grant.request_id) else "",
         extend=Action("Extend", f"{reverse('web:request-new')}?extends={grant.public_id}") if is_usable else None,

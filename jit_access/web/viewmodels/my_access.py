@@ -37,8 +37,9 @@ class GrantCard:
     rail: Rail | None
     tabs: tuple[ClientTab, ...]
     steps: tuple[UseStep, ...]
-    token_note: str
     token_href: str
+    tokens_href: str
+    tokens_count: int
     foot: tuple[str, ...]
     rule: str
     extend: Action | None
@@ -105,4 +106,5 @@ class TokenPage:
     ends: str
     tabs: tuple[ClientTab, ...]
     steps: tuple[UseStep, ...]
-    api_note: str = ""
+    replaces: str = ""
+    tokens_href: str = ""

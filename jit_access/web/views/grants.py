@@ -1,11 +1,11 @@
-"""What a holder does with a grant: start it, get a token, end it."""
+"""What a holder does with a grant: start it, end it; and its end by somebody else."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from jit_access.core import clock
 from jit_access.domain.errors import NotFound
@@ -13,12 +13,10 @@ from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants import access, services
 from jit_access.grants.models import Grant
-from jit_access.web import commands, figures, reads
+from jit_access.web import figures
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters import grants as words
-from jit_access.web.presenters.words import resources
-from jit_access.web.viewmodels.my_access import TokenPage
 
 # What a revocation would still take something away from.
 REVOCABLE = frozenset({GrantState.SCHEDULED, GrantState.ACTIVATING, GrantState.ACTIVE, GrantState.SUSPENDED})
@@ -28,7 +26,7 @@ REVOCABLE = frozenset({GrantState.SCHEDULED, GrantState.ACTIVATING, GrantState.A
 @page()
 def start(request: HttpRequest, public_id: str) -> HttpResponse:
     """Start the clock of an approved grant. A stale factor leads to the proof and back to this page."""
-    grant = _own_grant(request, public_id)
+    grant = own_grant(request, public_id)
     if request.method == "POST":
         started = services.activate_grant(actor=person(request), grant=grant, assurance=assurance_of(request))
         lasts = figures.round_duration(started.lasts_s)
@@ -44,7 +42,7 @@ def start(request: HttpRequest, public_id: str) -> HttpResponse:
 @page()
 def end(request: HttpRequest, public_id: str) -> HttpResponse:
     """*End now*. A repeat changes nothing."""
-    grant = _own_grant(request, public_id)
+    grant = own_grant(request, public_id)
     if request.method == "POST":
         services.relinquish_grant(actor=person(request), grant=grant)
         name = parse_scope(grant.scope).resources[0].repository
@@ -75,41 +73,10 @@ def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
     return render_page(request, "web/confirm.html", None, current="activity", confirm=confirm)
 
 
-@require_POST
-@page()
-def issue_token(request: HttpRequest, public_id: str) -> HttpResponse:
-    """A new token, in this response and nowhere else."""
-    actor = person(request)
-    grant = _own_grant(request, public_id)
-    issued = services.issue_token(actor=actor, grant=grant, label="My access")
-    grant.refresh_from_db()
-    shown = _token_page(grant, issued.token.reveal(), client=request.POST.get("client", ""))
-    return render_page(request, "web/token.html", shown, current="my-access")
-
-
-def _own_grant(request: HttpRequest, public_id: str) -> Grant:
+def own_grant(request: HttpRequest, public_id: str) -> Grant:
     """A grant of one's own or of one's service account: what others hold is not acted on from here."""
     actor = person(request)
     grant = access.get_grant(actor=actor, public_id=public_id)
     if actor.pk not in {grant.subject_id, grant.subject.owner_id}:
         raise NotFound
     return grant
-
-
-def _token_page(grant: Grant, token: str, *, client: str) -> TokenPage:
-    now, scope = clock.now(), parse_scope(grant.scope)
-    tags = reads.latest_tags([grant])
-    places = (
-        commands.Place(
-            grant.subject.username, grant.target.slug, part, tags.get((grant.target.slug, part.repository), "")
-        )
-        for part in scope.resources
-    )
-    chosen = commands.chosen_client(client)
-    return TokenPage(
-        resource=resources(grant.target.slug, scope)[0],
-        token=token,
-        ends=f"with it, at {figures.end_time(grant.valid_until or now, now)}",
-        tabs=(),
-        steps=commands.steps_for(chosen, places),
-    )

@@ -42,6 +42,7 @@ def show_my_access(request: HttpRequest) -> HttpResponse:
         moved=reads.moved_by_grant([*rows.live, *rows.ended_grants]),
         latest_tags=reads.latest_tags(rows.live),
         approvers=reads.approver_names(rows.live),
+        tokens=reads.live_token_counts(rows.live, now),
     )
     waiting = {row.pk: waiting_words(load_case(row, now)) for row in rows.waiting}
     built = build_page(rows, known, waiting)

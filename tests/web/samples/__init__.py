@@ -7,7 +7,7 @@ from tests.web.samples.asking import request_form_page, request_state_page
 from tests.web.samples.common import NOW_ISO, make_shell
 from tests.web.samples.deciding import approval_page, approvals_page
 from tests.web.samples.gates import codes_page, prove_page, refusal_page, setup_page, sign_in_page
-from tests.web.samples.holding import empty_my_access_page, my_access_page, token_page
+from tests.web.samples.holding import empty_my_access_page, my_access_page, token_page, tokens_page
 from tests.web.samples.managing import security_page, target_form, target_page, targets_page
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "target_page",
     "targets_page",
     "token_page",
+    "tokens_page",
 ]

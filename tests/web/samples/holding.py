@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jit_access.web.viewmodels import my_access
-from jit_access.web.viewmodels.parts import Action, Badge, Command, Countdown, Rail, Resource
+from jit_access.web.viewmodels import my_access, tokens
+from jit_access.web.viewmodels.parts import Action, Badge, Command, Confirm, Countdown, Field, Rail, Resource
 from tests.web.samples.common import LLAMA, LOGIN, MIXTRAL, TINY, client_tabs, end_confirm
 
 
@@ -36,8 +36,9 @@ def _long_card() -> my_access.GrantCard:
                 Command(("skopeo", "copy", f"docker://gw.acme.example/{LLAMA.target}/{LLAMA.name}:v3", "oci:llama:v3")),
             ),
         ),
-        token_note="",
         token_href="/access/grt_long/token",
+        tokens_href="/access/grt_long/tokens",
+        tokens_count=2,
         foot=("Approved by Ben and Cleo, 13:06", "EVAL-2231"),
         rule="",
         extend=Action("Extend", "/requests/new?extends=grt_long"),
@@ -63,8 +64,9 @@ def _soon_card() -> my_access.GrantCard:
                 Command(("skopeo", "copy", "docker://gw.acme.example/demo-registry/tools/base-image:v1", "oci:base")),
             ),
         ),
-        token_note="",
         token_href="/access/grt_soon/token",
+        tokens_href="/access/grt_soon/tokens",
+        tokens_count=2,
         foot=(),
         rule="tools-open",
         extend=Action("Extend", "/requests/new?extends=grt_soon"),
@@ -142,4 +144,57 @@ def token_page() -> my_access.TokenPage:
         "with it, at 15:08 UTC",
         card.tabs,
         card.steps,
+    )
+
+
+def tokens_page() -> tokens.TokensPage:
+    return tokens.TokensPage(
+        lead="Two work now. All end with the grant, 15:08 UTC.",
+        resource=LLAMA,
+        rows=(
+            tokens.TokenRow(
+                "jita_grant_4f8Kq2m4vtZx81Lp",
+                "training node",
+                Badge("Works", "check", "live"),
+                "",
+                "4 min ago",
+                "192.0.2.7",
+                "1 h ago",
+                "15:08 UTC",
+                _token_confirm("rotate-lse_1", "Rotate it"),
+                _token_confirm("revoke-lse_1", "Revoke it"),
+            ),
+            tokens.TokenRow(
+                "jita_grant_9aLq2m4vtZx81L2c",
+                "",
+                Badge("Replaced", "clock", "wait"),
+                "works on until its end",
+                "Never",
+                "",
+                "2 h ago",
+                "14:05 UTC",
+                None,
+                _token_confirm("revoke-lse_2", "Revoke it"),
+            ),
+            tokens.TokenRow(
+                "jita_grant_0bLq2m4vtZx81L3d",
+                "laptop",
+                Badge("Revoked", "x", "stop"),
+                "",
+                "Never",
+                "",
+                "2 h ago",
+                "13:20 UTC",
+            ),
+        ),
+        make_href="/access/grt_long/token",
+        make_note="",
+        label=Field("label", "What is it for?", hint="You find it again by this name.", is_required=False),
+        back=Action("My access", "/access", "back"),
+    )
+
+
+def _token_confirm(key: str, verb: str) -> Confirm:
+    return Confirm(
+        key, f"{verb}?", "The old one works on for 10 min.", verb, "Keep it", f"/access/grt_long/{key}", "/access"
     )
