@@ -1,15 +1,20 @@
-"""Ready commands for the clients people use. Each is whole, and none ever holds a secret."""
+"""Ready commands for the clients people use. Each is whole, and none ever holds a secret.
+
+Clients keep one login per host, and every grant is at the same host: with the usual file the second login would take
+the place of the first. So the commands of each grant name a file of its own, and two open grants work side by side.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from jit_access.domain.operations import Operation
-from jit_access.domain.scopes import ResourceScope
+from jit_access.domain.scopes import ResourceScope, parse_scope
+from jit_access.grants.models import Grant
 from jit_access.web.viewmodels.my_access import ClientTab, UseStep
 from jit_access.web.viewmodels.parts import Command
 
@@ -22,9 +27,13 @@ _WILDCARDS = frozenset("*?")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one repository of a grant is reached: the gateway, the target, what may be done, an example tag."""
+    """Where one repository of a grant is reached: the gateway, the target, what may be done, an example tag.
+
+    `login` is the path, without an ending, under which clients keep the token of this grant.
+    """
 
     username: str
+    login: str
     target: str
     part: ResourceScope
     latest_tag: str = ""
@@ -67,27 +76,42 @@ def client_tabs(client: str, anchor: str = "") -> tuple[ClientTab, ...]:
     return tuple(ClientTab(name, f"?client={name}{anchor}", name == client) for name in CLIENTS)
 
 
+def login_path(grant: Grant) -> str:
+    """A file of this grant alone. An extension takes the tokens over, so it goes on with the file of the first."""
+    first = grant
+    while first.extends is not None:
+        first = first.extends
+    return f"~/.config/jit/{first.public_id}"
+
+
 def steps_for(client: str, places: Iterable[Place]) -> tuple[UseStep, ...]:
     """Sign in, then each thing the grant allows on each repository."""
     every = tuple(places)
     if not every:
         return ()
-    login = UseStep(LOGIN_TITLE, Command(login_words(client, every[0].username)))
+    login = UseStep(LOGIN_TITLE, Command(login_words(client, every[0])))
     return (login, *(step for place in every for step in _steps_at(client, place, is_only=len(every) == 1)))
 
 
-def login_words(client: str, username: str) -> tuple[str, ...]:
+def login_words(client: str, place: Place) -> tuple[str, ...]:
     """The token comes by standard input, so that it is neither in the history nor in the process list."""
     insecure = {"skopeo": ("--tls-verify=false",), "oras": ("--plain-http",), "docker": ()}[client]
     return (
-        client,
-        "login",
+        *_call(client, place, "login"),
         *(insecure if is_plain() else ()),
         "--username",
-        username,
+        place.username,
         "--password-stdin",
         gateway_host(),
     )
+
+
+def _call(client: str, place: Place, *verb: str) -> tuple[str, ...]:
+    """The client and its verb with the login of this grant, where this client wants to be told of it."""
+    if client == "docker":
+        return ("docker", "--config", place.login, *verb)
+    option = {"skopeo": "--authfile", "oras": "--registry-config"}[client]
+    return (client, *verb, option, f"{place.login}.json")
 
 
 def _steps_at(client: str, place: Place, *, is_only: bool) -> list[UseStep]:
@@ -102,26 +126,36 @@ def _steps_at(client: str, place: Place, *, is_only: bool) -> list[UseStep]:
 
 def _skopeo(operation: Operation, place: Place) -> tuple[str, ...]:
     remote, local = f"docker://{place.image}", f"oci:{place.folder}"
+    copy = _call("skopeo", place, "copy")
     if operation is Operation.PULL:
-        return ("skopeo", "copy", *(("--src-tls-verify=false",) if is_plain() else ()), remote, local)
+        return (*copy, *(("--src-tls-verify=false",) if is_plain() else ()), remote, local)
     if operation is Operation.PUSH:
-        return ("skopeo", "copy", *(("--dest-tls-verify=false",) if is_plain() else ()), local, remote)
-    return ("skopeo", "delete", *(("--tls-verify=false",) if is_plain() else ()), remote)
+        return (*copy, *(("--dest-tls-verify=false",) if is_plain() else ()), local, remote)
+    return (*_call("skopeo", place, "delete"), *(("--tls-verify=false",) if is_plain() else ()), remote)
 
 
 def _oras(operation: Operation, place: Place) -> tuple[str, ...]:
     plain = ("--plain-http",) if is_plain() else ()
     if operation is Operation.PULL:
-        return ("oras", "pull", *plain, place.image, "--output", place.folder)
+        return (*_call("oras", place, "pull"), *plain, place.image, "--output", place.folder)
     if operation is Operation.PUSH:
-        return ("oras", "push", *plain, place.image, "model.safetensors")
-    return ("oras", "manifest", "delete", *plain, place.image)
+        return (*_call("oras", place, "push"), *plain, place.image, "model.safetensors")
+    return (*_call("oras", place, "manifest", "delete"), *plain, place.image)
 
 
 def _docker(operation: Operation, place: Place) -> tuple[str, ...]:
     if operation is Operation.DELETE:
         return ()  # docker has no command that deletes at a registry
-    return ("docker", operation.value, place.image)
+    return (*_call("docker", place, operation.value), place.image)
 
 
 _WORDS = {"skopeo": _skopeo, "oras": _oras, "docker": _docker}
+
+
+def places_of(grant: Grant, latest_tags: Mapping[tuple[str, str], str]) -> tuple[Place, ...]:
+    """One place for each repository of a grant. `latest_tags` is by target and repository."""
+    login, slug = login_path(grant), grant.target.slug
+    return tuple(
+        Place(grant.subject.username, login, slug, part, latest_tags.get((slug, part.repository), ""))
+        for part in parse_scope(grant.scope).resources
+    )

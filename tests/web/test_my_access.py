@@ -31,12 +31,20 @@ def test_an_open_grant_shows_time_left_its_end_and_commands(world: World, client
     assert re.search(r"(2 h|1 h 59 min) left ends ", text)
     assert "Active Pull" in text
     assert "Approved by Ben" in text
-    assert "skopeo login --tls-verify=false --username ada --password-stdin" in text
+    assert (
+        f"skopeo login --authfile ~/.config/jit/{grant.public_id}.json --tls-verify=false --username ada --password-stdin"
+        in text
+    )
     assert f"/access/{grant.public_id}/end" in page.content.decode()
 
 
 @pytest.mark.parametrize(
-    ("client", "words"), [("oras", "oras pull --plain-http"), ("docker", "docker pull"), ("rm -rf", "skopeo copy")]
+    ("client", "words"),
+    [
+        ("oras", "oras pull --registry-config ~/.config/jit/"),
+        ("docker", "docker --config ~/.config/jit/"),
+        ("rm -rf", "skopeo copy"),
+    ],
 )
 def test_the_client_is_chosen_by_address(
     world: World, client_for: Callable[..., Client], client: str, words: str

@@ -45,6 +45,6 @@ def _tell_demo(demo: dict[str, Any], layout: Layout, terminal: Terminal) -> None
     terminal.write("  1. Ada asks for llm/tiny-llama, Ben approves (two browsers, or a private window), Ada starts it:")
     terminal.write(f"     {layout.web_url}/requests/new")
     terminal.write("  2. My access shows her token once:")
-    terminal.write(f"     skopeo login --tls-verify=false --username ada {gate}")
-    terminal.write(f"  3. skopeo copy --src-tls-verify=false docker://{model} dir:tiny-llama")
+    terminal.write(f"     skopeo login --authfile tiny.json --tls-verify=false --username ada {gate}")
+    terminal.write(f"  3. skopeo copy --authfile tiny.json --src-tls-verify=false docker://{model} dir:tiny")
     terminal.write("  Press *End now* or revoke it while it runs, and watch it being cut.")

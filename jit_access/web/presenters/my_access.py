@@ -11,7 +11,7 @@ from django.urls import reverse
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import GrantState, RequestState
-from jit_access.domain.scopes import Scope, parse_scope
+from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
 from jit_access.web import commands, figures
 from jit_access.web.presenters import words
@@ -25,7 +25,7 @@ from jit_access.web.presenters.grants import (
     state_sentence,
 )
 from jit_access.web.viewmodels.ends import end_words
-from jit_access.web.viewmodels.my_access import AgainItem, EndedRow, GrantCard, MyAccessPage, UseStep, WaitingItem
+from jit_access.web.viewmodels.my_access import AgainItem, EndedRow, GrantCard, MyAccessPage, WaitingItem
 from jit_access.web.viewmodels.parts import (
     Action,
     Badge,
@@ -182,7 +182,7 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         countdown=make_countdown(grant.valid_until, known.now) if is_running and grant.valid_until else None,
         rail=_rail(grant, known.now) if is_running else None,
         tabs=commands.client_tabs(known.client, f"#{grant.public_id}"),
-        steps=_steps(grant, scope, known) if is_usable else (),
+        steps=commands.steps_for(known.client, commands.places_of(grant, known.latest_tags)) if is_usable else (),
         token_href=reverse("web:grant-token", args=[grant.public_id]) if is_usable else "",
         tokens_href=reverse("web:grant-tokens", args=[grant.public_id]) if is_running else "",
         tokens_count=known.tokens.get(grant.pk, 0),
@@ -193,19 +193,6 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         end_href=reverse("web:grant-end", args=[grant.public_id]) if end else "",
         more=state_sentence(grant),
     )
-
-
-def _steps(grant: Grant, scope: Scope, known: Known) -> tuple[UseStep, ...]:
-    places = (
-        commands.Place(
-            username=grant.subject.username,
-            target=grant.target.slug,
-            part=part,
-            latest_tag=known.latest_tags.get((grant.target.slug, part.repository), ""),
-        )
-        for part in scope.resources
-    )
-    return commands.steps_for(known.client, places)
 
 
 def _rail(grant: Grant, now: datetime) -> Rail | None:

@@ -104,20 +104,13 @@ def _render_token(
     request: HttpRequest, grant: Grant, issued: IssuedToken, *, replaces: CredentialLease | None = None
 ) -> HttpResponse:
     now, scope = clock.now(), parse_scope(grant.scope)
-    tags = reads.latest_tags([grant])
-    places = (
-        commands.Place(
-            grant.subject.username, grant.target.slug, part, tags.get((grant.target.slug, part.repository), "")
-        )
-        for part in scope.resources
-    )
     chosen = commands.chosen_client(request.POST.get("client", ""))
     shown = TokenPage(
         resource=resources(grant.target.slug, scope)[0],
         token=issued.token.reveal(),
         ends=f"with it, at {figures.end_time(issued.lease.valid_until, now)}",
         tabs=(),
-        steps=commands.steps_for(chosen, places),
+        steps=commands.steps_for(chosen, commands.places_of(grant, reads.latest_tags([grant]))),
         replaces=words.replaced_note(replaces, now) if replaces else "",
         tokens_href=words.list_href(grant),
     )
