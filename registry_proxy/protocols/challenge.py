@@ -13,7 +13,7 @@ from registry_proxy.protocols.oci_names import split_name
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import Wanted
 
-_PARAMETER = re.compile(r'([A-Za-z_]+)="([^"\\]*)"')
+_PARAMETER = re.compile(r'\s*([A-Za-z_]+)=(?:"([^"\\]*)"|([^\s",]+))\s*(?:,|\Z)')
 _WORDS = {Operation.PULL: "pull", Operation.PUSH: "pull,push", Operation.DELETE: "delete"}
 
 
@@ -61,11 +61,18 @@ def scope_words(operation: Operation) -> str:
 
 
 def parse_bearer(value: bytes) -> BearerChallenge | None:
-    """A Bearer challenge, or None for any other scheme or a shape that we do not know."""
+    """A Bearer challenge, or None for any other scheme or a shape that has no single reading."""
     text = value.decode("ascii", "replace")
     scheme, _, rest = text.partition(" ")
     if scheme.lower() != "bearer":
         return None
-    found = {key.lower(): item for key, item in _PARAMETER.findall(rest)}
+    found: dict[str, str] = {}
+    position = 0
+    # A second challenge in the same field ends the first one: its realm is not ours to mix in.
+    while part := _PARAMETER.match(rest, position):
+        position = part.end()
+        word = part[3] if part[2] is None else part[2]
+        if found.setdefault(part[1].lower(), word) != word:
+            return None
     realm = found.get("realm", "")
     return BearerChallenge(realm, found.get("service", "")) if realm else None

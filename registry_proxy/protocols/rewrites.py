@@ -6,11 +6,14 @@ Only path and query are taken, and only when they stay inside the repository tha
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin, urlsplit
 
-from registry_proxy.protocols.origins import Origin, parse_url
+from registry_proxy.protocols.origins import Origin, parse_reference
 from registry_proxy.protocols.wanted import Classified
 
+# RFC 6761: nobody can own a name under .invalid, so it can only come from the reference being relative.
+_NO_HOST = "registry.invalid"
+# The characters that our own edge takes in a path: a Location that the client could not come back to is no help.
+_PATH = re.compile(r"[A-Za-z0-9._~:@=+,!$&'()*/-]*")
 _LINK = re.compile(r'<([^<>]{1,4096})>\s*;\s*rel="?next"?')
 
 
@@ -24,7 +27,7 @@ def rewrite_location(value: bytes, classified: Classified, *, upstream: Origin, 
     Raises: LeavesGateway when the host is neither the registry's nor ours, or the path leaves the repository.
     """
     host = ours.partition(b"://")[2].rpartition(b":")[0] or ours.partition(b"://")[2]
-    path = _inner_path(value.decode("ascii"), classified, {upstream.host, host.decode("ascii").lower().strip("[]")})
+    path = _inner_path(value, classified, {upstream.host, host.decode("ascii").lower().strip("[]")})
     return ours + path
 
 
@@ -39,16 +42,16 @@ def rewrite_link(value: bytes, classified: Classified, *, upstream: Origin, ours
         return None
 
 
-def _inner_path(text: str, classified: Classified, hosts: set[str]) -> bytes:
+def _inner_path(value: bytes, classified: Classified, hosts: set[str]) -> bytes:
     asked = classified.upstream_target.decode("ascii").partition("?")[0]
     try:
-        origin, target = parse_url(urljoin(f"http://registry.invalid{asked}", text))
+        origin, target = parse_reference(f"http://{_NO_HOST}{asked}", value)
     except ValueError as exc:
         raise LeavesGateway from exc
-    if origin.host not in hosts and (urlsplit(text).netloc or urlsplit(text).scheme):
+    if origin.host not in hosts | {_NO_HOST}:
         raise LeavesGateway
     prefix = f"/v2/{classified.repository}/"
     path = target.partition("?")[0]
-    if not path.startswith(prefix) or "/../" in path or "/./" in path or "//" in path or "%" in path:
+    if not path.startswith(prefix) or "/../" in path or "/./" in path or "//" in path or not _PATH.fullmatch(path):
         raise LeavesGateway
     return f"/v2/{classified.target}/{target.removeprefix('/v2/')}".encode("ascii")

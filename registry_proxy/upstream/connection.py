@@ -9,9 +9,9 @@ from typing import Protocol
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.bodies import BodyReader, make_reader
-from registry_proxy.protocols.http1 import HEAD_END, FramingError, ResponseHead
+from registry_proxy.protocols.http1 import FramingError, ResponseHead
 from registry_proxy.upstream.failure import UpstreamError, away, broken
-from registry_proxy.upstream.response_head import MAX_RESPONSE_HEAD_BYTES, parse_response_head
+from registry_proxy.upstream.response_head import HeadBuffer, parse_response_head
 
 MAX_INTERIM_RESPONSES = 8
 LINGER_NOT = struct.pack("ii", 1, 0)
@@ -47,7 +47,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._method = ""
-        self._buffer = bytearray()
+        self._buffer = HeadBuffer()
         self._head: asyncio.Future[ResponseHead] | None = None
         self._reader: BodyReader | None = None
         self._sink: BodySink | None = None
@@ -70,8 +70,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._head is None:
             self._give_up()  # bytes that nobody asked for: an answer to a request we did not make
         elif self._reader is None:
-            self._buffer += data
-            self._read_head()
+            self._read_head(data)
         else:
             self._read_body(data)
 
@@ -83,7 +82,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Called once, when the connection is gone."""
         self._is_in_step = False
         self._transport = None
-        self._fail(away() if not self._buffer else broken())
+        # Only a registry that said nothing at all may not have seen the request; such a request may be sent again.
+        self._fail(broken() if self._buffer or self._interim else away())
 
     def pause_writing(self) -> None:
         """Called by the transport when its buffer is full."""
@@ -164,33 +164,29 @@ class UpstreamConnection(asyncio.Protocol):
 
     # -- reading
 
-    def _read_head(self) -> None:
+    def _read_head(self, data: bytes) -> None:
         while self._head is not None and self._reader is None:
-            end = self._buffer.find(HEAD_END, 0, MAX_RESPONSE_HEAD_BYTES)
-            if end < 0:
-                if len(self._buffer) >= MAX_RESPONSE_HEAD_BYTES:
-                    self._give_up()
-                return
-            raw = bytes(self._buffer[: end + len(HEAD_END)])
-            del self._buffer[: end + len(HEAD_END)]
             try:
-                head = parse_response_head(raw, self._method)
+                raw = self._buffer.feed(data)
+                head = parse_response_head(raw, self._method) if raw is not None else None
             except FramingError:
                 self._give_up()
                 return
-            if head.status < 200:
-                self._interim += 1
-                if self._interim > MAX_INTERIM_RESPONSES or head.status == 101:
-                    self._give_up()
-                    return
-                continue
-            self._accept_head(head)
+            if head is None:
+                return
+            data = b""
+            if head.status >= 200:
+                self._accept_head(head)
+                return
+            self._interim += 1
+            if self._interim > MAX_INTERIM_RESPONSES or head.status == 101:
+                self._give_up()
+                return
 
     def _accept_head(self, head: ResponseHead) -> None:
         self._reader = make_reader(head.length)
         self._keeps_alive = head.keep_alive
-        self._pending = bytes(self._buffer)
-        self._buffer.clear()
+        self._pending = self._buffer.take()
         self.pause_reading()
         if self._head is not None and not self._head.done():
             self._head.set_result(head)

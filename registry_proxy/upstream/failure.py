@@ -7,10 +7,14 @@ from jit_access.domain.reasons import Reason
 
 
 class UpstreamError(PeerError):
-    """`http_status` is what the client gets: 502, or 504 when time ran out. Never the registry's own words."""
+    """`http_status` is what the client gets: 502, or 504 when time ran out. Never the registry's own words.
 
-    def __init__(self, reason: Reason, http_status: int = 502, *, retryable: bool = False) -> None:
+    `place` is the origin that was refused, for the operator who has to name it; no path, no query, nothing secret.
+    """
+
+    def __init__(self, reason: Reason, http_status: int = 502, *, retryable: bool = False, place: str = "") -> None:
         self.http_status = http_status
+        self.place = place
         super().__init__(reason, retryable=retryable)
 
 

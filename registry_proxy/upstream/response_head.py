@@ -20,6 +20,52 @@ from registry_proxy.protocols.http1 import (
 
 MAX_RESPONSE_HEAD_BYTES = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
+_BEGINNING = b"HTTP/1."
+
+
+class HeadBuffer:
+    """Collects bytes until a head is complete. What can never become one is refused at once, not at the deadline."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._looked_at = 0
+
+    def __bool__(self) -> bool:
+        """True while bytes wait that are not a whole head yet."""
+        return bool(self._bytes)
+
+    def feed(self, data: bytes) -> bytes | None:
+        """The next whole head, ending in an empty line, or None. Raises FramingError."""
+        self._bytes += data
+        if not self._bytes.startswith(_BEGINNING[: len(self._bytes)]):
+            raise FramingError("no status line")
+        # Only what is new is looked at: a drip of single bytes must not cost its square.
+        end = self._bytes.find(HEAD_END, max(0, self._looked_at - len(HEAD_END) + 1), MAX_RESPONSE_HEAD_BYTES)
+        until = end + len(HEAD_END) if end >= 0 else len(self._bytes)
+        if self._bytes[until - 1 : until] == b"\r":
+            until -= 1  # its LF may still be on its way
+        if BARE_LINE_BREAK.search(self._bytes, self._looked_at, until):
+            raise FramingError("a bare line break in a response head")
+        self._looked_at = until
+        if end >= 0:
+            raw = bytes(self._bytes[:until])
+            del self._bytes[:until]
+            self._looked_at = 0
+            return raw
+        if len(self._bytes) >= MAX_RESPONSE_HEAD_BYTES:
+            raise FramingError("a response head without end")
+        return None
+
+    def take(self) -> bytes:
+        """What followed the last head."""
+        rest = bytes(self._bytes)
+        self.clear()
+        return rest
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._bytes.clear()
+        self._looked_at = 0
 
 
 def parse_response_head(raw: bytes, method: str) -> ResponseHead:
@@ -37,8 +83,18 @@ def parse_response_head(raw: bytes, method: str) -> ResponseHead:
     except httptools.HttpParserError as exc:
         raise FramingError("llhttp does not accept the response head") from exc
     headers, status = parse_fields(lines), int(found[2])
-    keep_alive = found[1] == b"1" and b"close" not in list_tokens(headers, b"connection")
+    is_current = found[1] == b"1"
+    if not is_current and any(name == b"transfer-encoding" for name, _ in headers):
+        raise FramingError("a transfer coding in HTTP/1.0")
+    _check_plain(headers)
+    keep_alive = is_current and b"close" not in list_tokens(headers, b"connection")
     return ResponseHead(status, headers, _length(headers, status, method), keep_alive)
+
+
+def _check_plain(headers: Headers) -> None:
+    """Digests are over the bytes as stored, and nobody here inflates: we asked for `identity` and take nothing else."""
+    if list_tokens(headers, b"content-encoding") - {b"identity"}:
+        raise FramingError("compressed, although it was asked for plain")
 
 
 def _length(headers: Headers, status: int, method: str) -> int:
@@ -50,6 +106,8 @@ def _length(headers: Headers, status: int, method: str) -> int:
         raise FramingError("Content-Length is not a plain number")
     if encodings and encodings[0] != b"chunked":
         raise FramingError("an unknown transfer coding")
+    if (status < 200 or status == 204) and (encodings or (lengths and int(lengths[0]))):
+        raise FramingError("a body is announced where none may be")  # RFC 9110 8.6, RFC 9112 6.1
     if method == "HEAD" or status in (204, 304) or status < 200:
         return 0
     if encodings:

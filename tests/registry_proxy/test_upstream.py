@@ -202,7 +202,11 @@ def test_registry_on_a_private_address_needs_leave(
     [("93.184.216.34", True, True), ("10.0.0.1", False, True), ("127.0.0.1", False, True), ("::1", False, True),
      ("100.64.0.1", False, True), ("169.254.169.254", False, False), ("fe80::1", False, False),
      ("::ffff:169.254.169.254", False, False), ("64:ff9b::a9fe:a9fe", False, False), ("fd00:ec2::254", False, False),
-     ("0.0.0.1", False, True), ("224.0.0.1", False, False), ("::ffff:127.0.0.1", False, True)],
+     ("0.0.0.1", False, False), ("::ffff:0.0.0.0", False, False), ("::", False, False), ("224.0.0.1", False, False),
+     ("255.255.255.255", False, False), ("::ffff:127.0.0.1", False, True), ("::127.0.0.1", False, False),
+     ("100.100.100.200", False, False), ("192.0.0.192", False, False), ("168.63.129.16", False, False),
+     ("2002:a9fe:a9fe::", False, False), ("2002:a00:1::", False, True), ("fec0::1", False, False),
+     ("2001:0:5ef5:79fb:0:0:5601:5601", False, False)],
 )  # fmt: skip
 def test_addresses_that_may_be_dialled(address: str, public: bool, private: bool) -> None:
     parsed = ipaddress.ip_address(address)
