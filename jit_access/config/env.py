@@ -87,6 +87,6 @@ def database(name: str, default: str | None = None) -> dict[str, Any]:
             "HOST": unquote(query.get("host", url.hostname or "")),
             "PORT": str(url.port or ""),
             "CONN_MAX_AGE": 0,
-            "OPTIONS": {"connect_timeout": 3, "pool": {"min_size": 1, "max_size": 8, "timeout": 3}},
+            "OPTIONS": {"connect_timeout": 2, "pool": {"min_size": 1, "max_size": 8, "timeout": 2}},
         }
     raise ImproperlyConfigured(f"{name} must start with sqlite:// or postgresql://.")

@@ -1,6 +1,7 @@
 """Is this process alive, and can it do its work?
 
-The answers name parts and a word each, never an error's text: probes are asked by strangers too.
+The answers name parts and a word each, never an error's text: probes are asked by strangers too. A part that leans on
+another one that failed is not asked: each try of a lost database takes its whole deadline.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 import redis
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -24,6 +25,10 @@ from jit_access.policies.selectors import active_version
 
 logger = logging.getLogger(__name__)
 OK = "ok"
+AWAY = "away"
+READ_ONLY = "read-only"
+NOT_ASKED = "not asked"
+_NEED_DATABASE = frozenset({"migrations", "policy"})
 
 
 @require_safe
@@ -35,7 +40,10 @@ def alive(_request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def ready(_request: HttpRequest) -> HttpResponseBase:
     """200 when every part works, else 503 with each part's word, so that one probe tells an operator where to look."""
-    parts = {name: _ask(name, question) for name, question in _PARTS.items()}
+    parts: dict[str, str] = {}
+    for name, question in _PARTS.items():
+        is_vain = name in _NEED_DATABASE and parts["database"] == AWAY
+        parts[name] = NOT_ASKED if is_vain else _ask(name, question)
     is_ready = set(parts.values()) == {OK}
     return _answer({"status": "ready" if is_ready else "not ready", "parts": parts}, 200 if is_ready else 503)
 
@@ -52,13 +60,18 @@ def _ask(name: str, question: Callable[[], str]) -> str:
     except (DatabaseError, redis.RedisError, ImproperlyConfigured) as exc:
         # Without a traceback: a probe asks every second, and the kind of error says which part to look at.
         logger.warning("not ready: %s (%s)", name, type(exc).__name__)
-        return "away"
+        return AWAY
 
 
 def _database() -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return OK
+    """Does it take writes? One that only answers could not commit a revocation.
+
+    Asked without writing a row: whoever may reach this address could otherwise make the publisher wait for it.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:  # on SQLite this takes the write lock
+        cursor.execute(_IS_READ_ONLY[connection.vendor])
+        (word,) = cursor.fetchone()
+    return READ_ONLY if word in {"on", 1} else OK
 
 
 def _migrations() -> str:
@@ -80,6 +93,9 @@ def _keys() -> str:
 def _policy() -> str:
     return OK if active_version() is not None else "none loaded"
 
+
+# A standby of PostgreSQL says "on" too.
+_IS_READ_ONLY = {"postgresql": "SHOW transaction_read_only", "sqlite": "PRAGMA query_only"}
 
 _PARTS: dict[str, Callable[[], str]] = {
     "database": _database,

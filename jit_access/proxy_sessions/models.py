@@ -1,4 +1,4 @@
-"""What the proxies are told: one session view per grant, and an outbox so that no change is lost."""
+"""What the proxies are told: one session view per grant, an outbox so that no change is lost, and the time."""
 
 from __future__ import annotations
 
@@ -33,3 +33,10 @@ class ViewOutbox(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["id"], condition=models.Q(published_at__isnull=True), name="view_outbox_due")
         ]
+
+
+class Pulse(models.Model):
+    """One row, written before each heartbeat: the proof that a revocation could commit, and the highest time told."""
+
+    read_at = models.DateTimeField()  # the database's clock when this was written
+    told_at = models.DateTimeField()  # what the proxies were told then; only grows

@@ -19,6 +19,7 @@ from redis.retry import Retry
 from redis.utils import str_if_bytes
 
 from jit_access.domain.session_view import sign_text
+from jit_access.proxy_sessions.pulse import ToldTime
 
 NEWS = "jit:news"
 HEARTBEAT = "jit:heartbeat"
@@ -74,12 +75,13 @@ def read_position() -> NewsPosition:
     return NewsPosition(position, int(facts["entries-added"]), birth.decode("ascii", "replace"))
 
 
-def beat(db_now: float, position: NewsPosition) -> None:
-    """Tell the proxies that the database answered at `db_now`, and how far the news are. Raises redis.RedisError."""
+def beat(time: ToldTime, position: NewsPosition) -> None:
+    """Tell the proxies that the database took a write, when, and how far the news are. Raises redis.RedisError."""
     message = json.dumps(
         {
             "type": "heartbeat",
-            "db_now": db_now,
+            "db_now": time.told.timestamp(),
+            "ahead": time.ahead.total_seconds(),
             "position": position.position,
             "added": position.added,
             "birth": position.birth,

@@ -1,22 +1,25 @@
-"""The publisher: sends what commits left behind, and beats while database and Redis both answer.
+"""The publisher: sends what commits left behind, and beats while the database takes writes and Redis answers.
 
-A heartbeat says "the database answered, and this is how far the news are". So it is sent last, and not at all when
-anything before it failed: silence is what makes the proxies shut.
+A heartbeat says "a revocation could have been committed just now, and this is how far the news are". So the row that
+proves it is written first, the beat is sent last, and not at all when anything before it failed: silence is what makes
+the proxies shut.
 """
 
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from threading import Event
+from time import monotonic
 
 import redis
 from django.db import DatabaseError, InterfaceError, connection
 
-from jit_access.core import clock
-from jit_access.proxy_sessions import news, services
+from jit_access.proxy_sessions import news, pulse, services
 
 BEAT_EVERY_S = 0.25
 PRUNE_EVERY_BEATS = 240  # a minute
+NOTED_AHEAD_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +31,8 @@ class Publisher:
         self._every_s = every_s
         self._beats = 0
         self._is_failing = False
+        self._is_ahead = False
+        self._pulse_at = monotonic()
 
     def run(self, stop: Event) -> None:
         """Beat until `stop`."""
@@ -48,12 +53,22 @@ class Publisher:
         return True
 
     def _beat(self) -> None:
-        db_now = clock.now().timestamp()
+        # Before the drain: what was committed by then goes out before this beat.
+        ticks = monotonic()
+        time = pulse.take_pulse(since_last=timedelta(seconds=ticks - self._pulse_at))
+        self._pulse_at = ticks
         services.drain_outbox()
-        news.beat(db_now, news.read_position())
+        news.beat(time, news.read_position())
+        self._note_clock(time.ahead.total_seconds())
         self._beats += 1
         if self._beats % PRUNE_EVERY_BEATS == 0:
             services.prune_outbox()
+
+    def _note_clock(self, ahead_s: float) -> None:
+        is_ahead = ahead_s > NOTED_AHEAD_S
+        if is_ahead and not self._is_ahead:
+            _log.error("the database's clock went back by %.1f s; the proxies go on by the later time", ahead_s)
+        self._is_ahead = is_ahead
 
     def _note_failure(self, exc: Exception) -> None:
         if not self._is_failing:

@@ -6,10 +6,9 @@ import json
 import logging
 from datetime import timedelta
 
-from jit_access.core import clock
 from jit_access.core.sealing import open_sealed
 from jit_access.domain.errors import GatewayError
-from jit_access.proxy_sessions import news
+from jit_access.proxy_sessions import news, pulse
 from jit_access.proxy_sessions.models import SessionViewRow
 from jit_access.targets.models import Target
 
@@ -25,7 +24,7 @@ def read_snapshot() -> tuple[str, str]:
     The position is read before the views: what is published in between is read twice, never missed.
     """
     position = news.read_position()
-    db_now = clock.now()
+    db_now = pulse.read_told_time().told
     # Closed views too: without them a fresh proxy would believe an old open view that somebody plays back.
     rows = SessionViewRow.objects.filter(valid_until__gt=db_now - ENDED_KEPT).order_by("id")
     views = list(rows.values_list("body", flat=True))

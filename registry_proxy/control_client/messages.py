@@ -7,31 +7,19 @@ not write. All failures are one: ViewRejected, and the listener reloads.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import SessionView, ViewRejected, check_signature, decode_view
-from registry_proxy.settings import Secret
+from registry_proxy.control_client.target_facts import TargetFacts, read_target
 
 MAX_MESSAGE_CHARS = 4 * 1024 * 1024
+_LARGEST = 2.0**63  # JSON knows whole numbers that no float holds
 START = (0, 0)
 
 StreamId = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class TargetFacts:
-    """One registry behind the gateway, with the credential that only the proxy uses."""
-
-    slug: str
-    kind: str
-    base_url: str
-    username: str
-    password: Secret
-    allow_private: bool  # may its name resolve to a private address?
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +33,7 @@ class NewsPosition:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The control plane's database answered at `db_now`.
+    """The control plane's database took a write at `db_now`, which is `ahead` of its own clock if that went back.
 
     Seconds of our own monotonic clock: `heard` at receipt, `fresh_at` when it would have come without delay.
     """
@@ -54,6 +42,7 @@ class Heartbeat:
     position: NewsPosition
     heard: float
     fresh_at: float
+    ahead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +123,7 @@ def read_heartbeat(body: Mapping[str, Any], *, heard: float) -> Heartbeat:
     try:
         if body["type"] != "heartbeat":
             raise ValueError("type")
-        return Heartbeat(_finite(body["db_now"]), _read_position(body), heard, heard)
+        return Heartbeat(_finite(body["db_now"]), _read_position(body), heard, heard, _finite(body.get("ahead", 0.0)))
     except (KeyError, TypeError, ValueError) as exc:
         raise _rejected("heartbeat") from exc
 
@@ -159,7 +148,7 @@ def read_snapshot(body: Mapping[str, Any], *, heard: float, known: Mapping[str, 
             db_now=_finite(body["db_now"]),
             position=_read_position(body),
             views=tuple(known.get(text) or decode_view(text) for text in body["views"]),
-            targets=tuple(_read_target(item) for item in body["targets"]),
+            targets=tuple(read_target(item) for item in body["targets"]),
             heard=heard,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
@@ -168,7 +157,7 @@ def read_snapshot(body: Mapping[str, Any], *, heard: float, known: Mapping[str, 
 
 def _finite(value: object) -> float:
     """A number that compares: JSON readers let NaN through, and everything is "not later" than NaN."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not isinstance(value, int | float) or not -_LARGEST < value < _LARGEST:
         raise ValueError("number")
     return float(value)
 
@@ -178,14 +167,6 @@ def _read_position(body: Mapping[str, Any]) -> NewsPosition:
     if not isinstance(last, str) or not isinstance(birth, str) or not birth or not isinstance(added, int):
         raise ValueError("position")
     return NewsPosition(parse_stream_id(last), added, birth)
-
-
-def _read_target(raw: Mapping[str, Any]) -> TargetFacts:
-    words = [raw[name] for name in ("slug", "kind", "base_url", "username", "password")]
-    if not all(isinstance(word, str) for word in words):
-        raise ValueError("target")
-    slug, kind, base_url, username, password = words
-    return TargetFacts(slug, kind, base_url, username, Secret(password), raw["allow_private"] is True)
 
 
 def _rejected(what: str) -> ViewRejected:

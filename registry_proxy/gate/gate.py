@@ -180,8 +180,9 @@ class Gate:
             return True
         self._table.apply_news(item.news)
         if item.heartbeat is not None:
-            self._meter.clock_ahead.set(self._clock.hear_time(item.heartbeat.db_now, heard=item.heartbeat.heard))
-            self._clock.hear_beat(item.heartbeat.fresh_at)
+            beat = item.heartbeat
+            self._meter.clock_ahead.set(self._clock.hear_time(beat.db_now, heard=beat.heard) + beat.ahead)
+            self._clock.hear_beat(beat.fresh_at)
             self._note_staleness()
         return bool(item.news)
 

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from jit_access.proxy_sessions import news, services
 from jit_access.proxy_sessions.models import ViewOutbox
 from jit_access.proxy_sessions.publisher import Publisher
 from tests.support.processes import running, start, wait_for, wait_ready
+from tests.support.read_only import make_read_only, read_only_database
 from tests.support.valkey import Valkey, running_valkey
 from tests.support.views import make_token, make_view
 
@@ -76,6 +78,37 @@ def test_no_beat_without_the_database(valkey: Valkey, monkeypatch: pytest.Monkey
     assert beats() == []
     assert publisher.try_beat()
     assert len(beats()) == 1
+
+
+def test_no_beat_while_the_database_takes_no_writes(valkey: Valkey) -> None:
+    """It answers every question, but a revocation could not commit."""
+    publisher = Publisher()
+    assert publisher.try_beat()
+    with read_only_database():
+        assert core_clock.now()
+        assert not publisher.try_beat()
+        make_read_only()  # the publisher closed the connection, so this is a new one
+        assert not publisher.try_beat()
+    assert len(beats()) == 1
+    assert publisher.try_beat()
+    assert len(beats()) == 2
+
+
+def test_beat_goes_on_when_the_database_clock_goes_back(valkey: Valkey, caplog: pytest.LogCaptureFixture) -> None:
+    publisher = Publisher()
+    try:
+        for hours in (0, -2, -2):
+            core_clock.set_offset(timedelta(hours=hours))
+            assert publisher.try_beat()
+    finally:
+        core_clock.set_offset(timedelta())
+    told = [beat["db_now"] for beat in beats()]
+    assert told == sorted(told)
+    assert told[2] - told[0] < 60
+    assert beats()[2]["ahead"] == pytest.approx(7200, abs=1)
+    assert [record.message for record in caplog.records if "clock" in record.message] == [
+        "the database's clock went back by 7200.0 s; the proxies go on by the later time"
+    ]
 
 
 def test_no_beat_while_news_cannot_be_sent(valkey: Valkey, settings: Any) -> None:

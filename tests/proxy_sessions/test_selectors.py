@@ -89,9 +89,9 @@ def test_flushed_redis_has_another_birth() -> None:
     assert read()["birth"] != before
 
 
-def test_snapshot_costs_two_queries_and_the_clock(django_assert_num_queries: Any) -> None:
+def test_snapshot_costs_three_queries_and_the_clock(django_assert_num_queries: Any) -> None:
     make_target()
     services.put_views([make_view(make_token())])
-    with django_assert_num_queries(3):
-        # clock; views; targets
+    with django_assert_num_queries(4):
+        # clock; time told; views; targets
         selectors.read_snapshot()

@@ -49,6 +49,11 @@ def reloads(gate: RunningGate, why: str) -> float:
     return float(next((row.removeprefix(line) for row in text.splitlines() if row.startswith(line)), "0"))
 
 
+def ahead(gate: RunningGate) -> float:
+    lines = gate.meter.render().decode().splitlines()
+    return float(next(line for line in lines if line.startswith("jit_proxy_clock_ahead_seconds ")).split()[1])
+
+
 def open_grant(gate: RunningGate, token: str, **changes: Any) -> SessionView:
     (view,) = services.put_views([make_view(token, **changes)])
     wait_for(lambda: gate.admits(token, pull()), "the grant opened")
@@ -103,6 +108,21 @@ def test_lost_beats_shut_the_gate_and_new_ones_open_it(plane: Plane, proxy: Runn
     assert cuts == []
     wait_for(lambda: cuts, "the strict stream was cut")
     assert cuts == [Reason.CONTROL_PLANE_LOST]
+    plane.start_publisher()
+    wait_for(lambda: proxy.admits(token, pull()), "the gate opened again")
+
+
+def test_database_that_takes_no_writes_shuts_the_gate(plane: Plane, proxy: RunningGate, token: str) -> None:
+    """It would answer each beat, and no revocation could be committed."""
+    open_grant(proxy, token)
+    cuts = proxy.watch(token, pull())
+    plane.stop_publisher()
+    plane.start_publisher(read_only=True)
+    wait_for(lambda: proxy.decide(token, pull()) is Reason.CONTROL_PLANE_LOST, "the gate shut")
+    assert cuts == []
+    wait_for(lambda: cuts, "the strict stream was cut")
+    assert cuts == [Reason.CONTROL_PLANE_LOST]
+    plane.stop_publisher()
     plane.start_publisher()
     wait_for(lambda: proxy.admits(token, pull()), "the gate opened again")
 
@@ -231,20 +251,27 @@ def test_beats_that_are_played_back_keep_nothing_alive(plane: Plane, proxy: Runn
     wait_for(lambda: proxy.admits(token, pull()), "the gate opened again")
 
 
-def test_database_clock_that_steps_back_shuts_shortly_and_revives_nothing(proxy: RunningGate, token: str) -> None:
+def test_database_clock_that_goes_back_revives_nothing(
+    plane: Plane, proxy: RunningGate, token: str, tmp_path: Path
+) -> None:
+    """Two hours, and neither the proxy that knew better nor one that starts only then takes them for granted."""
     ended = make_token()
     open_grant(proxy, token)
     now = clock.now().timestamp()
     (short,) = services.put_views([make_view(ended, grant_id="grt_short", now=now, valid_until=now + 1)])
     wait_for(lambda: proxy.decide(ended, pull()) is Reason.GRANT_EXPIRED, "the short grant ended")
     try:
-        clock.set_offset(timedelta(seconds=-40))
-        wait_for(lambda: reloads(proxy, "silence"), "the step was noticed")
-        wait_for(lambda: proxy.admits(token, pull()), "the gate opened again")
-        assert clock.now().timestamp() < short.valid_until
-        assert proxy.decide(ended, pull()) is Reason.GRANT_EXPIRED
+        clock.set_offset(timedelta(hours=-2))
+        settings = proxy_settings(tmp_path, control_url=plane.url, redis_url=plane.valkey.url)
+        with running_gate(settings) as fresh:
+            for gate in (proxy, fresh):
+                wait_for(lambda gate=gate: ahead(gate) > 7000, "the step was noticed")
+                wait_for(lambda gate=gate: gate.admits(token, pull()), "the gate is open")
+                assert clock.now().timestamp() < short.valid_until
+                assert gate.decide(ended, pull()) is Reason.GRANT_EXPIRED
     finally:
         clock.set_offset(timedelta())
+    wait_for(lambda: ahead(proxy) < 1, "the clock was set right again")
 
 
 def test_new_target_is_loaded_without_waiting_for_the_next_minute(proxy: RunningGate) -> None:

@@ -7,11 +7,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
 from django.db import connection
+from django.db.backends.signals import connection_created
 
 from jit_access.core.sealing import seal
 from jit_access.domain.reasons import Reason
@@ -24,6 +25,7 @@ from registry_proxy.metering import Meter
 from registry_proxy.protocols.wanted import Wanted
 from registry_proxy.settings import Address, Secret, Settings
 from tests.support.processes import wait_for
+from tests.support.read_only import make_read_only
 from tests.support.valkey import Valkey, running_valkey
 from tests.support.views import TARGET
 
@@ -58,9 +60,10 @@ class Plane:
     _stop: Event = field(default_factory=Event)
     _thread: Thread | None = None
 
-    def start_publisher(self) -> None:
+    def start_publisher(self, *, read_only: bool = False) -> None:
+        """`read_only`: every connection that it opens takes no writes."""
         self._stop = Event()
-        self._thread = Thread(target=_publish, args=(self._stop,), name="publisher")
+        self._thread = Thread(target=_publish, args=(self._stop, read_only), name="publisher")
         self._thread.start()
 
     def stop_publisher(self) -> None:
@@ -70,10 +73,19 @@ class Plane:
             self._thread = None
 
 
-def _publish(stop: Event) -> None:
+def _publish(stop: Event, read_only: bool) -> None:
+    thread = current_thread()
+
+    def spoil(**_: Any) -> None:
+        if current_thread() is thread:
+            make_read_only()
+
+    if read_only:
+        connection_created.connect(spoil)
     try:
         Publisher(every_s=0.05).run(stop)
     finally:
+        connection_created.disconnect(spoil)
         connection.close()
 
 
