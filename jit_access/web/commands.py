@@ -42,9 +42,10 @@ class Place:
     def reference(self) -> str:
         """A tag or digest that the scope covers, as the end of an image name."""
         exact = [tag for tag in self.part.tags if not _WILDCARDS & set(tag)]
-        if self.part.is_restricted and not exact and self.part.digests:
+        known = [self.latest_tag] if self.latest_tag and self.part.covers_tag(self.latest_tag) else []
+        if not exact and not known and self.part.digests:
             return f"@{self.part.digests[0]}"
-        return ":" + (exact[0] if exact else self.latest_tag or UNKNOWN_TAG)
+        return ":" + next(iter([*exact, *known]), UNKNOWN_TAG)
 
     @property
     def image(self) -> str:

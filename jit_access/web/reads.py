@@ -79,12 +79,13 @@ def approver_names(grants: Sequence[Grant]) -> dict[int, tuple[str, ...]]:
 
 
 def held_repositories(actor: User, now: datetime) -> dict[tuple[str, str], Held]:
-    """What one has open already, by target and repository."""
+    """What one has open already, whole repositories only, by target and repository."""
     rows = Grant.objects.filter(subject=actor, state__in=[GrantState.SCHEDULED, GrantState.ACTIVE])
     held: dict[tuple[str, str], Held] = {}
     for grant in rows.select_related("target"):
         if (grant.valid_until or grant.start_by) > now:
-            for part in parse_scope(grant.scope).resources:
+            # With some tags only, one may still ask for the rest.
+            for part in (part for part in parse_scope(grant.scope).resources if not part.is_restricted):
                 held[(grant.target.slug, part.repository)] = Held(grant.valid_until, part.operations)
     return held
 

@@ -252,6 +252,7 @@ def _facts(case: Case) -> tuple[Fact, ...]:
     ]
     if len(case.scope.resources) > 1:
         facts.append(Fact("Repositories", ", ".join(part.repository for part in case.scope.resources)))
+    facts += words.reference_facts(case.scope)
     rules = ", ".join(request.rules)
     facts.append(Fact("Policy", rules, f"version {request.policy_version.number}", is_mono=True))
     return tuple(facts)
@@ -262,6 +263,7 @@ def limits_sentence(case: Case) -> str:
     operations = case.scope.operations
     denied = [operation.value for operation in Operation if operation not in operations]
     names = "no other repository" if len(case.scope.resources) == 1 else "only these repositories"
-    nots = ", ".join([*(f"no {word}" for word in denied), names])
+    others = ["no other tag"] if any(part.is_restricted for part in case.scope.resources) else []
+    nots = ", ".join([*(f"no {word}" for word in denied), names, *others])
     phrase = words.operations_title(operations)
     return f"{phrase} only: {nots}. What is running is cut when you or Security revoke."

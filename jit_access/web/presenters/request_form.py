@@ -10,9 +10,11 @@ from jit_access.access_requests.services.asking import Preview as PolicyPreview
 from jit_access.accounts.models import User
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import Scope
 from jit_access.targets.models import Repository
 from jit_access.web import figures
 from jit_access.web.presenters import words
+from jit_access.web.references import MAX_CHARS
 from jit_access.web.viewmodels.parts import TIER_BADGES, Badge, Field, Notice, Option, ReasonItem, Resource
 from jit_access.web.viewmodels.request_form import Choice, ErrorItem, FormErrors, Preview, RequestForm
 
@@ -40,11 +42,12 @@ class Answers:
     ticket: str = ""
     idempotency_key: str = ""
     extends: str = ""
+    references: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A repository that one has open already: until when (None: not started)."""
+    """A repository that one has open already, all of it: until when (None: not started)."""
 
     until: datetime | None
     operations: frozenset[Operation]
@@ -69,6 +72,7 @@ class Outlook:
     factor_age_s: int | None
     answer_within_s: int
     start_within_s: int
+    scope: Scope
 
 
 def build_form(answers: Answers, catalogue: Catalogue, outlook: Outlook | None, *, now: datetime) -> RequestForm:
@@ -87,6 +91,8 @@ def build_form(answers: Answers, catalogue: Catalogue, outlook: Outlook | None, 
         operations_note="" if answers.extends else _operations_note(outlook),
         durations=tuple(_duration(lasts_s, answers, longest - left_s if longest else 0) for lasts_s in DURATIONS_S),
         durations_note=_extension_note(left_s, longest) if answers.extends else _durations_note(longest),
+        references=references_field(answers),
+        kept=words.reference_facts(outlook.scope) if outlook and answers.extends else (),
         purpose=Field(
             "purpose",
             "Reason, as the approver will read it",
@@ -106,6 +112,20 @@ def build_form(answers: Answers, catalogue: Catalogue, outlook: Outlook | None, 
     )
 
 
+def references_field(answers: Answers, error: str = "") -> Field:
+    """Tags and digests in one field: what they are is seen by their form."""
+    return Field(
+        "references",
+        "Tags or digests, one per line",
+        answers.references,
+        "textarea",
+        "v1 or v1.* or a whole sha256 digest. Whatever else is there stays closed, also what is pushed later.",
+        error,
+        max_chars=MAX_CHARS,
+        is_required=False,
+    )
+
+
 def with_errors(form: RequestForm, errors: Mapping[str, str]) -> RequestForm:
     """The same form with what cannot be used yet, said above it and beside each field."""
     lines = tuple(ErrorItem(f"f-{name}", text) for name, text in errors.items())
@@ -114,6 +134,17 @@ def with_errors(form: RequestForm, errors: Mapping[str, str]) -> RequestForm:
         errors=FormErrors("This cannot be sent yet.", lines),
         purpose=replace(form.purpose, error=errors.get("purpose", "")),
         ticket=replace(form.ticket, error=errors.get("ticket", "")),
+        references=replace(form.references, error=errors.get("references", "")),
+    )
+
+
+def with_refused_references(form: RequestForm, sentence: str, code: str) -> RequestForm:
+    """Nothing can be said about a scope that cannot be read, so that is what is said."""
+    item = ReasonItem(sentence, code, "stop", "x")
+    return replace(
+        form,
+        references=replace(form.references, error=sentence),
+        preview=Preview((item,), is_open=False, refusal="These tags or digests cannot be used yet."),
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from jit_access.accounts.models import User
 from jit_access.domain.operations import Operation, Tier
-from jit_access.domain.scopes import Scope
+from jit_access.domain.scopes import ResourceScope, Scope
 from jit_access.web import figures
-from jit_access.web.viewmodels.parts import Person, Resource, make_person
+from jit_access.web.viewmodels.parts import Fact, Person, Resource, make_person
 
 _ORDER = (Operation.PULL, Operation.PUSH, Operation.DELETE)
+_WILDCARDS = frozenset("*?")
 _TIER_ORDER = (Tier.STANDARD, Tier.SENSITIVE, Tier.CRITICAL)
 # "pull a model", but "push to a model" and "delete from a model".
 _WITH_OBJECT = {Operation.PULL: "pull", Operation.PUSH: "push to", Operation.DELETE: "delete from"}
@@ -45,11 +46,20 @@ def worst_tier(tiers: Iterable[Tier]) -> Tier:
 
 
 def object_phrase(scope: Scope, tier: Tier) -> str:
-    """`a critical repository`, `3 repositories, the strictest critical`."""
+    """`a critical repository`, `one tag of a critical repository`, `3 repositories, the strictest critical`."""
     count = len(scope.resources)
     if count == 1:
-        return f"a {tier.value} repository"
+        return f"{_narrowed(scope.resources[0])}a {tier.value} repository"
     return f"{count} repositories, the strictest {tier.value}"
+
+
+def _narrowed(part: ResourceScope) -> str:
+    if not part.is_restricted:
+        return ""
+    if not part.tags:
+        return "one digest of " if len(part.digests) == 1 else "certain digests of "
+    is_one = len(part.tags) == 1 and not part.digests and not _WILDCARDS & set(part.tags[0])
+    return "one tag of " if is_one else "certain tags of "
 
 
 def ask_phrase(scope: Scope, tier: Tier, lasts_s: int) -> str:
@@ -81,9 +91,23 @@ def short_name(user: User) -> str:
 
 
 def scope_note(scope: Scope) -> str:
-    """What narrows a scope, or that nothing does."""
-    part = scope.resources[0]
-    if not part.is_restricted:
+    """What narrows a scope, or that nothing does. `reference_facts` has all of it."""
+    if not any(part.is_restricted for part in scope.resources):
         return "Every tag"
+    if len(scope.resources) > 1:
+        return "Certain tags"
+    part = scope.resources[0]
     names = [*part.tags, *(digest[:19] for digest in part.digests)]
-    return figures.joined(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return ", ".join(names[:3]) + f" and {len(names) - 3} more" if len(names) > 3 else figures.joined(names)
+
+
+def reference_facts(scope: Scope) -> tuple[Fact, ...]:
+    """Every tag and digest that a scope is narrowed to, in full. Nothing where nothing narrows it."""
+    facts = []
+    for part in scope.resources:
+        of = f" of {part.repository}" if len(scope.resources) > 1 else ""
+        if part.tags:
+            facts.append(Fact(f"Only tags{of}", ", ".join(part.tags), is_mono=True))
+        if part.digests:
+            facts.append(Fact(f"Only digests{of}", ", ".join(part.digests), is_mono=True))
+    return tuple(facts)

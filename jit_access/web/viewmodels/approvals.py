@@ -84,6 +84,7 @@ class ApprovalPage:
     weigh: tuple[ReasonItem, ...]
     bounds: tuple[Fact, ...]
     limits: str
+    references: tuple[Fact, ...]
     signed: tuple[Fact, ...]
     hidden: tuple[Hidden, ...]
     approve_href: str

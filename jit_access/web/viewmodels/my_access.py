@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Action, Badge, Command, Confirm, Countdown, Notice, Rail, Resource
+from jit_access.web.viewmodels.parts import Action, Badge, Command, Confirm, Countdown, Fact, Notice, Rail, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class GrantCard:
     end: Confirm | None
     end_href: str = ""
     more: str = ""
+    references: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

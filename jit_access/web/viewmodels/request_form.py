@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Badge, Field, Notice, Option, ReasonItem, Resource
+from jit_access.web.viewmodels.parts import Badge, Fact, Field, Notice, Option, ReasonItem, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,14 @@ class RequestForm:
     operations_note: str
     durations: tuple[Option, ...]
     durations_note: str
+    references: Field
     purpose: Field
     ticket: Field
     preview: Preview | None
     idempotency_key: str
     errors: FormErrors | None = None
     extends: str = ""
+    kept: tuple[Fact, ...] = ()
     heading: str = "Request access"
     lead: str = ""
     notice: Notice | None = None

@@ -35,7 +35,9 @@ from jit_access.web.presenters.request_form import (
     build_form,
     with_errors,
     with_notice,
+    with_refused_references,
 )
+from jit_access.web.references import MAX_CHARS, parse_references, references_text
 from jit_access.web.viewmodels.parts import Action, Notice
 
 MAX_CHOICES = 20
@@ -90,6 +92,7 @@ def _answers_of(request: HttpRequest, sent: QueryDict) -> Answers:
         ticket=sent.get("ticket", ""),
         idempotency_key=sent.get("idempotency_key", "") or secrets.token_urlsafe(16),
         extends=sent.get("extends", ""),
+        references=sent.get("references", "").replace("\r", "")[: MAX_CHARS + 1],
     )
 
 
@@ -105,6 +108,7 @@ def _answers_again(request: HttpRequest, public_id: str) -> Answers:
         purpose=draft.purpose,
         ticket=draft.ticket,
         idempotency_key=secrets.token_urlsafe(16),
+        references=references_text(part),
     )
 
 
@@ -139,8 +143,11 @@ def _repository(answers: Answers) -> Repository | None:
     return rows.first() if answers.resource else None
 
 
-def _scope_of(answers: Answers, repository: Repository) -> Scope:
-    return make_scope([ResourceScope(repository.name, _OPERATIONS[answers.operations])])
+def _scope_of(answers: Answers, repository: Repository, *, operations: str = "") -> Scope:
+    """What is asked. Raises: CallerError when the tags or digests cannot be read."""
+    only = parse_references(answers.references)
+    wanted = _OPERATIONS[operations or answers.operations]
+    return make_scope([ResourceScope(repository.name, wanted, only.tags, only.digests)])
 
 
 def _send(request: HttpRequest) -> HttpResponse:
@@ -162,10 +169,21 @@ def _missing(answers: Answers, repository: Repository | None) -> dict[str, str]:
         errors["resource"] = "Choose what you need."
     if not answers.purpose.strip():
         errors["purpose"] = "Say what it is for. The approver decides by this."
+    if problem := _unreadable(answers):
+        errors["references"] = problem.sentence
     if any(char.isspace() for char in answers.ticket.strip()):
         fixed = answers.ticket.strip().replace(" ", "")
         errors["ticket"] = f"“{answers.ticket.strip()}” has a space in it. Write it like {fixed}."
     return errors
+
+
+def _unreadable(answers: Answers) -> CallerError | None:
+    """What is wrong with the tags and digests, if anything is."""
+    try:
+        parse_references(answers.references)
+    except CallerError as error:
+        return error
+    return None
 
 
 def _submit(actor: User, answers: Answers, repository: Repository, assurance: Assurance) -> AccessRequest:
@@ -209,7 +227,11 @@ def _render(
     status: int = 200,
 ) -> HttpResponse:
     now, actor = clock.now(), person(request)
-    form = build_form(answers, _catalogue(actor, answers), _outlook(request, answers), now=now)
+    unreadable = _unreadable(answers)
+    outlook = None if unreadable else _outlook(request, answers)
+    form = build_form(answers, _catalogue(actor, answers), outlook, now=now)
+    if unreadable:
+        form = with_refused_references(form, unreadable.sentence, str(unreadable.reason))
     if errors:
         form = with_errors(form, errors)
     if notice:
@@ -236,19 +258,20 @@ def _outlook(request: HttpRequest, answers: Answers) -> Outlook | None:
         return None
     actor, assurance = person(request), assurance_of(request)
     lasts_s = answers.lasts_s
+    scopes = {value: _scope_of(answers, repository, operations=value) for value in _OPERATIONS}
     if answers.extends:
         grant = _extended(actor, answers.extends)
         lasts_s += int(figures.seconds_between(grant.valid_until, clock.now())) if grant.valid_until else 0
-
-    def ask(value: str) -> services.Preview:
-        scope = make_scope([ResourceScope(repository.name, _OPERATIONS[value])])
-        return services.preview_request(
+        scopes = {answers.operations: parse_scope(grant.scope)}
+    previews = {
+        value: services.preview_request(
             actor=actor, target=repository.target, scope=scope, lasts_s=lasts_s, assurance=assurance
         )
-
-    previews = {value: ask(value) for value in _OPERATIONS}
+        for value, scope in scopes.items()
+    }
     return Outlook(
         preview=previews[answers.operations],
+        scope=scopes[answers.operations],
         closed_operations={value: one for value, one in previews.items() if one.why_not in _CLOSED},
         lasts_s=lasts_s,
         factor_age_s=assurance.age_s,

@@ -57,6 +57,14 @@ def request_form_page(*, chosen: bool = True) -> request_form.RequestForm:
             Option("28800", "8 h", is_disabled=True),
         ),
         durations_note="The clock starts when you start, not when you ask. 4 h is the longest here.",
+        references=Field(
+            "references",
+            "Tags or digests, one per line",
+            "v3",
+            "textarea",
+            "v1 or v1.* or a whole sha256 digest.",
+            is_required=False,
+        ),
         purpose=Field(
             "purpose",
             "Reason, as the approver will read it",

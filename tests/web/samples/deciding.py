@@ -74,6 +74,7 @@ def approval_page(*, needs_code: bool = False) -> approvals.ApprovalPage:
             Fact("Starts", "When Ada does", "before 17:06 UTC"),
             Fact("Covers", "Every tag", "of this repository"),
         ),
+        references=(Fact("Only tags", "v3, v3.*", is_mono=True),),
         limits="Pull only. No push, no delete, no other repository. What is running is cut if you or Security revoke.",
         signed=(
             Fact("Policy", "weights-critical", "version 3", is_mono=True),
