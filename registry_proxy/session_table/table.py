@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import LeaseFacts, SessionView, ViewState
-from registry_proxy.control_client.messages import Snapshot, StreamId, TargetFacts, ViewNews
+from registry_proxy.control_client.messages import Snapshot, StreamId, ViewNews
+from registry_proxy.control_client.target_facts import TargetFacts
 
 REMEMBERED_S = 3600.0  # how long an ended token keeps its precise reason
 
