@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -29,6 +30,13 @@ def test_a_record_is_read_back_from_its_one_form(record: AuditRecord) -> None:
     raw = canonical_bytes(record)
     assert decode_record(raw) == record
     assert canonical_bytes(decode_record(raw)) == raw
+
+
+@given(records)
+def test_the_form_is_what_a_json_encoder_writes(record: AuditRecord) -> None:
+    body = {item.name: getattr(record, item.name) for item in fields(record)} | {"v": 1}
+    expected = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert canonical_bytes(record).decode() == expected
 
 
 def test_the_form_is_pinned() -> None:
