@@ -23,7 +23,7 @@ from registry_proxy.server.services import Services
 from registry_proxy.stream.download import Download
 from registry_proxy.stream.sides import Guard
 from registry_proxy.stream.upload import Upload
-from registry_proxy.upstream.client import Leg
+from registry_proxy.upstream.calls import Leg
 from registry_proxy.upstream.connection import UpstreamConnection
 from registry_proxy.upstream.failure import UpstreamError
 

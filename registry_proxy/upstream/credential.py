@@ -1,6 +1,7 @@
 """The credential of a registry, and the scheme in which it wants it.
 
-It goes to the registry's own origin only: a realm on another host gets nothing (CVE-2026-33540, CVE-2026-48978).
+It goes to the registry's own origin, and to token services that an operator named: a realm anywhere else gets nothing
+(CVE-2026-33540, CVE-2026-48978).
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from jit_access.domain.reasons import Reason
 from registry_proxy.control_client import TargetFacts
 from registry_proxy.protocols.challenge import BearerChallenge, parse_bearer
 from registry_proxy.protocols.http1 import ResponseHead
-from registry_proxy.protocols.origins import Origin, parse_url
 from registry_proxy.upstream.failure import UpstreamError, broken
+from registry_proxy.upstream.places import Places, places_of
 
 MAX_TOKENS = 1024
 MAX_TARGETS = 256
@@ -39,6 +40,7 @@ class Scheme(Enum):
 class CredentialState:
     """What was learned about one registry. It dies with the facts it was learned from."""
 
+    places: Places
     scheme: Scheme = Scheme.UNKNOWN
     challenge: BearerChallenge | None = None
     tokens: OrderedDict[tuple[str, ...], tuple[str, float]] = field(default_factory=OrderedDict)
@@ -62,8 +64,10 @@ class CredentialBook:
         self._states: OrderedDict[TargetFacts, CredentialState] = OrderedDict()
 
     def state(self, target: TargetFacts) -> CredentialState:
-        """The state that belongs to exactly these facts."""
-        state = self._states.setdefault(target, CredentialState())
+        """The state that belongs to exactly these facts. Raises UpstreamError when its address cannot be read."""
+        state = self._states.get(target)
+        if state is None:
+            state = self._states[target] = CredentialState(places_of(target))
         self._states.move_to_end(target)
         while len(self._states) > MAX_TARGETS:
             self._states.popitem(last=False)
@@ -78,30 +82,18 @@ def basic_authorization(target: TargetFacts) -> bytes | None:
     return b"Basic " + base64.b64encode(pair)
 
 
-def learn(state: CredentialState, head: ResponseHead, origin: Origin) -> str:
-    """The path at which a token is to be fetched, from a 401.
+def learn(state: CredentialState, head: ResponseHead) -> None:
+    """Remember from a 401 how this registry wants to be asked.
 
-    Raises: UpstreamError when the registry refuses the credential, or wants it taken to another host.
+    Raises: UpstreamError when the registry refuses the credential, or wants it taken to a place that nobody named.
     """
     challenges = (parse_bearer(value) for name, value in head.headers if name == b"www-authenticate")
     challenge = next((item for item in challenges if item is not None), None)
     if challenge is None:
         raise UpstreamError(Reason.UPSTREAM_REFUSED_CREDENTIAL)
-    path = realm_path(challenge, origin)
+    state.places.token_place(challenge)
     state.scheme, state.challenge = Scheme.BEARER, challenge
     state.tokens.clear()
-    return path
-
-
-def realm_path(challenge: BearerChallenge, origin: Origin) -> str:
-    """The path of a realm on the registry's own origin. Raises UpstreamError for any other."""
-    try:
-        realm, path = parse_url(challenge.realm)
-    except ValueError as exc:
-        raise UpstreamError(Reason.UPSTREAM_REDIRECT_REFUSED) from exc
-    if realm != origin:
-        raise UpstreamError(Reason.UPSTREAM_REDIRECT_REFUSED)
-    return path
 
 
 def token_target(path: str, challenge: BearerChallenge, scopes: tuple[str, ...]) -> bytes:

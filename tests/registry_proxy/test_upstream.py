@@ -38,9 +38,13 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 def serve(gateway: Gateway) -> Iterator[Callable[..., ScriptedUpstream]]:
     with contextlib.ExitStack() as stack:
 
-        def start(answer: object, *, username: str = "robot", allow_private: bool = True) -> ScriptedUpstream:
+        def start(
+            answer: object, *, username: str = "robot", allow_private: bool = True, stores: tuple[str, ...] = ()
+        ) -> ScriptedUpstream:
             upstream = stack.enter_context(ScriptedUpstream(answer))  # type: ignore[arg-type]
-            gateway.add_target("demo", upstream.url, username, PASSWORD, allow_private=allow_private)
+            gateway.add_target(
+                "demo", upstream.url, username, PASSWORD, allow_private=allow_private, redirect_origins=stores
+            )
             return upstream
 
         yield start
@@ -227,7 +231,7 @@ def test_redirect_is_followed_here_without_the_credential(
 ) -> None:
     """CVE-2018-20060: nothing of ours goes to another origin, and the client never sees where the bytes lie."""
     with ScriptedUpstream(OK) as store:
-        serve(redirect(f"{store.url}/bucket/x?X-Amz-Signature=secret", status))
+        serve(redirect(f"{store.url}/bucket/x?X-Amz-Signature=secret", status), stores=(store.url,))
         held = gateway.grant("demo", ResourceScope("a", PULL))
         answer_status, headers, body = blob(gateway, held)
         assert (answer_status, body) == (200, BODY)

@@ -30,9 +30,9 @@ from registry_proxy.control_client.messages import (
     Heartbeat,
     NewsPosition,
     Snapshot,
-    TargetFacts,
     ViewNews,
 )
+from registry_proxy.control_client.target_facts import TargetFacts
 from registry_proxy.control_client.ticks import read_ticks
 from registry_proxy.gate import Gate
 from registry_proxy.metering import Meter
@@ -127,9 +127,12 @@ class Gateway:
     # -- the control plane's side
 
     def add_target(
-        self, slug: str, base_url: str, username: str = "", password: str = "", *, allow_private: bool = True
-    ) -> None:
-        self.targets[slug] = TargetFacts(slug, "oci", base_url, username, Secret(password), allow_private)
+        self, slug: str, base_url: str, username: str = "", password: str = "", *, allow_private: bool = True,
+        token_origins: tuple[str, ...] = (), redirect_origins: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        self.targets[slug] = TargetFacts(
+            slug, "oci", base_url, username, Secret(password), allow_private, token_origins, redirect_origins
+        )
         self._deliver_snapshot()
 
     def grant(
