@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -22,6 +21,7 @@ from jit_access.domain.scopes import Scope, parse_scope
 
 WIRE_VERSION = 1
 MAX_WIRE_BYTES = 256 * 1024
+_LARGEST = 2.0**63  # JSON knows whole numbers that no float holds
 
 
 class ViewState(StrEnum):
@@ -170,6 +170,6 @@ def _whole(raw: Mapping[str, object], key: str) -> int:
 def _seconds(raw: Mapping[str, object], key: str) -> float:
     """Finite: an end that is not a number would compare as never reached."""
     value = raw[key]
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -_LARGEST < value < _LARGEST:
         raise ValueError(key)
     return float(value)

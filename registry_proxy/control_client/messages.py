@@ -88,7 +88,15 @@ class Doubt:
     why: str
 
 
-Delivery = Snapshot | Batch | Doubt
+@dataclass(frozen=True, slots=True)
+class UsageTold:
+    """The answer to a report: `moved` are the counters that we sent, `used` is the sum over all proxies, by grant."""
+
+    moved: Mapping[str, int]
+    used: Mapping[str, int]
+
+
+Delivery = Snapshot | Batch | Doubt | UsageTold
 
 
 def parse_stream_id(text: str) -> StreamId:

@@ -6,6 +6,7 @@ whatever follows the last chunk: a smuggled second request is never parsed.
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 import httptools
@@ -15,12 +16,15 @@ from registry_proxy.protocols.http1 import CHUNKED, FramingError
 _PRIMER = b"POST / HTTP/1.1\r\nHost: body\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
 # A chunk of one byte costs six on the wire; more than this much framing per byte is an attack on our CPU.
 _MAX_OVERHEAD_BYTES = 64 * 1024
+# llhttp swallows line breaks after the last chunk when they come in the same read; they would be the next request's.
+_END = re.compile(rb"[^\r\n]\r\n\r\n")
 
 
 class BodyReader(Protocol):
     """Takes raw bytes, gives payload, knows the end."""
 
     is_complete: bool
+    remaining: int  # bytes that are known to be still to come; 0 when the end is marked in the body
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """Payload found in `data`, and the bytes after the end of the body. Raises FramingError."""
@@ -45,14 +49,22 @@ class CountedBody:
         self.remaining, self.is_complete = 0, True
         return payload, rest
 
+    def skip(self, count: int) -> None:
+        """So much of the body went past in the kernel, which was told never to move more than `remaining`."""
+        self.remaining -= count
+        self.is_complete = self.remaining == 0
+
 
 class ChunkedBody:
     """A chunked body. Trailers and anything after the end are refused, chunk extensions are dropped."""
+
+    remaining = 0
 
     def __init__(self) -> None:
         self.is_complete = False
         self._pieces: list[bytes] = []
         self._overhead = 0
+        self._tail = b""
         self._parser = httptools.HttpRequestParser(self)
         self._is_primed = False
         self._parser.feed_data(_PRIMER)
@@ -79,6 +91,9 @@ class ChunkedBody:
             self._parser.feed_data(data)
         except httptools.HttpParserError as exc:
             raise FramingError("a chunked body is malformed") from exc
+        self._tail = (self._tail + data[-5:])[-5:]
+        if self.is_complete and not _END.fullmatch(self._tail):
+            raise FramingError("bytes follow a chunked body")
         payload = b"".join(self._pieces)
         self._pieces.clear()
         self._overhead = max(0, self._overhead + len(data) - 8 * len(payload))

@@ -25,7 +25,7 @@ def run(arguments: Sequence[str]) -> int:
     """Carry out one command and return the exit status."""
     terminal = terminal_for()
     options, rest = _parser().parse_known_args(arguments)
-    if rest and options.command != "test":
+    if rest and options.command not in ("test", "fuzz"):
         terminal.say(Mark.REFUSED, f"Unknown argument: {rest[0]}. See: python3 dev.py --help")
         return 2
     if os.environ.get("JIT_ENV") == "production":
@@ -51,6 +51,10 @@ def _carry_out(options: argparse.Namespace, rest: list[str], terminal: Terminal)
             ensure_installed(HOUSE, "dev", terminal)
             ensure_parts(terminal)
             return _test(rest, is_quick=options.quick)
+        case "fuzz":
+            ensure_installed(HOUSE, "dev", terminal)
+            os.chdir(HOUSE.root)
+            return subprocess.run([str(HOUSE.python), "-m", "tests.fuzzing", *rest], check=False).returncode
         case "lock":
             compile_locks(HOUSE, upgrade=options.upgrade, terminal=terminal)
         case "manage":
@@ -126,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("install", help="fill .venv with everything that developing and testing needs")
     test = commands.add_parser("test", help="run the tests on SQLite, then on PostgreSQL; takes pytest's arguments")
     test.add_argument("--quick", action="store_true", help="on SQLite only")
+    commands.add_parser("fuzz", help="fuzz what reads hostile bytes; takes readings, --seconds, --runs, --keep")
     commands.add_parser("doctor", help="say what this machine has and lacks")
     commands.add_parser("reset", help="stop, then remove var/ with all its data")
     manage = commands.add_parser("manage", help="Django's manage.py with the secrets and addresses of this stack")
