@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -56,20 +56,55 @@ class Address:
     port: int
 
 
+def _limit(default: _T, env: str, says: str) -> _T:
+    """A limit, its variable, and its line in docs/reference/limits.md."""
+    return field(default=default, metadata={"env": env, "says": says})
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Caps and deadlines of one process. Bytes and seconds."""
+    """Caps and deadlines of one process. Bytes, seconds and counts; an address is an IPv4 address or an IPv6 /64."""
 
-    header_bytes: int = 32 * 1024
-    target_bytes: int = 8 * 1024
-    header_count: int = 100
-    header_deadline_s: float = 10.0
-    idle_body_deadline_s: float = 30.0
-    connections: int = 1024
-    connections_per_address: int = 256
-    manifest_bytes: int = 4 * 1024 * 1024  # distribution-spec 1.1: registries should take at least 4 MiB
-    drain_s: float = 30.0
-    spool_bytes: int = 256 * 1024 * 1024
+    connections: int = _limit(1024, "JIT_PROXY_CONNECTIONS", "Client connections at once.")
+    connections_per_address: int = _limit(
+        256, "JIT_PROXY_CONNECTIONS_PER_ADDRESS", "Client connections at once from one address."
+    )
+    requests_per_address: int = _limit(
+        500, "JIT_PROXY_REQUESTS_PER_ADDRESS", "Connections and requests a second from one address."
+    )
+    request_burst_per_address: int = _limit(
+        2000, "JIT_PROXY_REQUEST_BURST_PER_ADDRESS", "How many of them may come at once after a pause."
+    )
+    requests_per_grant: int = _limit(200, "JIT_PROXY_REQUESTS_PER_GRANT", "Requests a second under one grant.")
+    request_burst_per_grant: int = _limit(
+        1000, "JIT_PROXY_REQUEST_BURST_PER_GRANT", "How many of them may come at once after a pause."
+    )
+    streams_per_grant: int = _limit(128, "JIT_PROXY_STREAMS_PER_GRANT", "Exchanges that run at once under one grant.")
+    header_bytes: int = _limit(32 * 1024, "JIT_PROXY_HEADER_BYTES", "Request line and fields of one request.")
+    header_count: int = _limit(100, "JIT_PROXY_HEADER_COUNT", "Fields of one request.")
+    target_bytes: int = _limit(8 * 1024, "JIT_PROXY_TARGET_BYTES", "Path and query of one request.")
+    upload_bytes: int = _limit(512 * 1024**3, "JIT_PROXY_UPLOAD_BYTES", "Body of one request of an upload.")
+    header_deadline_s: float = _limit(
+        10,
+        "JIT_PROXY_HEADER_DEADLINE_S",
+        "From the connection, or the first byte of the next request, to the empty line.",
+    )
+    idle_body_deadline_s: float = _limit(
+        30, "JIT_PROXY_IDLE_BODY_S", "The window in which a body has to move, in either direction."
+    )
+    least_bytes_per_s: int = _limit(
+        1024, "JIT_PROXY_LEAST_BYTES_PER_S", "How fast it has to move, on average over that window."
+    )
+    drain_s: float = _limit(30, "JIT_PROXY_DRAIN_S", "What running transfers get after SIGTERM.")
+    spool_bytes: int = _limit(256 * 1024**2, "JIT_SPOOL_BYTES", "Audit records on disk; past it new requests get 503.")
+    stranger_records: int = _limit(
+        10,
+        "JIT_PROXY_STRANGER_RECORDS",
+        "Refusals of one reason a minute that are recorded one by one for an address without a grant.",
+    )
+    stranger_records_together: int = _limit(
+        300, "JIT_PROXY_STRANGER_RECORDS_TOGETHER", "The same over all addresses; past both, each doubling is recorded."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,17 +190,9 @@ class _Reader:
 
 
 def _read_limits(read: _Reader) -> Limits:
-    default = Limits()
-    return Limits(
-        connections=read.given("JIT_PROXY_CONNECTIONS", _count, str(default.connections)),
-        connections_per_address=read.given(
-            "JIT_PROXY_CONNECTIONS_PER_ADDRESS", _count, str(default.connections_per_address)
-        ),
-        header_deadline_s=read.given("JIT_PROXY_HEADER_DEADLINE_S", _count, str(int(default.header_deadline_s))),
-        idle_body_deadline_s=read.given("JIT_PROXY_IDLE_BODY_S", _count, str(int(default.idle_body_deadline_s))),
-        drain_s=read.given("JIT_PROXY_DRAIN_S", _count, str(int(default.drain_s))),
-        spool_bytes=read.given("JIT_SPOOL_BYTES", _count, str(default.spool_bytes)),
-    )
+    return Limits(**{
+        item.name: read.given(item.metadata["env"], _count, str(item.default)) for item in fields(Limits)
+    })  # fmt: skip
 
 
 def _address(text: str) -> Address:

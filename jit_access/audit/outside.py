@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from typing import Final, Unpack
 
 from jit_access.audit.recorder import RecordFacts
 from jit_access.audit.services import record_refusal
 from jit_access.domain.actors import ActorRef
+from jit_access.domain.networks import network_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.tally import Tally, is_worth_a_record
 
@@ -30,15 +30,6 @@ def record_outside_refusal(*, actor: ActorRef, kind: str, reason: Reason, **fiel
         fields["detail"] = {**fields.get("detail", {}), **counted}
         record_refusal(actor=actor, kind=kind, reason=reason, **fields)
     return count
-
-
-def network_of(address: str) -> str:
-    """Whom to count together: an IPv4 address, or the /64 that one IPv6 host can choose from freely."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return ""
-    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def forget() -> None:

@@ -88,6 +88,7 @@ class Reason(StrEnum):
     FORM_BODY_REFUSED = "form-body-refused"
     TARGET_UNKNOWN = "target-unknown"
     TOO_MANY_CONNECTIONS = "too-many-connections"
+    TOO_MANY_STREAMS = "too-many-streams"
 
     # parts that are away or lie
     UPSTREAM_AWAY = "upstream-away"
@@ -169,6 +170,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.FORM_BODY_REFUSED: "Uploads do not take form bodies.",
     Reason.TARGET_UNKNOWN: "Your grant does not cover this repository.",
     Reason.TOO_MANY_CONNECTIONS: "Too many connections. Wait a little.",
+    Reason.TOO_MANY_STREAMS: "Too many transfers run under this grant at once. Wait until one has ended.",
     Reason.UPSTREAM_AWAY: "The registry behind the gateway does not answer. Nothing on your side is wrong.",
     Reason.UPSTREAM_REFUSED_CREDENTIAL: "The registry refused the gateway's credential. Tell the operators.",
     Reason.UPSTREAM_BROKEN: "The registry behind the gateway sent something that cannot be passed on.",

@@ -15,10 +15,11 @@ from django.http import HttpRequest
 from jit_access.accounts.models import User
 from jit_access.accounts.names import fold_name
 from jit_access.accounts.selectors import find_by_name
-from jit_access.audit.outside import network_of, record_outside_refusal
+from jit_access.audit.outside import record_outside_refusal
 from jit_access.audit.recorder import audited
 from jit_access.domain.actors import NOBODY
 from jit_access.domain.errors import PolicyRefusal
+from jit_access.domain.networks import network_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.tally import Tally
 

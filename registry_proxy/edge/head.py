@@ -72,6 +72,8 @@ def read_head(raw: bytes, limits: EdgeLimits) -> RequestHead:
     _check_single(headers)
     host = _read_host(headers)
     length = _read_length(headers, method)
+    if length > limits.body_bytes:
+        raise EdgeRefusal(413, Reason.REQUEST_TOO_LARGE)
     connection = _read_connection(headers)
     _second_opinion(raw, method)
     expects = _read_expect(headers)

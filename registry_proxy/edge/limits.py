@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EdgeLimits:
-    """Bytes and counts per request head."""
+    """Bytes and counts of one request."""
 
     head_bytes: int = 32 * 1024
     target_bytes: int = 8 * 1024
     header_count: int = 100
+    body_bytes: int = 512 * 1024**3

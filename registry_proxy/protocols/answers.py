@@ -28,12 +28,14 @@ INSUFFICIENT_SCOPE = frozenset({Reason.OUT_OF_SCOPE, Reason.OPERATION_NOT_GRANTE
 
 _STATUS = {
     Reason.RATE_LIMITED: 429,
+    Reason.TOO_MANY_STREAMS: 429,
     Reason.REQUEST_TOO_SLOW: 408,
     Reason.REQUEST_TOO_LARGE: 413,
     Reason.MALFORMED_REQUEST: 400,
     Reason.TLS_ON_PLAIN_PORT: 400,
     Reason.INTERNAL_ERROR: 500,
 }
+_COME_BACK = frozenset({429, 503})
 # OCI distribution spec, "Error Codes".
 _CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 405: "UNSUPPORTED", 416: "BLOB_UPLOAD_INVALID",
           413: "SIZE_INVALID", 429: "TOOMANYREQUESTS", 502: "UNAVAILABLE", 503: "UNAVAILABLE",
@@ -77,7 +79,7 @@ def error_answer(status: int, reason: Reason, sentence: str = "", *, code: str =
     visible = shown(reason)
     code = code or _CODES_BY_REASON.get(visible) or _CODES.get(status, "UNSUPPORTED")
     error = {"code": code, "message": sentence or explain(visible), "detail": {"reason": visible.value}}
-    extra = ((b"retry-after", b"1"),) if status == 503 else ()
+    extra = ((b"retry-after", b"1"),) if status in _COME_BACK else ()
     return Answer(status, (_JSON, *extra), _dump({"errors": [error]}))
 
 

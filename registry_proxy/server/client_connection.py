@@ -9,10 +9,12 @@ import struct
 from collections.abc import Callable, Coroutine
 from typing import Protocol
 
+from jit_access.domain.networks import network_of
 from jit_access.domain.reasons import Reason
 from registry_proxy.edge.head import find_head_end, read_head
 from registry_proxy.edge.limits import EdgeLimits
 from registry_proxy.edge.refusal import EdgeRefusal
+from registry_proxy.protocols.answers import status_for
 from registry_proxy.protocols.bodies import BodyReader, CountedBody, make_reader
 from registry_proxy.protocols.http1 import FramingError, RequestHead
 from registry_proxy.server.farewell import Farewell
@@ -53,6 +55,9 @@ class Owner(Protocol):
     def closed(self, connection: ClientConnection) -> None:
         """Count it out."""
 
+    def check_rate(self, connection: ClientConnection) -> None:
+        """Count one more request. Raises EdgeRefusal when there are too many."""
+
     def refused(self, connection: ClientConnection, refusal: EdgeRefusal, raw: bytes) -> None:
         """Answer and record what the edge refused."""
 
@@ -92,8 +97,7 @@ class ClientConnection(asyncio.Protocol):
         self._farewell: Farewell | None = None
         self._flushed = asyncio.Event()
         self._is_out_of_step = False
-        self.address = ""
-        self.is_counted = False
+        self.address = self.network = ""  # who is on the other side, and whom that counts with
 
     # -- asyncio
 
@@ -102,6 +106,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # a stream's transport, by create_server
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
+        self.network = network_of(self.address)
         raw = transport.get_extra_info("socket")
         if raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -109,7 +114,7 @@ class ClientConnection(asyncio.Protocol):
             self._transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
         reason = self._owner.opened(self)
         if reason is not None:
-            self._refuse(EdgeRefusal(503, reason))
+            self._refuse(EdgeRefusal(status_for(reason), reason))
         else:
             self._set_timer(self._owner.limits.header_deadline_s, self._on_head_deadline)
 
@@ -230,7 +235,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self._set_timer(0, None)
         self._body = None
-        self._farewell = Farewell(self._transport, self.abort, self._owner.limits.idle_body_deadline_s)
+        self._farewell = Farewell(self._transport, self.abort, self._owner.limits)
         if self._transport.is_closing():
             return
         self._farewell.begin(is_all_read=self._reader.is_complete)
@@ -245,8 +250,8 @@ class ClientConnection(asyncio.Protocol):
             end = find_head_end(self._buffer, limits)
             if not end:
                 return
-            raw = bytes(self._buffer[:end])
-            head = read_head(raw, limits)
+            self._owner.check_rate(self)
+            head = read_head(bytes(self._buffer[:end]), limits)
         except EdgeRefusal as refusal:
             self._refuse(refusal)
             return
@@ -274,7 +279,7 @@ class ClientConnection(asyncio.Protocol):
 
     async def _flush(self) -> None:
         """A client that pipelines and reads nothing must not fill our memory, nor keep its place for ever."""
-        idle = IdleWatch(self._owner.limits.idle_body_deadline_s, lambda: self.unsent_bytes, self.abort)
+        idle = IdleWatch(self._owner.limits, lambda: -self.unsent_bytes, self.abort)
         self._flushed.clear()
         self.when_flushed(self._flushed.set)
         await self._flushed.wait()

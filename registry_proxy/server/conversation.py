@@ -26,6 +26,7 @@ from registry_proxy.upstream.failure import UpstreamError
 
 _log = logging.getLogger(__name__)
 _OUTCOMES = {"proxy.request.refused": "deny", "proxy.transfer.completed": "allow", "proxy.transfer.cut": "cut"}
+_TOO_MUCH = frozenset({Reason.RATE_LIMITED.value, Reason.TOO_MANY_STREAMS.value})
 
 
 class Conversation:
@@ -41,6 +42,7 @@ class Conversation:
         self._registry = RegistrySide(services, client, head, facts)
         self._registry.bind(self._guard, self._classified)
         self._body_out = 0
+        self._counted_grant = ""
         self._waiting: asyncio.Task[Any] | None = None
         self._cut: Reason | None = None
         self._unwatch: Callable[[], None] = lambda: None
@@ -62,6 +64,8 @@ class Conversation:
         finally:
             self._unwatch()
             self._services.meter.streams.dec()
+            if self._counted_grant:
+                self._services.throttle.end(self._counted_grant)
 
     # -- called from outside while running
 
@@ -120,9 +124,21 @@ class Conversation:
         gate = self._services.gate
         self._epoch = gate.epoch
         answer = gate.decide(command.token, command.wanted)
+        too_much = self._count(answer.view.grant_id) if answer.view is not None else None
+        if too_much is not None:
+            return on.Refused(Refusal(too_much, answer.view, answer.lease))
         if isinstance(answer, Refusal):
             return on.Refused(answer)
         return on.Admitted(answer, gate.now())
+
+    def _count(self, grant: str) -> Reason | None:
+        """Once for each exchange, refused ones too: a mount that falls back to an upload asks the gate twice."""
+        if self._counted_grant:
+            return None
+        too_much = self._services.throttle.begin(grant)
+        if too_much is None:
+            self._counted_grant = grant
+        return too_much
 
     async def _record(self, command: do.Record) -> on.Event:
         admission, classified = self._exchange.admission, self._exchange.classified
@@ -145,15 +161,23 @@ class Conversation:
             "bytes_out": download.moved if download else self._body_out,
             "duration_ms": int((time.monotonic() - self._began) * 1000),
         }
-        sink, meter = self._services.sink, self._services.meter
-        record = sink.new_record(command.kind, **cast("RecordFields", fields))
-        sink.note(record)
-        meter.request(_OUTCOMES[command.kind], record.reason or "ok")
-        meter.bytes("in", record.bytes_in)
-        meter.bytes("out", record.bytes_out)
+        record, meter = cast("RecordFields", fields), self._services.meter
+        self._write_note(command.kind, record)
+        reason = record.get("reason", "")
+        meter.request(_OUTCOMES[command.kind], reason or "ok")
+        meter.bytes("in", record["bytes_in"])
+        meter.bytes("out", record["bytes_out"])
         _log.info(command.kind, extra=log_fields(
-            request_id=self._facts.exchange_id, method=self._head.method, status=record.status,
-                     reason=record.reason, repository=record.repository, duration_ms=record.duration_ms))  # fmt: skip
+            request_id=self._facts.exchange_id, method=self._head.method, status=record.get("status", 0),
+            reason=reason, repository=record.get("repository", ""), duration_ms=record["duration_ms"]))  # fmt: skip
+
+    def _write_note(self, kind: str, record: RecordFields) -> None:
+        """What a stranger causes, or a grant that asks too much, is not worth a record each time."""
+        grant, services = record.get("grant", ""), self._services
+        if not grant or record.get("reason") in _TOO_MUCH:
+            services.strangers.note(kind, grant or self._client.network, **record)
+        else:
+            services.sink.note(services.sink.new_record(kind, **record))
 
     async def _read_body(self, limit: int) -> on.Event:
         if self._head.length > limit:
@@ -200,8 +224,7 @@ class Conversation:
             "exchange": self._facts.exchange_id, "trace": self._facts.exchange_id, "address": self._facts.address,
             "decision": "deny", "reason": Reason.INTERNAL_ERROR.value, "status": 500,
         }  # fmt: skip
-        sink = self._services.sink
-        sink.note(sink.new_record("proxy.request.refused", **fields))
+        self._services.strangers.note("proxy.request.refused", self._client.network, **cast("RecordFields", fields))
         self._registry.abort()
         self._reset()
 

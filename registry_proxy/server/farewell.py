@@ -6,6 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from registry_proxy.server.idling import least_bytes
+from registry_proxy.settings import Limits
+
 # After an answer to a request whose body we did not read: closing at once would reset the answer away.
 LINGER_S = 2.0
 LINGER_BYTES = 8 * 1024 * 1024
@@ -14,8 +17,8 @@ LINGER_BYTES = 8 * 1024 * 1024
 class Farewell:
     """Waits for as long as the client takes the answer, then `LINGER_S` more for what it still sends."""
 
-    def __init__(self, transport: asyncio.Transport, abort: Callable[[], None], stalled_s: float) -> None:
-        self._transport, self._abort, self._stalled_s = transport, abort, stalled_s
+    def __init__(self, transport: asyncio.Transport, abort: Callable[[], None], limits: Limits) -> None:
+        self._transport, self._abort, self._limits = transport, abort, limits
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._unsent = 0
@@ -44,13 +47,16 @@ class Farewell:
 
     def _wait(self) -> None:
         self._unsent = self._transport.get_write_buffer_size()
-        self._timer = self._loop.call_later(self._stalled_s if self._unsent else LINGER_S, self._look)
+        self._timer = self._loop.call_later(
+            self._limits.idle_body_deadline_s if self._unsent else LINGER_S, self._look
+        )  # fmt: skip
 
     def _look(self) -> None:
         """A reset would drop what the kernel still holds for a slow client; only a stalled one is reset."""
+        left = self._transport.get_write_buffer_size()
         if not self._unsent:
             self._transport.close()
-        elif self._transport.get_write_buffer_size() == self._unsent:
+        elif left and self._unsent - left < least_bytes(self._limits):
             self._abort()
         else:
             self._wait()

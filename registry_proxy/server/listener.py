@@ -18,6 +18,8 @@ from registry_proxy.server.responding import render_answer
 from registry_proxy.server.services import Services, log_fields
 
 _log = logging.getLogger(__name__)
+TURNED_AWAY_MOST = 64
+_NEVER_IN = object()
 
 
 def new_exchange_id() -> str:
@@ -30,26 +32,34 @@ class Crowd:
 
     def __init__(self, most: int, most_per_address: int) -> None:
         self._most, self._most_per_address = most, most_per_address
-        self._per_address: Counter[str] = Counter()
+        self._per_network: Counter[str] = Counter()
+        self._turned_away: set[ClientConnection] = set()
         self.connections: dict[ClientConnection, Conversation | None] = {}
 
     def add(self, connection: ClientConnection) -> bool:
         """Count in; False when there are too many."""
-        address = connection.address
-        if len(self.connections) >= self._most or self._per_address[address] >= self._most_per_address:
+        network = connection.network
+        if len(self.connections) >= self._most or self._per_network[network] >= self._most_per_address:
             return False
         self.connections[connection] = None
-        self._per_address[address] += 1
+        self._per_network[network] += 1
+        return True
+
+    def turn_away(self, connection: ClientConnection) -> bool:
+        """True when there is room to say why: those who wait for an answer are a crowd too."""
+        if len(self._turned_away) >= TURNED_AWAY_MOST:
+            return False
+        self._turned_away.add(connection)
         return True
 
     def remove(self, connection: ClientConnection) -> None:
         """Count out; one that was never in changes nothing."""
-        if connection not in self.connections:
+        self._turned_away.discard(connection)
+        if self.connections.pop(connection, _NEVER_IN) is _NEVER_IN:
             return
-        del self.connections[connection]
-        self._per_address[connection.address] -= 1
-        if not self._per_address[connection.address]:
-            del self._per_address[connection.address]
+        self._per_network[connection.network] -= 1
+        if not self._per_network[connection.network]:
+            del self._per_network[connection.network]
 
 
 class Listener:
@@ -63,8 +73,18 @@ class Listener:
 
     def opened(self, connection: ClientConnection) -> Reason | None:
         """A client connected."""
+        reason = self._refuse_connection(connection)
+        if reason is None or self._crowd.turn_away(connection):
+            return reason
+        self._services.meter.request("deny", reason.value)
+        connection.abort()
+        return None
+
+    def _refuse_connection(self, connection: ClientConnection) -> Reason | None:
         if self.is_draining:
             return Reason.DRAINING
+        if not self._services.throttle.may_ask(connection.network):
+            return Reason.RATE_LIMITED
         return None if self._crowd.add(connection) else Reason.TOO_MANY_CONNECTIONS
 
     def closed(self, connection: ClientConnection) -> None:
@@ -82,17 +102,20 @@ class Listener:
             self._crowd.connections[connection] = conversation
         return conversation
 
+    def check_rate(self, connection: ClientConnection) -> None:
+        """Before anything is parsed: a flood costs no more than this."""
+        if not self._services.throttle.may_ask(connection.network):
+            raise EdgeRefusal(429, Reason.RATE_LIMITED)
+
     def refused(self, connection: ClientConnection, refusal: EdgeRefusal, raw: bytes) -> None:
         """One request did not pass: one answer, one record, nothing upstream."""
         exchange_id = new_exchange_id()
-        sink = self._services.sink
-        record = sink.new_record(
-            "proxy.request.refused",
+        self._services.strangers.note(
+            "proxy.request.refused", connection.network,
             exchange=exchange_id, trace=exchange_id, address=connection.address,
             detail={"edge": refusal.sentence, "began": _began(raw)},
             **denial_fields(refusal.reason, refusal.http_status),  # type: ignore[arg-type]  # three plain fields
         )  # fmt: skip
-        sink.note(record)
         self._services.meter.request("deny", refusal.reason.value)
         _log.info("proxy.edge.refused", extra=log_fields(request_id=exchange_id, reason=refusal.reason.value))
         answer = error_answer(refusal.http_status, refusal.reason, refusal.sentence)

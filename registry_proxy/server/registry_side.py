@@ -71,13 +71,13 @@ class RegistrySide:
 
     def _send_body(self, connection: UpstreamConnection) -> asyncio.Future[None]:
         classified = self._classified()
-        limit = MAX_MANIFEST_BYTES if classified.route == "manifest" else None
+        limit = MAX_MANIFEST_BYTES if classified.route == "manifest" else self._services.limits.upload_bytes
         upload = Upload(
             self._client, connection, self._guard, is_chunked=self._head.length == CHUNKED, limit=limit
         )  # fmt: skip
         self.upload, connection.write_listener = upload, upload
         idle = IdleWatch(
-            self._services.limits.idle_body_deadline_s, lambda: upload.moved,
+            self._services.limits, lambda: upload.moved,
             lambda: upload.cut(Reason.UPSTREAM_AWAY if upload.is_held_back else Reason.REQUEST_TOO_SLOW),
         )  # fmt: skip
         upload.sent.add_done_callback(lambda _: idle.stop())
@@ -124,7 +124,7 @@ class RegistrySide:
         )  # fmt: skip
         client.write(head)
         idle = IdleWatch(
-            self._services.limits.idle_body_deadline_s, lambda: download.moved - client.unsent_bytes,
+            self._services.limits, lambda: download.moved - client.unsent_bytes,
             lambda: download.cut(Reason.REQUEST_TOO_SLOW if client.unsent_bytes else Reason.UPSTREAM_AWAY),
         )  # fmt: skip
         leg.connection.deliver_to(download)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from registry_proxy.audit_sink import AuditSink
+from registry_proxy.audit_sink.strangers import StrangersBrake
 from registry_proxy.edge.limits import EdgeLimits
 from registry_proxy.exchange.reach import ReachStore
 from registry_proxy.gate import Gate
 from registry_proxy.metering import Meter
 from registry_proxy.settings import Limits
+from registry_proxy.throttle import Throttle
 from registry_proxy.upstream.client import UpstreamClient
 
 
@@ -24,11 +26,18 @@ class Services:
     limits: Limits
     public_url: str
     reach: ReachStore = field(default_factory=ReachStore)
+    strangers: StrangersBrake = field(init=False)
+    throttle: Throttle = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.strangers = StrangersBrake(self.sink, self.limits)
+        self.throttle = Throttle(self.limits)
 
     @property
     def edge_limits(self) -> EdgeLimits:
-        """The limits of a head, as the edge takes them."""
-        return EdgeLimits(self.limits.header_bytes, self.limits.target_bytes, self.limits.header_count)
+        """The limits of a request, as the edge takes them."""
+        limits = self.limits
+        return EdgeLimits(limits.header_bytes, limits.target_bytes, limits.header_count, limits.upload_bytes)
 
 
 def log_fields(**fields: str | int) -> dict[str, dict[str, str | int]]:

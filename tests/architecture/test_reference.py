@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 from jit_access.domain.reasons import Reason, explain
+from registry_proxy.settings import Limits
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "reason-codes.md"
+PAGES = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def rows(page: str, begin: str) -> set[str]:
+    return {line for line in (PAGES / page).read_text(encoding="utf-8").splitlines() if line.startswith(begin)}
 
 
 def test_every_reason_code_stands_in_the_reference_with_its_sentence() -> None:
-    rows = {line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")}
-    assert rows == {f"| `{reason}` | {explain(reason)} |" for reason in Reason}
+    assert rows("reason-codes.md", "| `") == {f"| `{reason}` | {explain(reason)} |" for reason in Reason}
+
+
+def test_every_limit_stands_in_the_reference_with_its_default() -> None:
+    assert rows("limits.md", "| `JIT_") == {
+        f"| `{item.metadata['env']}` | {item.default} | {item.metadata['says']} |" for item in fields(Limits)
+    }

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from jit_access.audit.models import AuditEntry
-from jit_access.audit.outside import FREE, FREE_TOGETHER, network_of, record_outside_refusal
+from jit_access.audit.outside import FREE, FREE_TOGETHER, record_outside_refusal
 from jit_access.domain.actors import NOBODY
 from jit_access.domain.reasons import Reason
 
@@ -42,17 +42,3 @@ def test_changing_the_address_buys_no_more() -> None:
     for number in range(4 * FREE_TOGETHER):
         refuse(1, address=f"198.51.{number // 256}.{number % 256}")
     assert AuditEntry.objects.count() <= FREE_TOGETHER + 3
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("", ""),
-        ("testclient", ""),
-    ],
-)
-def test_one_ipv6_host_is_one_network(address: str, network: str) -> None:
-    assert network_of(address) == network

@@ -23,7 +23,9 @@ def silent_upstream() -> Iterator[ScriptedUpstream]:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, silent_upstream: ScriptedUpstream) -> Iterator[Gateway]:
-    with running_gateway(tmp_path_factory.mktemp("edge")) as running:
+    with running_gateway(
+        tmp_path_factory.mktemp("edge"), limits=Limits(stranger_records=10_000, stranger_records_together=10_000)
+    ) as running:
         running.add_target("demo", silent_upstream.url)
         yield running
 
