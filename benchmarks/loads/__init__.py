@@ -1,0 +1,1 @@
+"""Load generators: wrk for small requests, clients of our own where wrk does not fit."""

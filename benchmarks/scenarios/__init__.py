@@ -1,0 +1,1 @@
+"""What is done to each candidate, and what is read off it."""

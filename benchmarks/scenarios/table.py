@@ -1,0 +1,28 @@
+"""The table of everything that a run does, and who takes part."""
+
+from __future__ import annotations
+
+from benchmarks.scenarios.base import Scenario
+from benchmarks.scenarios.blobs import download, upload
+from benchmarks.scenarios.cuts import measure_groups, measure_single
+from benchmarks.scenarios.memory import measure_idle, measure_stalled, measure_streams
+from benchmarks.scenarios.requests import measure_requests
+
+_PROXIES = ("gateway", "nginx", "nginx-auth", "haproxy", "caddy", "caddy-auth")
+_WITH_SPLICE = ("gateway", "nginx", "nginx-auth", "haproxy", "haproxy-splice", "caddy", "caddy-auth")
+_CAN_CUT = ("nginx", "haproxy-splice")
+
+SCENARIOS = (
+    # Splice moves bodies; a small answer never meets it.
+    Scenario("requests", "requests", ("static", "registry"), ("direct", *_PROXIES), measure_requests),
+    Scenario("down", "down", ("static", "registry"), ("direct", *_WITH_SPLICE), download(is_tls=False)),
+    Scenario("up", "up", ("sink", "registry"), ("direct", *_WITH_SPLICE), upload(is_tls=False)),
+    # TLS ends splice.
+    Scenario("down-tls", "tls", ("static", "registry"), _PROXIES, download(is_tls=True)),
+    Scenario("up-tls", "tls", ("sink", "registry"), _PROXIES, upload(is_tls=True)),
+    Scenario("streams", "memory", ("registry",), _WITH_SPLICE, measure_streams, rounds=1),
+    Scenario("idle", "memory", ("static",), _PROXIES, measure_idle, rounds=1),
+    Scenario("stalled", "memory", ("sink",), _PROXIES, measure_stalled, rounds=1),
+    Scenario("cut", "cuts", ("static",), ("gateway", *_CAN_CUT), measure_single, rounds=1),
+    Scenario("cut-groups", "cuts", ("static",), ("gateway-2", *_CAN_CUT), measure_groups, rounds=1),
+)
