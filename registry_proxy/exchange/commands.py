@@ -79,6 +79,13 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Tunnel:
+    """Send the agreed change of protocol with these fields, then raw bytes both ways. -> RelayEnded"""
+
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
 class SendAnswer:
     """Send a whole response of ours. The exchange is over. `closes`: the connection too."""
 
@@ -97,8 +104,9 @@ class Reset:
 
 
 Command = (
-    ReadBody | AskGate | Record | Note | ResolveReach | OpenUpstream | BufferBody | Relay | SendAnswer | Finish | Reset
-)
+    ReadBody | AskGate | Record | Note | ResolveReach | OpenUpstream | BufferBody | Relay | Tunnel | SendAnswer
+    | Finish | Reset
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

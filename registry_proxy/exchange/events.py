@@ -9,6 +9,10 @@ from registry_proxy.protocols.http1 import Headers, RequestHead, ResponseHead
 from registry_proxy.protocols.wanted import Admission, Refusal
 
 
+class UnexpectedEvent(Exception):
+    """The shell reported what cannot happen in this state."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestRead:
     """A head passed the edge."""
@@ -71,6 +75,7 @@ class UpstreamFailed:
 
     reason: Reason
     http_status: int
+    place: str = ""  # the origin that was refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The machine of one exchange.
 
-    NEW -> READING (a token form only) -> ASKED -> RECORDING -> (REACHING) -> WAITING -> BUFFERING | RELAYING -> OVER
+    NEW -> READING (a token form only) -> ASKED -> RECORDING -> (REACHING) -> WAITING
+        -> BUFFERING | RELAYING | TUNNELLING -> OVER
 
 An event that a state does not expect is a bug of the shell and raises; the shell then resets both sides.
 """
@@ -9,28 +10,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from jit_access.domain.reasons import Reason, explain
-from jit_access.domain.scopes import ResourceScope
 from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
 from registry_proxy.exchange import recording as rec
+from registry_proxy.exchange.events import UnexpectedEvent
+from registry_proxy.exchange.held import Held
 from registry_proxy.exchange.local import catalog_answer, ping_answer, token_answer
-from registry_proxy.exchange.reach import ReachKey, ReachStore
+from registry_proxy.exchange.reach import ReachStore
 from registry_proxy.exchange.refusing import gate_answer
 from registry_proxy.exchange.responses import Judgement, judge_body, judge_head
 from registry_proxy.protocols.answers import Answer, error_answer, unknown_answer
-from registry_proxy.protocols.challenge import scope_words
 from registry_proxy.protocols.credentials import MAX_FORM_BYTES, read_form_token, read_token
-from registry_proxy.protocols.headers import forwarded_request
-from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.protocols.headers import forwarded_response
 from registry_proxy.protocols.manifests import MAX_MANIFEST_BYTES
-from registry_proxy.protocols.oci import classify
 from registry_proxy.protocols.query import QueryError
 from registry_proxy.protocols.refusals import Unclassified
-from registry_proxy.protocols.upstream_request import UpstreamRequest
+from registry_proxy.protocols.table import OCI, Protocol
+from registry_proxy.protocols.upgrades import SWITCHING, is_agreed, may_ask
 from registry_proxy.protocols.wanted import Admission, Classified, Wanted, needs_reach
 
 Commands = list[do.Command]
@@ -47,6 +46,7 @@ class State(Enum):
     WAITING = auto()
     BUFFERING = auto()
     RELAYING = auto()
+    TUNNELLING = auto()
     OVER = auto()
 
 
@@ -61,40 +61,27 @@ _EXPECTED: dict[State, tuple[type, ...]] = {
     State.WAITING: (on.UpstreamAnswered, on.UpstreamFailed, on.CutOff),
     State.BUFFERING: (on.Buffered, on.UpstreamFailed, on.CutOff),
     State.RELAYING: (on.RelayEnded,),
+    State.TUNNELLING: (on.RelayEnded,),
     State.OVER: (),
 }
-
-
-@dataclass(slots=True)
-class _Held:
-    """What the machine learned on its way."""
-
-    head: RequestHead
-    classified: Classified
-    token: str | None = None
-    is_offline: bool = False
-    admission: Admission | None = None
-    now: float = 0.0
-    mount_refused: bool = False
-    status: int = 0
-    digest: str = ""
-
-
-class UnexpectedEvent(Exception):
-    """The shell reported what cannot happen in this state."""
 
 
 class Exchange:
     """Events in, commands out. `monotonic` is only used to age the reach store's entries."""
 
     def __init__(
-        self, facts: do.ExchangeFacts, reach: ReachStore, monotonic: Callable[[], float] = time.monotonic
+        self,
+        facts: do.ExchangeFacts,
+        reach: ReachStore,
+        monotonic: Callable[[], float] = time.monotonic,
+        protocol: Protocol = OCI,
     ) -> None:
         self.state = State.NEW
         self._facts = facts
+        self._protocol = protocol
         self._reach = reach
         self._monotonic = monotonic
-        self._held: _Held | None = None
+        self._begun: Held | None = None
         self._judgement = Judgement()
         self._handlers: dict[type, Callable[..., Commands]] = {
             on.RequestRead: self._on_request, on.BodyRead: self._on_body, on.Admitted: self._on_admitted,
@@ -107,12 +94,12 @@ class Exchange:
     @property
     def admission(self) -> Admission | None:
         """The gate's yes, once there is one."""
-        return self._held.admission if self._held else None
+        return self._begun.admission if self._begun else None
 
     @property
     def classified(self) -> Classified | None:
         """What the request turned out to be."""
-        return self._held.classified if self._held else None
+        return self._begun.classified if self._begun else None
 
     def receive(self, event: on.Event) -> Commands:
         """What to do now. Raises UnexpectedEvent for an event that the table does not expect here."""
@@ -120,19 +107,27 @@ class Exchange:
             raise UnexpectedEvent(f"{type(event).__name__} in {self.state.name}")
         return self._handlers[type(event)](event)
 
+    @property
+    def _held(self) -> Held:
+        if self._begun is None:
+            raise UnexpectedEvent("no request was read")
+        return self._begun
+
     # -- before the gate
 
     def _on_request(self, event: on.RequestRead) -> Commands:
         head = event.head
         try:
-            classified = classify(head.method, head.target, head.get(b"content-type") or b"")
+            classified = self._protocol.classify(head.method, head.target, head.get(b"content-type") or b"")
+            if not may_ask(head, classified):
+                raise Unclassified(400, Reason.MALFORMED_REQUEST, "The gateway does not change protocols here.")
         except Unclassified as exc:
             self.state = State.OVER
             answer = error_answer(exc.http_status, exc.reason, exc.sentence, code=exc.code)
             fields = rec.exchange_fields(self._facts, head.method, head.target)
             fields |= rec.denial_fields(exc.reason, exc.http_status)
             return [do.Note("proxy.request.refused", fields), do.SendAnswer(answer, closes=True)]
-        self._held = _Held(head, classified, read_token(head.get(b"authorization")))
+        self._begun = Held(self._facts, head, classified, read_token(head.get(b"authorization")))
         if classified.route == "token" and head.method == "POST":
             self.state = State.READING
             return [do.ReadBody(MAX_FORM_BYTES)]
@@ -142,7 +137,7 @@ class Exchange:
         return self._ask(classified)
 
     def _on_body(self, event: on.BodyRead) -> Commands:
-        held = self._require()
+        held = self._held
         try:
             token, held.is_offline = read_form_token(event.body)
         except QueryError:
@@ -152,12 +147,12 @@ class Exchange:
 
     def _ask(self, classified: Classified) -> Commands:
         self.state = State.ASKED
-        return [do.AskGate(self._require().token, classified.wanted)]
+        return [do.AskGate(self._held.token, classified.wanted)]
 
     # -- the gate's answer
 
     def _on_refused(self, event: on.Refused) -> Commands:
-        held, refusal = self._require(), event.refusal
+        held, refusal = self._held, event.refusal
         if held.classified.fallback is not None and refusal.view is not None:
             # Not being let to read the source is no reason to refuse the push: the client uploads instead.
             held.classified, held.mount_refused = held.classified.fallback, True
@@ -165,26 +160,26 @@ class Exchange:
         return self._deny(refusal.reason, rec.session_fields(refusal.view, refusal.lease))
 
     def _on_admitted(self, event: on.Admitted) -> Commands:
-        held = self._require()
+        held = self._held
         held.admission, held.now = event.admission, event.now
         if held.classified.route == "manifest" and held.head.length > MAX_MANIFEST_BYTES:
             return self._refuse_with(error_answer(413, Reason.REQUEST_TOO_LARGE), Reason.REQUEST_TOO_LARGE)
         self.state = State.RECORDING
-        fields = self._fields() | {"decision": "allow", "reason": Reason.GRANTED.value}
+        fields = held.fields() | {"decision": "allow", "reason": Reason.GRANTED.value}
         return [do.Record("proxy.request.allowed", fields)]
 
     def _on_not_recorded(self, _event: on.NotRecorded) -> Commands:
-        return self._deny(Reason.AUDIT_UNAVAILABLE, self._session())
+        return self._deny(Reason.AUDIT_UNAVAILABLE, self._held.session())
 
     def _on_recorded(self, event: on.Recorded) -> Commands:
         if event.withdrawn is not None:
-            return self._deny(event.withdrawn, self._session())
-        if self._require().classified.upstream_target:
+            return self._deny(event.withdrawn, self._held.session())
+        if self._held.classified.upstream_target:
             return self._reach_or_open()
         return self._answer_locally()
 
     def _answer_locally(self) -> Commands:
-        held, admission = self._require(), self._admitted()
+        held, admission = self._held, self._held.admitted()
         match held.classified.route:
             case "token":
                 answer = token_answer(held.token or "", admission, held.now, is_offline=held.is_offline)
@@ -201,19 +196,20 @@ class Exchange:
         if wanted is None:
             return self._open()
         self.state = State.REACHING
-        return [do.ResolveReach(self._admitted(), wanted)]
+        return [do.ResolveReach(self._held.admitted(), wanted)]
 
     def _unreached(self) -> Wanted | None:
         """The first digest that is open only by reach, and not known to be reachable yet."""
         now = self._monotonic()
-        for wanted in self._require().classified.wanted:
-            resource = self._resource(wanted)
-            if needs_reach(resource, wanted) and not self._reach.knows(self._key(resource), wanted.reference, now):
+        for wanted in self._held.classified.wanted:
+            resource = self._held.resource(wanted)
+            key = self._held.reach_key(resource)
+            if needs_reach(resource, wanted) and not self._reach.knows(key, wanted.reference, now):
                 return wanted
         return None
 
     def _on_reach(self, event: on.ReachResolved) -> Commands:
-        held = self._require()
+        held = self._held
         if event.is_reachable:
             self.state = State.RECORDING
             return self._reach_or_open()
@@ -223,47 +219,18 @@ class Exchange:
         answer = unknown_answer(held.classified.route, held.classified.digest)
         return self._refuse_with(answer, Reason.REFERENCE_NOT_GRANTED)
 
-    def _resource(self, wanted: Wanted) -> ResourceScope:
-        resource = self._admitted().view.scope.find(wanted.repository)
-        if resource is None:
-            raise UnexpectedEvent("the gate admitted a repository outside the scope")
-        return resource
-
-    def _key(self, resource: ResourceScope) -> ReachKey:
-        view = self._admitted().view
-        return (view.grant_id, view.target, resource)
-
     # -- the registry
 
     def _open(self) -> Commands:
-        held = self._require()
         self.state = State.WAITING
-        head, classified = held.head, held.classified
-        reads_all = self._admitted().verify_digests or (classified.route == "manifest" and bool(self._restricted()))
-        headers = forwarded_request(
-            head,
-            keeps_ranges=not reads_all,
-            keeps_content_type=head.method != "POST" or head.length != 0,
-        )
-        request = UpstreamRequest(
-            head.method, classified.upstream_target, tuple(headers), head.length, _scopes(classified),
-            follows_redirects=classified.route in ("blob", "manifest") and head.method in ("GET", "HEAD"),
-            origin=self._facts.origin, request_id=self._facts.exchange_id,
-        )  # fmt: skip
-        return [do.OpenUpstream(request)]
-
-    def _restricted(self) -> ResourceScope | None:
-        """The scope of the asked repository when it covers only some references."""
-        classified = self._require().classified
-        resource = self._resource(classified.wanted[0])
-        return resource if resource.is_restricted else None
+        return [do.OpenUpstream(self._held.upstream_request())]
 
     def _on_upstream_head(self, event: on.UpstreamAnswered) -> Commands:
-        held = self._require()
-        verifies = self._admitted().verify_digests
-        self._judgement = judge_head(
-            event, held.head, held.classified, self._restricted(), verifies=verifies
-        )  # fmt: skip
+        held = self._held
+        if event.head.status == SWITCHING:
+            return self._switch(event)
+        verifies = held.admitted().verify_digests
+        self._judgement = judge_head(event, held.head, held.classified, held.restricted(), verifies=verifies)
         held.status, held.digest = event.head.status, self._judgement.digest_seen
         if self._judgement.refusal is not None:
             return self._refuse_judged(self._judgement)
@@ -276,11 +243,19 @@ class Exchange:
         self.state = State.RELAYING
         return [do.Relay(event.head.status, self._judgement.headers, self._judgement.verify)]
 
+    def _switch(self, event: on.UpstreamAnswered) -> Commands:
+        """The registry changes protocols. Any other answer to such a request is relayed as what it is."""
+        held = self._held
+        if held.classified.upgrade is None or not is_agreed(event.head, held.head.upgrade):
+            return self._refuse_with(error_answer(502, Reason.UPSTREAM_BROKEN), Reason.UPSTREAM_BROKEN)
+        self.state, held.status = State.TUNNELLING, SWITCHING
+        return [do.Tunnel(forwarded_response(event.head, handshake=held.classified.upgrade.response_fields))]
+
     def _on_buffered(self, event: on.Buffered) -> Commands:
-        held, resource = self._require(), self._restricted()
+        held, resource = self._held, self._held.restricted()
         if resource is None:
             raise UnexpectedEvent("only bodies of restricted scopes are buffered")
-        key, now = self._key(resource), self._monotonic()
+        key, now = held.reach_key(resource), self._monotonic()
         judged = judge_body(
             event.body, held.classified, resource, lambda digest: self._reach.knows(key, digest, now)
         )  # fmt: skip
@@ -294,76 +269,42 @@ class Exchange:
         reason = judged.refusal or Reason.INTERNAL_ERROR
         if judged.answer is not None:
             return self._refuse_with(judged.answer, reason)
-        return self._deny(reason, self._session())
+        return self._deny(reason, self._held.session())
 
     def _on_upstream_failed(self, event: on.UpstreamFailed) -> Commands:
-        sentence = f"{explain(event.reason)} Target: {self._require().classified.target}."
+        self._held.refused_origin = event.place
+        sentence = f"{explain(event.reason)} Target: {self._held.classified.target}."
         return self._refuse_with(error_answer(event.http_status, event.reason, sentence), event.reason)
 
     def _on_relay_ended(self, event: on.RelayEnded) -> Commands:
         self.state = State.OVER
-        fields = self._fields(status=self._require().status)
+        fields = self._held.fields(status=self._held.status)
         if event.broken is None:
             return [do.Note("proxy.transfer.completed", fields), do.Finish()]
         fields |= {"decision": "deny", "reason": event.broken.value}
         return [do.Note("proxy.transfer.cut", fields), do.Reset()]
 
     def _on_cut_off(self, event: on.CutOff) -> Commands:
-        is_uploading = self.state is State.WAITING and self._require().head.length != 0
+        is_uploading = self.state is State.WAITING and self._held.head.length != 0
         if event.reason is Reason.CLIENT_WENT_AWAY or (is_uploading and event.reason not in _TOLD_WHILE_UPLOADING):
             self.state = State.OVER
-            fields = self._fields() | {"reason": event.reason.value}
+            fields = self._held.fields() | {"reason": event.reason.value}
             return [do.Note("proxy.transfer.cut", fields), do.Reset()]
-        return self._deny(event.reason, self._session())
+        return self._deny(event.reason, self._held.session())
 
     # -- ends
 
     def _complete(self, answer: Answer) -> Commands:
         self.state = State.OVER
-        fields = self._fields(status=answer.status)
+        fields = self._held.fields(status=answer.status)
         return [do.Note("proxy.transfer.completed", fields), do.SendAnswer(answer)]
 
     def _deny(self, reason: Reason, session: dict[str, object]) -> Commands:
-        held = self._require()
+        held = self._held
         answer = gate_answer(reason, self._facts, held.classified)
         return self._refuse_with(answer, reason, session)
 
     def _refuse_with(self, answer: Answer, reason: Reason, session: dict[str, object] | None = None) -> Commands:
         self.state = State.OVER
-        fields = self._fields(session=session) | rec.denial_fields(reason, answer.status)
+        fields = self._held.fields(session=session) | rec.denial_fields(reason, answer.status)
         return [do.Note("proxy.request.refused", fields), do.SendAnswer(answer)]
-
-    def _fields(self, *, status: int = 0, session: dict[str, object] | None = None) -> dict[str, object]:
-        held = self._require()
-        fields = rec.exchange_fields(self._facts, held.head.method, held.head.target)
-        fields |= self._session() if session is None else session
-        fields |= rec.resource_fields(held.classified)
-        detail: rec.Detail = fields["detail"]  # type: ignore[assignment]  # exchange_fields made it
-        if held.digest:
-            detail["digest"] = rec.short_text(held.digest)
-        if held.classified.mount_source:
-            detail["mount_from"] = held.classified.mount_source
-        if held.mount_refused:
-            detail["mount"] = Reason.MOUNT_SOURCE_NOT_GRANTED.value
-        return fields | ({"status": status} if status else {})
-
-    def _session(self) -> dict[str, object]:
-        admission = self.admission
-        return rec.session_fields(admission.view, admission.lease) if admission else {}
-
-    def _require(self) -> _Held:
-        if self._held is None:
-            raise UnexpectedEvent("no request was read")
-        return self._held
-
-    def _admitted(self) -> Admission:
-        admission = self._require().admission
-        if admission is None:
-            raise UnexpectedEvent("the gate was not asked")
-        return admission
-
-
-def _scopes(classified: Classified) -> tuple[str, ...]:
-    """What a token of a Bearer registry has to cover for this request."""
-    scopes = (f"repository:{item.repository}:{scope_words(item.operation)}" for item in classified.wanted)
-    return tuple(dict.fromkeys(scopes))

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jit_access.domain.reasons import Reason
+from jit_access.domain.reasons import Reason, explain
 from jit_access.domain.scopes import DIGEST, ResourceScope
 from registry_proxy.exchange.events import UpstreamAnswered
 from registry_proxy.protocols.answers import Answer, error_answer
@@ -67,7 +67,8 @@ def judge_body(body: bytes, classified: Classified, resource: ResourceScope, kno
         return Judgement(body=_filtered_referrers(body, resource, knows))
     digest = digest_of(body, classified.digest or "sha256:")
     if classified.digest and digest != classified.digest:
-        answer = error_answer(502, Reason.DIGEST_MISMATCH)
+        sentence = f"{explain(Reason.DIGEST_MISMATCH)} Target: {classified.target}."
+        answer = error_answer(502, Reason.DIGEST_MISMATCH, sentence)
         return Judgement(digest_seen=digest, refusal=Reason.DIGEST_MISMATCH, answer=answer)
     if _is_foreign_tag(resource, classified, digest):
         return Judgement(digest_seen=digest, refusal=Reason.REFERENCE_NOT_GRANTED)

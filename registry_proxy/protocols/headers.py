@@ -17,15 +17,20 @@ _REQUEST = frozenset(
     b"if-unmodified-since cache-control".split()
 )
 _RESPONSE = frozenset(
-    b"content-type content-range content-encoding etag last-modified accept-ranges cache-control date range "
+    b"content-type content-range etag last-modified accept-ranges cache-control date range "
     b"docker-content-digest docker-distribution-api-version docker-upload-uuid oci-subject oci-tag "
     b"oci-filters-applied oci-chunk-min-length oci-chunk-max-length retry-after allow x-content-type-options".split()
 )
 _ONE_RANGE = re.compile(rb"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
 
 
-def forwarded_request(head: RequestHead, *, keeps_ranges: bool, keeps_content_type: bool) -> list[tuple[bytes, bytes]]:
-    """The client's fields that the registry may see. Our own come after them, by `upstream`."""
+def forwarded_request(
+    head: RequestHead, *, keeps_ranges: bool, keeps_content_type: bool, handshake: frozenset[bytes] = frozenset()
+) -> list[tuple[bytes, bytes]]:
+    """The client's fields that the registry may see. Our own come after them, by `upstream`.
+
+    `handshake`: fields that a route names for its change of protocol.
+    """
     dropped = set(list_tokens(head.headers, b"connection"))
     value = head.get(b"range")
     # Several ranges multiply one request into many; a server may always ignore Range (RFC 9110 14.2).
@@ -33,10 +38,12 @@ def forwarded_request(head: RequestHead, *, keeps_ranges: bool, keeps_content_ty
         dropped |= {b"range", b"if-range"}
     if not keeps_content_type:
         dropped.add(b"content-type")
-    return [(name, value) for name, value in head.headers if name in _REQUEST and name not in dropped]
+    passed = _REQUEST | handshake
+    return [(name, value) for name, value in head.headers if name in passed and name not in dropped]
 
 
-def forwarded_response(head: ResponseHead) -> Headers:
+def forwarded_response(head: ResponseHead, *, handshake: frozenset[bytes] = frozenset()) -> Headers:
     """The registry's fields that the client may see; Location and Link are rewritten elsewhere."""
     dropped = list_tokens(head.headers, b"connection")
-    return tuple((name, value) for name, value in head.headers if name in _RESPONSE and name not in dropped)
+    passed = _RESPONSE | handshake
+    return tuple((name, value) for name, value in head.headers if name in passed and name not in dropped)

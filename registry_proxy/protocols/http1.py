@@ -12,6 +12,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 HEAD_END = b"\r\n\r\n"
 CHUNKED = -1  # a body length that is not known before its end
+UNBOUNDED = -2  # whatever comes until the connection ends: only after an agreed change of protocol
 FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # Visible ASCII, space and tab. Bytes above 0x7e have no agreed meaning in a field (RFC 9110 5.5), so we pass none on.
 FIELD_VALUE = re.compile(rb"[\t\x20-\x7e]*")
@@ -36,6 +37,7 @@ class RequestHead:
     length: int  # bytes of the body, or CHUNKED
     keep_alive: bool
     expects_continue: bool
+    upgrade: bytes = b""  # the protocol that the client wants to change into, lower case; then keep_alive is false
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of a field, by lower-case name."""

@@ -19,3 +19,4 @@ class UpstreamRequest:
     follows_redirects: bool
     origin: bytes  # of the gateway, as the client wrote it: scheme://host
     request_id: str
+    upgrade: bytes = b""  # the protocol to change into; at the registry itself only

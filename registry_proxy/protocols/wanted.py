@@ -40,6 +40,15 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What a route may change into (lower case), and the fields of the handshake that pass in either direction."""
+
+    protocols: frozenset[bytes]
+    request_fields: frozenset[bytes] = frozenset()
+    response_fields: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Classified:
     """What a request is. `upstream_target` is forwarded as it stands; it is empty when we answer ourselves."""
 
@@ -52,6 +61,7 @@ class Classified:
     digest: str = ""  # what the body of the answer must hash to, where the request names it
     mount_source: str = ""  # repository a blob is to be mounted from
     fallback: Classified | None = None  # what to do instead when only the mount's source is refused
+    upgrade: Upgrade | None = None  # no change of protocol unless a route says so
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,14 @@ from jit_access.domain.scopes import ResourceScope, make_scope
 from jit_access.domain.session_view import LeaseFacts, SessionView, ViewState
 from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
-from registry_proxy.exchange.machine import Exchange, UnexpectedEvent
+from registry_proxy.exchange.events import UnexpectedEvent
+from registry_proxy.exchange.machine import Exchange
 from registry_proxy.exchange.reach import ReachStore
-from registry_proxy.protocols.http1 import RequestHead, ResponseHead
+from registry_proxy.protocols.http1 import UNBOUNDED, RequestHead, ResponseHead
 from registry_proxy.protocols.manifests import digest_of
-from registry_proxy.protocols.wanted import Admission, Refusal
+from registry_proxy.protocols.oci import classify
+from registry_proxy.protocols.table import OCI, Protocol
+from registry_proxy.protocols.wanted import Admission, Classified, Refusal, Upgrade
 
 FACTS = do.ExchangeFacts("exc_1", b"http://gw:80", "https://access.example", "127.0.0.1", "test")
 PULL = frozenset({Operation.PULL})
@@ -234,3 +237,118 @@ def test_tag_list_of_a_restricted_scope_shows_granted_tags_only() -> None:
     _, answer = exchange.receive(on.Buffered(b'{"name":"a","tags":["v1","v2","secret"]}'))
     assert isinstance(answer, do.SendAnswer)
     assert json.loads(answer.answer.body)["tags"] == ["v1"]
+
+
+# -- a registry that points elsewhere
+
+
+def test_refused_origin_is_told_to_the_operator_and_not_to_the_client() -> None:
+    exchange = Exchange(FACTS, ReachStore())
+    opened(exchange, head("GET", f"/v2/demo/a/blobs/{BLOB}"), admission())
+    failed = on.UpstreamFailed(Reason.UPSTREAM_REDIRECT_REFUSED, 502, "https://cdn.example")
+    note, answer = exchange.receive(failed)
+    assert isinstance(note, do.Note)
+    assert note.fields["detail"]["refused_origin"] == "https://cdn.example"  # type: ignore[index]
+    assert isinstance(answer, do.SendAnswer)
+    assert b"cdn.example" not in answer.answer.body
+    assert b"Target: demo." in answer.answer.body
+
+
+# -- changes of protocol
+
+ECHO = Upgrade(frozenset({b"echo"}), frozenset({b"x-echo-version"}), frozenset({b"x-echo-version"}))
+
+
+def classify_with_echo(method: str, target: bytes, content_type: bytes) -> Classified:
+    """OCI, but blobs may be changed into an echo."""
+    classified = classify(method, target, content_type)
+    return replace(classified, upgrade=ECHO) if classified.route == "blob" else classified
+
+
+WITH_ECHO = Protocol(classify_with_echo, ECHO.protocols)
+
+
+def asking(target: str, upgrade: bytes = b"echo") -> RequestHead:
+    headers = ((b"x-echo-version", b"1"), (b"x-other", b"2"))
+    return replace(head("GET", target), upgrade=upgrade, headers=headers, keep_alive=False)
+
+
+def switching(*fields: tuple[bytes, bytes], status: int = 101) -> on.UpstreamAnswered:
+    said = fields or ((b"upgrade", b"echo"), (b"connection", b"Upgrade"))
+    return on.UpstreamAnswered(ResponseHead(status, said, UNBOUNDED, keep_alive=False))
+
+
+@pytest.mark.parametrize("route", ["", "/token", "/v2/_catalog", f"/v2/demo/a/blobs/{BLOB}", "/v2/demo/a/manifests/v1",
+                                   "/v2/demo/a/tags/list", f"/v2/demo/a/referrers/{BLOB}",
+                                   "/v2/demo/a/blobs/uploads/1"])  # fmt: skip
+def test_no_route_of_oci_changes_protocols(route: str) -> None:
+    """The table says so, and the machine asks it even if the edge let an Upgrade pass."""
+    assert OCI.upgrades == frozenset()
+    exchange = Exchange(FACTS, ReachStore())
+    note, answer = exchange.receive(on.RequestRead(asking(route or "/v2/", b"websocket")))
+    assert isinstance(note, do.Note)
+    assert isinstance(answer, do.SendAnswer)
+    assert (answer.answer.status, answer.closes) == (400, True)
+
+
+def test_route_changes_only_into_what_it_names() -> None:
+    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    assert play(exchange, on.RequestRead(asking(f"/v2/demo/a/blobs/{BLOB}", b"h2c"))) == [["Note", "SendAnswer"]]
+    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    assert play(exchange, on.RequestRead(asking("/v2/demo/a/tags/list"))) == [["Note", "SendAnswer"]]
+
+
+def test_agreed_change_of_protocol_is_gated_recorded_and_then_raw() -> None:
+    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    command = opened(exchange, asking(f"/v2/demo/a/blobs/{BLOB}"), admission())
+    assert (command.request.upgrade, command.request.headers) == (b"echo", ((b"x-echo-version", b"1"),))
+    said = ((b"upgrade", b"ECHO"), (b"connection", b"upgrade"), (b"x-echo-version", b"1"), (b"set-cookie", b"a=b"))
+    (tunnel,) = exchange.receive(switching(*said))
+    assert isinstance(tunnel, do.Tunnel)
+    assert tunnel.headers == ((b"x-echo-version", b"1"),)
+    note, finish = exchange.receive(on.RelayEnded())
+    assert isinstance(note, do.Note)
+    assert (note.kind, note.fields["status"]) == ("proxy.transfer.completed", 101)
+    assert note.fields["detail"]["upgrade"] == "echo"  # type: ignore[index]
+    assert isinstance(finish, do.Finish)
+
+
+def test_cut_tunnel_is_reset() -> None:
+    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    opened(exchange, asking(f"/v2/demo/a/blobs/{BLOB}"), admission())
+    steps = play(exchange, switching(), on.RelayEnded(Reason.GRANT_REVOKED))
+    assert steps == [["Tunnel"], ["Note", "Reset"]]
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 403, 426, 500])
+def test_any_other_answer_is_an_ordinary_one(status: int) -> None:
+    """CVE-2018-1002105: a no that was taken for a yes."""
+    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    opened(exchange, asking(f"/v2/demo/a/blobs/{BLOB}"), admission())
+    (relay,) = exchange.receive(answered(status, upgrade="echo", connection="upgrade"))
+    assert isinstance(relay, do.Relay)
+    assert relay.headers == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ((b"upgrade", b"h2c"), (b"connection", b"upgrade")),
+        ((b"upgrade", b"echo, h2c"), (b"connection", b"upgrade")),
+        ((b"upgrade", b"echo"), (b"upgrade", b"echo"), (b"connection", b"upgrade")),
+        ((b"upgrade", b"echo"),),
+        ((b"connection", b"upgrade"),),
+    ],
+)
+def test_change_into_something_else_is_refused(fields: tuple[tuple[bytes, bytes], ...]) -> None:
+    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    opened(exchange, asking(f"/v2/demo/a/blobs/{BLOB}"), admission())
+    assert play(exchange, switching(*fields)) == [["Note", "SendAnswer"]]
+
+
+def test_change_that_nobody_asked_for_is_refused() -> None:
+    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    opened(exchange, head("GET", f"/v2/demo/a/blobs/{BLOB}"), admission())
+    _, answer = exchange.receive(switching())
+    assert isinstance(answer, do.SendAnswer)
+    assert answer.answer.status == 502
