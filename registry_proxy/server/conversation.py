@@ -185,7 +185,7 @@ class Conversation:
         collected = CollectedBody(limit, self._services.limits.idle_body_deadline_s)
         if self._head.expects_continue:
             self._client.write(CONTINUE)
-        self._client.take_body(collected)
+        self._client.deliver_to(collected)
         reason = await collected.done
         return on.BodyRead(collected.body) if reason is None else on.CutOff(reason)
 
@@ -269,7 +269,7 @@ class Conversation:
             return on.CutOff(self._cut or broken or Reason.INTERNAL_ERROR)
         error = task.exception()
         if isinstance(error, UpstreamError):
-            return on.UpstreamFailed(error.reason, error.http_status, error.place)
+            return on.UpstreamFailed(error.reason, error.http_status)
         if error is not None:
             raise error
         return task.result()

@@ -64,16 +64,19 @@ class RegistrySide:
         """Send the request and its body; wait for the head of the answer. Raises UpstreamError."""
         classified = self._classified()
         target = self._target(classified.target)
-        leg = self._leg = await self._services.upstream.open(target, request, self._send_body, self._hold)
-        if self.upload is not None:
-            self.upload.stop()
+        try:
+            leg = self._leg = await self._services.upstream.open(target, request, self._send_body, self._hold)
+        finally:
+            if self.upload is not None:
+                self.upload.stop()
         return on.UpstreamAnswered(leg.head, self._rewritten(leg))
 
     def _send_body(self, connection: UpstreamConnection) -> asyncio.Future[None]:
         classified = self._classified()
         limit = MAX_MANIFEST_BYTES if classified.route == "manifest" else self._services.limits.upload_bytes
         upload = Upload(
-            self._client, connection, self._guard, is_chunked=self._head.length == CHUNKED, limit=limit
+            self._client, connection, self._guard, self._services.pipes,
+            is_chunked=self._head.length == CHUNKED, limit=limit,
         )  # fmt: skip
         self.upload, connection.write_listener = upload, upload
         idle = IdleWatch(
@@ -83,7 +86,7 @@ class RegistrySide:
         upload.sent.add_done_callback(lambda _: idle.stop())
         if self._head.expects_continue:
             self._client.write(CONTINUE)
-        self._client.take_body(upload)
+        upload.begin()
         return upload.sent
 
     def _rewritten(self, leg: Leg) -> Headers:
@@ -117,17 +120,18 @@ class RegistrySide:
         """Send the head, then the body as it comes."""
         leg, client = self._require_leg(), self._client
         is_chunked = leg.head.length == CHUNKED
-        download = Download(client, leg.connection, self._guard, is_chunked=is_chunked, digest=command.digest)
+        download = Download(
+            client, leg.connection, self._guard, self._services.pipes, is_chunked=is_chunked, digest=command.digest
+        )  # fmt: skip
         self.download = download
         head = render_relay_head(
             command.status, command.headers, leg.head, self._head.method, self._facts.exchange_id, closes=closes
         )  # fmt: skip
-        client.write(head)
         idle = IdleWatch(
             self._services.limits, lambda: download.moved - client.unsent_bytes,
-            lambda: download.cut(Reason.REQUEST_TOO_SLOW if client.unsent_bytes else Reason.UPSTREAM_AWAY),
+            lambda: download.cut(Reason.REQUEST_TOO_SLOW if download.is_held_back else Reason.UPSTREAM_AWAY),
         )  # fmt: skip
-        leg.connection.deliver_to(download)
+        download.begin(head)
         try:
             broken = await download.done
         finally:

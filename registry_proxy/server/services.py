@@ -11,6 +11,7 @@ from registry_proxy.exchange.reach import ReachStore
 from registry_proxy.gate import Gate
 from registry_proxy.metering import Meter
 from registry_proxy.settings import Limits
+from registry_proxy.stream.pipes import PipePool
 from registry_proxy.throttle import Throttle
 from registry_proxy.upstream.client import UpstreamClient
 
@@ -26,6 +27,7 @@ class Services:
     limits: Limits
     public_url: str
     reach: ReachStore = field(default_factory=ReachStore)
+    pipes: PipePool = field(default_factory=PipePool)
     strangers: StrangersBrake = field(init=False)
     throttle: Throttle = field(init=False)
 

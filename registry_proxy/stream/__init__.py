@@ -1,5 +1,6 @@
 """Moving bytes: one slice at a time, asked about in between, held back by whoever is slower, cut by a reset.
 
-Both directions go through user space here. A kernel path for known-length plain bodies would take over in
-`Download` once the head is sent: it needs the same guard, the same counters and the same `cut`.
+Where to look: `wire` is one connection's transport and the only place that resets it; `choosing` says which path a body
+takes; `download` and `upload` relay slices through user space and ask the guard before each one; `pump` does the same
+inside the kernel. No other room touches a descriptor.
 """

@@ -6,33 +6,58 @@ import asyncio
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.bodies import LAST_CHUNK, frame_chunk
-from registry_proxy.stream.sides import Guard, SendingSide, Side
+from registry_proxy.stream.choosing import goes_by_kernel
+from registry_proxy.stream.pipes import PipePool
+from registry_proxy.stream.pump import Fault, Pump
+from registry_proxy.stream.sides import Guard, SendingSide, Source
+
+# What follows a client's body is its next request.
+_FAULT = Fault(source=Reason.CLIENT_WENT_AWAY, sink=Reason.UPSTREAM_AWAY, may_follow=True)
 
 
 class Upload:
     """Ends once: `sent` is done when nothing more will be sent; `broken` says why, if it was not all."""
 
     def __init__(
-        self, client: Side, upstream: SendingSide, guard: Guard, *, is_chunked: bool, limit: int | None = None
-    ) -> None:
-        self._client, self._upstream, self._guard = client, upstream, guard
+        self, client: Source, upstream: SendingSide, guard: Guard, pipes: PipePool, *, is_chunked: bool, limit: int
+    ) -> None:  # fmt: skip
+        self._client, self._upstream, self._guard, self._pipes = client, upstream, guard, pipes
         self._is_chunked, self._limit = is_chunked, limit
-        self.moved = 0
-        self.is_held_back = False
+        self._pump: Pump | None = None
+        self._relayed = 0
+        self._is_paused = False
         self.broken: Reason | None = None
         self.sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def moved(self) -> int:
+        """Payload bytes given to the registry's connection."""
+        return self._relayed + (self._pump.moved if self._pump is not None else 0)
+
+    @property
+    def is_held_back(self) -> bool:
+        """True while it is the registry that has to move next."""
+        return self._is_paused or (self._pump is not None and self._pump.is_held_back)
+
+    def begin(self) -> None:
+        """Send what came of the body already, then the rest, as it comes."""
+        self._client.deliver_to(self)
+        may_grow_too_large = self.moved + self._client.bytes_left > self._limit
+        if not self.sent.done() and goes_by_kernel(self._client, self._upstream, is_looked_at=may_grow_too_large):
+            self._client.pause_reading()
+            self._upstream.when_flushed(self._start_pump)
 
     def on_data(self, data: bytes) -> None:
         """One slice from the client."""
         if self.sent.done():
             return
         reason = self._guard()
-        if reason is None and self._limit is not None and self.moved + len(data) > self._limit:
+        if reason is None and self.moved + len(data) > self._limit:
             reason = Reason.REQUEST_TOO_LARGE
         if reason is not None:
             self.cut(reason)
             return
-        self.moved += len(data)
+        self._relayed += len(data)
         self._upstream.write(frame_chunk(data) if self._is_chunked else data)
 
     def on_end(self) -> None:
@@ -57,17 +82,36 @@ class Upload:
         self._upstream.abort()
 
     def stop(self) -> None:
-        """The registry answered early: it wants no more of this body."""
+        """The registry answered early, or is gone: it takes no more of this body."""
+        if self._pump is not None:
+            self._pump.stop()
         if not self.sent.done():
             self.sent.set_result(None)
 
     def on_write_paused(self) -> None:
         """The registry is slower: let TCP hold the client back."""
-        self.is_held_back = True
+        self._is_paused = True
         self._client.pause_reading()
 
     def on_write_resumed(self) -> None:
         """The registry caught up."""
-        self.is_held_back = False
-        if not self.sent.done():
+        self._is_paused = False
+        if not self.sent.done() and self._pump is None:
             self._client.resume_reading()
+
+    def _start_pump(self) -> None:
+        if self.sent.done():
+            return
+        pump = Pump(self._pipes, self._guard, _FAULT, self._on_pumped)
+        if pump.start(self._client, self._upstream):
+            self._pump = pump
+        else:
+            self._client.resume_reading()
+
+    def _on_pumped(self, reason: Reason | None) -> None:
+        if reason is _FAULT.sink:
+            self.stop()  # why is in what it answered: the connection is still read to its end
+        elif reason is not None:
+            self.cut(reason)
+        elif self._pump is not None:
+            self._client.skip(self._pump.moved)

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
+from collections.abc import Callable
 from typing import Protocol
 
 from jit_access.domain.reasons import Reason
-from registry_proxy.protocols.bodies import BodyReader, make_reader
+from registry_proxy.protocols.bodies import BodyReader, CountedBody, make_reader
 from registry_proxy.protocols.http1 import FramingError, ResponseHead
+from registry_proxy.stream.sides import BodySink
+from registry_proxy.stream.wire import Wire
 from registry_proxy.upstream.failure import UpstreamError, away, broken
 from registry_proxy.upstream.response_head import HeadBuffer, parse_response_head
 
 MAX_INTERIM_RESPONSES = 8
-LINGER_NOT = struct.pack("ii", 1, 0)
-
-
-class BodySink(Protocol):
-    """Takes a response body. Exactly one of `on_end` and `on_broken` is the last call."""
-
-    def on_data(self, data: bytes) -> None:
-        """Some payload; never empty."""
-
-    def on_end(self) -> None:
-        """The body is complete."""
-
-    def on_broken(self, reason: Reason) -> None:
-        """The body will never be complete."""
 
 
 class WriteListener(Protocol):
@@ -44,7 +31,7 @@ class UpstreamConnection(asyncio.Protocol):
     """Raw bytes come and go here; meaning is in `client`."""
 
     def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
+        self._wire = Wire()
         self._loop = asyncio.get_running_loop()
         self._method = ""
         self._buffer = HeadBuffer()
@@ -63,7 +50,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called once, when the connection stands."""
-        self._transport = transport  # type: ignore[assignment]  # a stream's transport, by create_connection
+        self._wire.attach(transport)
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop with at most 256 KiB."""
@@ -81,17 +68,18 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         """Called once, when the connection is gone."""
         self._is_in_step = False
-        self._transport = None
+        self._wire.detach()
         # Only a registry that said nothing at all may not have seen the request; such a request may be sent again.
         self._fail(broken() if self._buffer or self._interim else away())
 
     def pause_writing(self) -> None:
-        """Called by the transport when its buffer is full."""
+        """Called by the transport when something waits in its buffer."""
         if self.write_listener is not None:
             self.write_listener.on_write_paused()
 
     def resume_writing(self) -> None:
         """Called by the transport when its buffer has drained."""
+        self._wire.flushed()
         if self.write_listener is not None:
             self.write_listener.on_write_resumed()
 
@@ -101,13 +89,22 @@ class UpstreamConnection(asyncio.Protocol):
     def is_reusable(self) -> bool:
         """True when request and response both ended exactly where they said they would."""
         is_done = self._reader is not None and self._reader.is_complete and not self._pending
-        is_open = self._transport is not None and not self._transport.is_closing()
-        return is_open and is_done and self._is_in_step and self._keeps_alive and self.is_request_sent
+        return self._wire.is_open and is_done and self._is_in_step and self._keeps_alive and self.is_request_sent
 
     @property
     def is_open(self) -> bool:
         """True while the connection may carry another request."""
-        return self._transport is not None and not self._transport.is_closing() and self._is_in_step
+        return self._wire.is_open and self._is_in_step
+
+    @property
+    def bytes_left(self) -> int:
+        """What is still to come of the response's body, when its length is known and all before was delivered."""
+        return self._reader.remaining if self._reader is not None and self._sink is not None else 0
+
+    @property
+    def descriptor(self) -> int:
+        """For the kernel path."""
+        return self._wire.descriptor
 
     def begin(self, head: bytes, method: str, *, has_body: bool) -> None:
         """Send a request head. The body, if any, follows by `write`; `is_request_sent` is set by who sends it."""
@@ -120,8 +117,11 @@ class UpstreamConnection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes; a connection that is gone reports through the response."""
-        if self._transport is not None:
-            self._transport.write(data)
+        self._wire.write(data)
+
+    def when_flushed(self, action: Callable[[], None]) -> None:
+        """Call once nothing waits in our own buffer; never when the connection is gone first."""
+        self._wire.when_flushed(action)
 
     async def response(self) -> ResponseHead:
         """The response head. Raises UpstreamError."""
@@ -133,7 +133,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Give the body to `sink`, from its first byte. What arrived already is given at once."""
         self._sink = sink
         pending, self._pending = self._pending, b""
-        if self._reader is None or self._transport is None:
+        if self._reader is None or not self._wire.is_open:
             sink.on_broken(Reason.UPSTREAM_BROKEN)
         elif self._reader.is_complete:
             self._end_body(pending)
@@ -144,23 +144,27 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """Let TCP hold the registry back."""
-        if self._transport is not None and not self._transport.is_closing() and self._transport.is_reading():
-            self._transport.pause_reading()
+        self._wire.pause_reading()
 
     def resume_reading(self) -> None:
         """Take more."""
-        if self._transport is not None and not self._transport.is_closing() and not self._transport.is_reading():
-            self._transport.resume_reading()
+        self._wire.resume_reading()
+
+    def lend(self, recall: Callable[[], None] | None) -> None:
+        """The kernel path begins or ends."""
+        self._wire.lend(recall)
+
+    def skip(self, count: int) -> None:
+        """So much of the response's body went past in the kernel."""
+        if isinstance(self._reader, CountedBody):
+            self._reader.skip(count)
+        if self._has_ended():
+            self._end_body(b"")
 
     def abort(self) -> None:
         """Drop the connection with a reset, so that the registry does not take a torn body for a whole one."""
         self._is_in_step = False
-        if self._transport is None:
-            return
-        raw = self._transport.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
-        self._transport.abort()
+        self._wire.abort()
 
     # -- reading
 

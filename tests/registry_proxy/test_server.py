@@ -21,7 +21,7 @@ from jit_access.domain.operations import Staleness
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope
 from registry_proxy.server import farewell
-from registry_proxy.server.client_connection import SEND_BUFFER_BYTES, ClientConnection
+from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.settings import Limits
 from tests.support.gateway import ALL, PULL, PUSH, Gateway, Held, running_gateway
 from tests.support.processes import wait_for
@@ -311,14 +311,16 @@ def test_stalled_download_is_cut_without_the_clients_help(gateway: Gateway, big:
     """No slice moves while the client reads nothing, so the question between slices is never asked."""
     held = gateway.grant("demo", ResourceScope("big", PULL))
     with start_download(gateway, held, big):
-        wait_for(lambda: is_any_buffer_full(gateway), "a stalled download")
+        wait_for(lambda: is_any_held_back(gateway), "a stalled download")
         gateway.revoke(held)
         cut = gateway.wait_record("proxy.transfer.cut", grant=held.view.grant_id)
     assert cut["reason"] == "grant-revoked"
 
 
-def is_any_buffer_full(gateway: Gateway) -> bool:
-    return any(client.unsent_bytes >= SEND_BUFFER_BYTES for client in connections_of(gateway))
+def is_any_held_back(gateway: Gateway) -> bool:
+    assert gateway.server is not None
+    running = [item._registry.download for item in gateway.server._crowd.connections.values() if item is not None]
+    return any(download.is_held_back for download in running if download is not None)
 
 
 def connections_of(gateway: Gateway) -> list[ClientConnection]:

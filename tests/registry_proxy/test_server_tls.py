@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from jit_access.domain.scopes import ResourceScope
+from registry_proxy.stream.pump import Pump
 from tests.support.gateway import PULL, PUSH, Gateway, running_gateway
-from tests.support.registry import Registry, registry  # noqa: F401 - a fixture
+from tests.support.registry import Registry, call, registry  # noqa: F401 - a fixture
 
 BODY = os.urandom(4 * 1024 * 1024)
 
@@ -90,6 +91,21 @@ def test_blob_arrives_whole_and_unverified_client_is_not_served_h2(
         context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
     ):
         assert wrapped.selected_alpn_protocol() == "http/1.1"
+
+
+def test_tls_goes_through_user_space(
+    gateway: Gateway, certificate: tuple[Path, Path], registry: Registry, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+) -> None:  # fmt: skip
+    """Beside it, the same blob over the plain listener goes by the kernel."""
+    digest = registry.push_blob("tls-large", BODY)
+    held = gateway.grant("demo", ResourceScope("tls-large", PULL))
+    path, pumps = f"/v2/demo/tls-large/blobs/{digest}", []
+    start = Pump.start
+    monkeypatch.setattr(Pump, "start", lambda self, *sides: pumps.append(self) or start(self, *sides))
+    assert ask(gateway, certificate[0], "GET", path, held.token)[2] == BODY
+    assert not pumps
+    assert call(gateway.host, "GET", path, headers={"Authorization": f"Bearer {held.token}"})[2] == BODY
+    assert len(pumps) == 1
 
 
 def test_skopeo_pulls_and_pushes_over_tls(

@@ -10,18 +10,26 @@ import pytest
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.stream.download import Download
+from registry_proxy.stream.pipes import PipePool
+from registry_proxy.stream.sides import BodySink
 from registry_proxy.stream.upload import Upload
 
 
-class Wire:
-    """A side in memory."""
+class MemorySide:
+    """A connection in memory: no descriptor, so nothing goes by the kernel."""
 
     def __init__(self) -> None:
         self.written = b""
+        self.writes = 0
         self.calls: list[str] = []
         self.is_request_sent = False
         self.is_slow = False
         self.waits: list[Callable[[], None]] = []
+        self.here: list[bytes] = []
+        self.is_all_here = False
+        self.descriptor = -1
+        self.bytes_left = 0
+        self.unsent_bytes = 0
 
     def when_flushed(self, action: Callable[[], None]) -> None:
         if self.is_slow:
@@ -31,6 +39,19 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         self.written += data
+        self.writes += 1
+
+    def deliver_to(self, sink: BodySink) -> None:
+        for piece in self.here:
+            sink.on_data(piece)
+        if self.is_all_here:
+            sink.on_end()
+
+    def skip(self, count: int) -> None:
+        raise AssertionError("nothing goes by the kernel here")
+
+    def lend(self, recall: Callable[[], None] | None) -> None:
+        raise AssertionError("nothing goes by the kernel here")
 
     def pause_reading(self) -> None:
         self.calls.append("pause")
@@ -50,11 +71,11 @@ def digest_of(body: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
 
 
-def in_loop(story: Callable[[Wire, Wire], None]) -> tuple[Wire, Wire]:
+def in_loop(story: Callable[[MemorySide, MemorySide], None]) -> tuple[MemorySide, MemorySide]:
     """Run a story where futures can be made."""
 
-    async def run() -> tuple[Wire, Wire]:
-        client, upstream = Wire(), Wire()
+    async def run() -> tuple[MemorySide, MemorySide]:
+        client, upstream = MemorySide(), MemorySide()
         story(client, upstream)
         return client, upstream
 
@@ -62,8 +83,8 @@ def in_loop(story: Callable[[Wire, Wire], None]) -> tuple[Wire, Wire]:
 
 
 def test_slices_pass_in_order_and_are_counted() -> None:
-    def story(client: Wire, upstream: Wire) -> None:
-        download = Download(client, upstream, allows, is_chunked=False)
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        download = Download(client, upstream, allows, PipePool(), is_chunked=False)
         for piece in (b"one", b"two"):
             download.on_data(piece)
         download.on_end()
@@ -76,8 +97,8 @@ def test_slices_pass_in_order_and_are_counted() -> None:
 
 
 def test_chunked_stream_is_framed_anew() -> None:
-    def story(client: Wire, upstream: Wire) -> None:
-        download = Download(client, upstream, allows, is_chunked=True)
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        download = Download(client, upstream, allows, PipePool(), is_chunked=True)
         download.on_data(b"x" * 17)
         download.on_end()
 
@@ -87,9 +108,9 @@ def test_chunked_stream_is_framed_anew() -> None:
 def test_guard_ends_both_sides_before_the_next_slice() -> None:
     """I2: not one byte after the answer changed."""
 
-    def story(client: Wire, upstream: Wire) -> None:
+    def story(client: MemorySide, upstream: MemorySide) -> None:
         answers = iter([None, Reason.GRANT_REVOKED])
-        download = Download(client, upstream, lambda: next(answers), is_chunked=True)
+        download = Download(client, upstream, lambda: next(answers), PipePool(), is_chunked=True)
         download.on_data(b"one")
         download.on_data(b"two")
         download.on_end()
@@ -102,8 +123,10 @@ def test_guard_ends_both_sides_before_the_next_slice() -> None:
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_last_slice_waits_for_the_digest(algorithm: str) -> None:
-    def story(client: Wire, upstream: Wire) -> None:
-        download = Download(client, upstream, allows, is_chunked=False, digest=digest_of(b"onetwo", algorithm))
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        download = Download(
+            client, upstream, allows, PipePool(), is_chunked=False, digest=digest_of(b"onetwo", algorithm)
+        )
         download.on_data(b"one")
         assert client.written == b""
         download.on_data(b"two")
@@ -115,8 +138,8 @@ def test_last_slice_waits_for_the_digest(algorithm: str) -> None:
 
 
 def test_last_slice_of_a_wrong_body_is_never_sent() -> None:
-    def story(client: Wire, upstream: Wire) -> None:
-        download = Download(client, upstream, allows, is_chunked=True, digest=digest_of(b"onetwo"))
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        download = Download(client, upstream, allows, PipePool(), is_chunked=True, digest=digest_of(b"onetwo"))
         for piece in (b"one", b"TWO"):
             download.on_data(piece)
         download.on_end()
@@ -128,8 +151,8 @@ def test_last_slice_of_a_wrong_body_is_never_sent() -> None:
 
 
 def test_broken_upstream_resets_the_client_once() -> None:
-    def story(client: Wire, upstream: Wire) -> None:
-        download = Download(client, upstream, allows, is_chunked=False)
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        download = Download(client, upstream, allows, PipePool(), is_chunked=False)
         download.on_broken(Reason.UPSTREAM_BROKEN)
         download.cut(Reason.GRANT_REVOKED)
         assert download.done.result() is Reason.UPSTREAM_BROKEN
@@ -138,8 +161,8 @@ def test_broken_upstream_resets_the_client_once() -> None:
 
 
 def test_slower_client_holds_the_registry_back() -> None:
-    def story(client: Wire, upstream: Wire) -> None:
-        download = Download(client, upstream, allows, is_chunked=False)
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        download = Download(client, upstream, allows, PipePool(), is_chunked=False)
         download.on_client_paused()
         download.on_client_resumed()
 
@@ -147,8 +170,8 @@ def test_slower_client_holds_the_registry_back() -> None:
 
 
 def test_upload_passes_and_marks_its_end() -> None:
-    def story(client: Wire, upstream: Wire) -> None:
-        upload = Upload(client, upstream, allows, is_chunked=True, limit=3)
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        upload = Upload(client, upstream, allows, PipePool(), is_chunked=True, limit=3)
         upload.on_data(b"abc")
         upload.on_end()
         assert (upload.sent.done(), upload.broken, upload.moved) == (True, None, 3)
@@ -160,11 +183,11 @@ def test_upload_passes_and_marks_its_end() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "answer", "reason"),
-    [(2, None, Reason.REQUEST_TOO_LARGE), (None, Reason.GRANT_EXPIRED, Reason.GRANT_EXPIRED)],
+    [(2, None, Reason.REQUEST_TOO_LARGE), (9, Reason.GRANT_EXPIRED, Reason.GRANT_EXPIRED)],
 )
-def test_cut_upload_never_looks_complete(limit: int | None, answer: Reason | None, reason: Reason) -> None:
-    def story(client: Wire, upstream: Wire) -> None:
-        upload = Upload(client, upstream, lambda: answer, is_chunked=True, limit=limit)
+def test_cut_upload_never_looks_complete(limit: int, answer: Reason | None, reason: Reason) -> None:
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        upload = Upload(client, upstream, lambda: answer, PipePool(), is_chunked=True, limit=limit)
         upload.on_data(b"abc")
         upload.on_end()
         assert upload.broken is reason
@@ -176,8 +199,8 @@ def test_cut_upload_never_looks_complete(limit: int | None, answer: Reason | Non
 
 
 def test_slower_registry_holds_the_client_back() -> None:
-    def story(client: Wire, upstream: Wire) -> None:
-        upload = Upload(client, upstream, allows, is_chunked=False)
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        upload = Upload(client, upstream, allows, PipePool(), is_chunked=False, limit=9)
         upload.on_write_paused()
         assert upload.is_held_back
         upload.on_write_resumed()
@@ -188,9 +211,9 @@ def test_slower_registry_holds_the_client_back() -> None:
 
 @pytest.mark.parametrize("is_cut", [True, False])
 def test_tail_that_waits_for_a_slow_client_can_still_be_cut(is_cut: bool) -> None:
-    def story(client: Wire, upstream: Wire) -> None:
+    def story(client: MemorySide, upstream: MemorySide) -> None:
         client.is_slow = True
-        download = Download(client, upstream, allows, is_chunked=False)
+        download = Download(client, upstream, allows, PipePool(), is_chunked=False)
         download.on_data(b"all of it")
         download.on_end()
         assert not download.done.done()
@@ -201,3 +224,28 @@ def test_tail_that_waits_for_a_slow_client_can_still_be_cut(is_cut: bool) -> Non
 
     client, _ = in_loop(story)
     assert client.calls == (["abort"] if is_cut else [])
+
+
+@pytest.mark.parametrize(("is_chunked", "body"), [(False, b"onetwo"), (True, b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")])
+def test_head_and_what_is_here_of_the_body_go_out_in_one_write(is_chunked: bool, body: bytes) -> None:
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        upstream.here, upstream.is_all_here = [b"one", b"two"], True
+        download = Download(client, upstream, allows, PipePool(), is_chunked=is_chunked)
+        download.begin(b"HEAD\r\n\r\n")
+        assert download.done.result() is None
+        assert download.moved == 6
+
+    client, _ = in_loop(story)
+    assert client.written == b"HEAD\r\n\r\n" + body
+    assert client.writes == 1
+
+
+def test_head_does_not_wait_for_a_body_that_is_not_here() -> None:
+    def story(client: MemorySide, upstream: MemorySide) -> None:
+        download = Download(client, upstream, allows, PipePool(), is_chunked=False, digest=digest_of(b"one"))
+        upstream.here = [b"one"]
+        download.begin(b"HEAD\r\n\r\n")
+        assert client.written == b"HEAD\r\n\r\n"
+        download.on_end()
+
+    assert in_loop(story)[0].written == b"HEAD\r\n\r\none"
