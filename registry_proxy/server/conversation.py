@@ -269,7 +269,7 @@ class Conversation:
             return on.CutOff(self._cut or broken or Reason.INTERNAL_ERROR)
         error = task.exception()
         if isinstance(error, UpstreamError):
-            return on.UpstreamFailed(error.reason, error.http_status)
+            return on.UpstreamFailed(error.reason, error.http_status, error.place)
         if error is not None:
             raise error
         return task.result()
