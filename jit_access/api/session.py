@@ -17,7 +17,15 @@ from jit_access.accounts.models import User
 from jit_access.api.authentication import SignedInSessionAuthentication
 from jit_access.api.me import AssuranceSerializer, PersonSerializer, describe_assurance, describe_person
 from jit_access.mfa.assurance import assurance_of, signed_in_user
-from jit_access.mfa.services import client_address, mark_proved, prove_code, sign_in, sign_out, start_session
+from jit_access.mfa.services import (
+    client_address,
+    mark_proved,
+    prove_code,
+    remember_device,
+    sign_in,
+    sign_out,
+    start_session,
+)
 
 
 class SignInSerializer(serializers.Serializer[Any]):
@@ -54,7 +62,7 @@ class SessionView(APIView):
         prove_code(user=user, code=given["code"], address=client_address(request._request))
         start_session(request._request, user)
         mark_proved(request._request)
-        return Response(_describe(request, user), status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+        return _answer(request, user, status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: OpenApiResponse(description="Signed out.")}, operation_id="session_end")
     def delete(self, request: Request) -> Response:
@@ -73,12 +81,18 @@ class ProofView(APIView):
         given = _parse(ProofSerializer(data=request.data))
         prove_code(user=user, code=given["code"], address=client_address(request._request))
         mark_proved(request._request)
-        return Response(_describe(request, user), headers={"Cache-Control": "no-store"})
+        return _answer(request, user, status.HTTP_200_OK)
 
 
 def _parse(serializer: serializers.Serializer[Any]) -> dict[str, str]:
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
+
+
+def _answer(request: Request, user: User, status_code: int) -> Response:
+    response = Response(_describe(request, user), status=status_code, headers={"Cache-Control": "no-store"})
+    remember_device(request._request, response)
+    return response
 
 
 def _describe(request: Request, user: User) -> dict[str, object]:

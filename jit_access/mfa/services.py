@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jit_access.mfa.attempts import LIMIT as TRIES_LIMIT
+from jit_access.mfa.devices import remember_device
 from jit_access.mfa.enrolment import (
     begin_totp_enrolment,
     confirm_totp,
@@ -11,6 +12,7 @@ from jit_access.mfa.enrolment import (
     remove_factor,
     renew_recovery_codes,
 )
+from jit_access.mfa.passwords import change_own_password, set_password
 from jit_access.mfa.proof import Method, prove_code
 from jit_access.mfa.sessions import carry_session, mark_proved, session_ends_at, sign_out, start_session
 from jit_access.mfa.sign_in import client_address, sign_in
@@ -22,15 +24,18 @@ __all__ = [
     "Method",
     "begin_totp_enrolment",
     "carry_session",
+    "change_own_password",
     "client_address",
     "confirm_totp",
     "generate_recovery_codes",
     "install_totp",
     "mark_proved",
     "prove_code",
+    "remember_device",
     "remove_factor",
     "renew_recovery_codes",
     "session_ends_at",
+    "set_password",
     "sign_in",
     "sign_out",
     "start_session",

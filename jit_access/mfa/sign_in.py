@@ -1,14 +1,13 @@
 """Name and password. The answer is the same for a wrong password, an unknown name, a locked account and a machine.
 
-django-axes counts failures per folded name, for unknown names too. A lock-out keeps out new sign-ins only; sessions
-that are open already stay usable, so nobody can be thrown out by somebody else's typing.
+Failures count per folded name and network, for unknown names too; see `guessing` for what a stranger can and cannot
+use up. A lock-out keeps out new sign-ins only; sessions that are open already stay usable.
 """
 
 from __future__ import annotations
 
 import time
 
-from axes.handlers.proxy import AxesProxyHandler
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
 
@@ -22,8 +21,10 @@ from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.networks import network_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.tally import Tally
+from jit_access.mfa import guessing
+from jit_access.mfa.devices import known_device
 
-_PASSWORD_CHARS_MAX = 1024
+PASSWORD_CHARS_MAX = 1024
 # Each try costs a slow hash. Per network and process: a brake, where the count per name is the guard.
 _FAILURES_A_MINUTE = 60
 _failures = Tally()
@@ -36,19 +37,27 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
     type passwords into the field for the name.
     """
     name, network = fold_name(username), network_of(client_address(request))
+    aimed_at = find_by_name(name)
     if _failures.count(network, now=time.monotonic()) >= _FAILURES_A_MINUTE:
-        raise _refusal(request, name, Reason.RATE_LIMITED)
-    user = authenticate(request, username=name, password=password[:_PASSWORD_CHARS_MAX])
+        raise _refusal(request, aimed_at, Reason.RATE_LIMITED)
+    device = known_device(request, aimed_at) if aimed_at is not None else ""
+    if device:
+        guessing.count_by_device(request, device)
+    elif guessing.are_strangers_locked(name):
+        raise _refusal(request, aimed_at, Reason.SIGN_IN_LOCKED)
+    user = authenticate(request, username=name, password=password[:PASSWORD_CHARS_MAX])
     # Asked again after the slow hash: of many parallel guesses, those beyond the limit are refused, right or not.
-    is_locked = AxesProxyHandler.is_locked(request, {"username": name})
-    # Its middleware would replace our page by a text of its own.
-    request.axes_locked_out = False  # type: ignore[attr-defined]  # set and read by django-axes
-    if is_locked:
-        raise _refusal(request, name, Reason.SIGN_IN_LOCKED)
+    if guessing.is_locked(request, name) or (not device and guessing.are_strangers_locked(name)):
+        raise _refusal(request, aimed_at, Reason.SIGN_IN_LOCKED)
     if not isinstance(user, User) or not user.is_person:
-        raise _refusal(request, name, Reason.SIGN_IN_FAILED)
+        raise _refusal(request, aimed_at, Reason.SIGN_IN_FAILED)
     with audited(actor=user.ref) as audit:
-        audit.record("sign-in.password-accepted", decision="allow", address=client_address(request))
+        audit.record(
+            "sign-in.password-accepted",
+            decision="allow",
+            address=client_address(request),
+            detail={"is_known_device": bool(device)},
+        )
     return user
 
 
@@ -62,8 +71,8 @@ def forget_failures() -> None:
     _failures.forget()
 
 
-def _refusal(request: HttpRequest, name: str, reason: Reason) -> PolicyRefusal:
-    aimed_at, address = find_by_name(name), client_address(request)
+def _refusal(request: HttpRequest, aimed_at: User | None, reason: Reason) -> PolicyRefusal:
+    address = client_address(request)
     _failures.add(network_of(address), now=time.monotonic())
     record_outside_refusal(
         actor=NOBODY,

@@ -57,8 +57,11 @@ def set_up(request: HttpRequest) -> HttpResponse:
     user = signed_in_user(request)
     if factor_state(user).recovery_codes_left:
         say(request, "Your new second factor is on.", "Every other session was ended.")
-        return redirect(local_next(request, reverse("web:settings")))
-    return render_codes(request, mfa.generate_recovery_codes(request), local_next(request))
+        response: HttpResponse = redirect(local_next(request, reverse("web:settings")))
+    else:
+        response = render_codes(request, mfa.generate_recovery_codes(request), local_next(request))
+    mfa.remember_device(request, response)
+    return response
 
 
 def render_codes(request: HttpRequest, codes: tuple[str, ...], done_href: str) -> HttpResponse:
@@ -85,7 +88,9 @@ def _prove(request: HttpRequest, *, is_recovery: bool) -> HttpResponse:
         left = factor_state(signed_in_user(request)).recovery_codes_left
         more = "Make new ones in Security settings; replace the app there if the phone is lost."
         say(request, f"That was a recovery code. {figures.plural(left, 'code')} left.", more, "wait")
-    return redirect(local_next(request))
+    response = redirect(local_next(request))
+    mfa.remember_device(request, response)
+    return response
 
 
 def _render_prove(request: HttpRequest, *, is_recovery: bool, problem: str = "", status: int = 200) -> HttpResponse:

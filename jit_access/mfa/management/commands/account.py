@@ -18,7 +18,7 @@ from jit_access.accounts.models import User
 from jit_access.accounts.selectors import find_by_name
 from jit_access.domain.actors import ActorKind, ActorRef
 from jit_access.domain.errors import GatewayError
-from jit_access.mfa.services import remove_factor
+from jit_access.mfa.services import remove_factor, set_password
 
 TERMINAL = ActorRef(ActorKind.SYSTEM, "terminal", "Somebody at the gateway's terminal")
 
@@ -106,7 +106,7 @@ class Command(BaseCommand):
         user = _find(options["username"])
         if not user.is_person:
             raise CommandError(f"{user.username} is a service account: it has no password.")
-        services.change_password(actor=TERMINAL, user=user, password=_read_password())
+        set_password(actor=TERMINAL, user=user, password=_read_password())
         return f"{user.username} has a new password; every session of theirs has ended."
 
     def _forget_factor(self, options: dict[str, Any]) -> str:
