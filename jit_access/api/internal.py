@@ -1,4 +1,4 @@
-"""What proxies ask of the control plane: the snapshot, and a place for their audit records.
+"""What proxies ask of the control plane: the snapshot, and a place for their audit records and byte counters.
 
 Plain views behind one shared secret. No session, no cookie, no CSRF token: a browser cannot send the bearer by itself.
 """
@@ -6,7 +6,9 @@ Plain views behind one shared secret. No session, no cookie, no CSRF token: a br
 from __future__ import annotations
 
 import hmac
+import json
 import logging
+import re
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
@@ -27,8 +29,13 @@ from jit_access.domain.errors import CallerError
 from jit_access.domain.reasons import Reason, explain
 from jit_access.mfa.services import client_address
 from jit_access.proxy_sessions.selectors import read_snapshot
+from jit_access.proxy_sessions.usage import record_usage
 
 MAX_AUDIT_BYTES = 2 * 1024 * 1024
+MAX_USAGE_GRANTS = 500
+MAX_COUNT = 2**53  # what JSON carries exactly, 8 PiB
+_GRANT = re.compile(r"[a-z0-9_]{1,40}")
+_RUN = re.compile(r"[0-9a-f]{32}")
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +88,24 @@ def post_audit(request: HttpRequest) -> HttpResponse:
     return JsonResponse(
         {"accepted": result.accepted, "duplicates": result.duplicates, "rejected": list(result.rejected)}
     )
+
+
+@for_proxies("POST")
+def post_usage(request: HttpRequest) -> HttpResponse:
+    """What one run of a proxy moved under grants with a budget, as counters; the answer says what all of them moved."""
+    try:
+        body = json.loads(_read_body(request))
+        run, moved = body["run"], body["moved"]
+        is_sound = _RUN.fullmatch(run) and isinstance(moved, dict) and len(moved) <= MAX_USAGE_GRANTS
+        if not is_sound or not all(_GRANT.fullmatch(name) and _is_count(moved[name]) for name in moved):
+            raise ValueError("shape")
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise CallerError(Reason.INVALID_INPUT) from exc
+    return JsonResponse({"used": record_usage(run=run, moved=moved)})
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_COUNT
 
 
 def _read_body(request: HttpRequest) -> bytes:

@@ -9,4 +9,5 @@ from jit_access.api import internal
 urlpatterns = [
     path("snapshot", internal.get_snapshot, name="internal-snapshot"),
     path("audit", internal.post_audit, name="internal-audit"),
+    path("usage", internal.post_usage, name="internal-usage"),
 ]

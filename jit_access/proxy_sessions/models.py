@@ -40,3 +40,15 @@ class Pulse(models.Model):
 
     read_at = models.DateTimeField()  # the database's clock when this was written
     told_at = models.DateTimeField()  # what the proxies were told then; only grows
+
+
+class GrantUsage(models.Model):
+    """How many bytes one run of one proxy process moved under a grant with a budget. Only grows."""
+
+    grant_id = models.CharField(max_length=40)  # public id
+    run = models.CharField(max_length=32)  # random, made when the proxy process started: its counters begin at zero
+    moved = models.BigIntegerField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["grant_id", "run"], name="grant_usage_of_run")]

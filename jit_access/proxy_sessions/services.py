@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 def put_views(views: Sequence[SessionView]) -> tuple[SessionView, ...]:
     """Store views under their next epochs and send them together, in one message, after the commit.
 
+    What was told of a budget's use stays: whoever composes a view need not know it.
+
     Belongs to the transaction that made them true; opens one when there is none. Returns them as stored.
     """
     with transaction.atomic():
@@ -96,7 +98,7 @@ def _drain_quietly() -> None:
 
 def _store(view: SessionView) -> SessionView:
     row = _lock(view)
-    stored = replace(view, epoch=row.epoch + 1)
+    stored = replace(view, epoch=row.epoch + 1, bytes_used=max(view.bytes_used, _told_use(row)))
     row.epoch = stored.epoch
     row.is_open = stored.state is not ViewState.CLOSED
     # Kept at the latest end ever told: until then an old signed view could be played back to a fresh proxy.
@@ -104,6 +106,10 @@ def _store(view: SessionView) -> SessionView:
     row.body = encode_view(stored)
     row.save(update_fields=["epoch", "is_open", "valid_until", "body", "updated_at"])
     return stored
+
+
+def _told_use(row: SessionViewRow) -> int:
+    return decode_view(row.body).bytes_used if row.body else 0
 
 
 def _lock(view: SessionView) -> SessionViewRow:

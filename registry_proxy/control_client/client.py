@@ -1,4 +1,7 @@
-"""The two threads of the ear: one listens, one loads a snapshot now and then in case something was missed after all."""
+"""The threads of the ear: one listens, one loads a snapshot now and then in case something was missed after all.
+
+A third one speaks: it reports what was moved under byte budgets.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from registry_proxy.control_client.listener import Listener, Resync
 from registry_proxy.control_client.messages import Delivery, Doubt
 from registry_proxy.control_client.snapshot import SnapshotSource
 from registry_proxy.control_client.ticks import read_ticks
+from registry_proxy.control_client.usage import Collect, UsageReporter
 from registry_proxy.metering import Meter
 from registry_proxy.settings import Settings
 
@@ -43,10 +47,16 @@ class Pause:
 
 
 class ControlClient:
-    """Everything that is heard goes to `deliver`, which must be safe to call from any thread."""
+    """Everything that is heard goes to `deliver`; like `collect`, it must be safe to call from any thread."""
 
     def __init__(
-        self, settings: Settings, meter: Meter, deliver: Callable[[Delivery], None], *, reload_s: float = RELOAD_EVERY_S
+        self,
+        settings: Settings,
+        meter: Meter,
+        deliver: Callable[[Delivery], None],
+        *,
+        collect: Collect = dict,
+        reload_s: float = RELOAD_EVERY_S,
     ) -> None:
         self._meter = meter
         self._deliver = deliver
@@ -55,9 +65,11 @@ class ControlClient:
         self._wants_snapshot = Event()
         self._source = SnapshotSource(settings, deliver)
         self._listener = Listener(settings.redis_url, settings.view_key, deliver, self._wants_snapshot)
+        self._usage = UsageReporter(settings, collect, deliver)
         self._threads = [
             Thread(target=self._listen, name="news-listener", daemon=True),
             Thread(target=self._reload, name="snapshot-reload", daemon=True),
+            Thread(target=self._usage.run, args=(self._stop,), name="usage-report", daemon=True),
         ]
 
     def start(self) -> None:
@@ -66,7 +78,7 @@ class ControlClient:
             thread.start()
 
     def stop(self) -> None:
-        """End both threads. Waits for them shortly; they hold nothing that needs saving."""
+        """End the threads. Waits for them shortly: one tells what was moved last, the others hold nothing."""
         self._stop.set()
         self._wants_snapshot.set()
         for thread in self._threads:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
@@ -13,12 +12,11 @@ import httpx
 from jit_access.domain.errors import PeerError
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import SessionView, ViewRejected
+from registry_proxy.control_client.channel import open_channel
 from registry_proxy.control_client.messages import Delivery, Snapshot, open_message, read_snapshot
 from registry_proxy.control_client.ticks import read_ticks
 from registry_proxy.settings import Settings
 
-CONNECT_S = 2.0
-READ_S = 5.0
 MAX_ANSWER_BYTES = 128 * 1024 * 1024  # about 60,000 live grants
 
 
@@ -33,14 +31,7 @@ class SnapshotSource:
         self._deliver = deliver
         self._lock = Lock()
         self._known: dict[str, SessionView] = {}
-        self._http = httpx.Client(
-            base_url=settings.control_url,
-            headers={"Authorization": f"Bearer {settings.proxy_secret.reveal()}", "Accept": "application/json"},
-            timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
-            verify=ssl.create_default_context(cafile=settings.control_ca),
-            follow_redirects=False,  # our bearer goes to the address that operators wrote down, nowhere else
-            trust_env=False,
-        )
+        self._http = open_channel(settings)
 
     def close(self) -> None:
         """Let go of the connection."""

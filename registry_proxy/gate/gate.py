@@ -1,4 +1,4 @@
-"""The gate of one process. All methods belong to the event loop's thread, except `deliver`."""
+"""The gate of one process. All methods belong to the event loop's thread, except `deliver` and `collect_usage`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from threading import Lock
 
 from jit_access.domain.reasons import Reason
 from jit_access.domain.tokens import TOKEN_CHARS_MAX, hash_token, parse_token
-from registry_proxy.control_client import Batch, Delivery, Doubt, Snapshot, TargetFacts
+from registry_proxy.control_client import Batch, Delivery, Doubt, Snapshot, TargetFacts, UsageTold
 from registry_proxy.control_client.ticks import read_ticks
+from registry_proxy.gate.budgets import Budgets
 from registry_proxy.gate.questions import refuse_wanted, weigh
-from registry_proxy.gate.watches import Cut, Watch, Watches
+from registry_proxy.gate.watches import Cut, Standing, Watch, Watches
 from registry_proxy.metering import Meter
 from registry_proxy.protocols.wanted import Admission, Refusal, Wanted
 from registry_proxy.session_table import Holder, NewsClock, SessionTable
@@ -39,7 +40,8 @@ class Gate:
         self._meter = meter
         self._table = SessionTable()
         self._clock = NewsClock(ticks)
-        self._watches = Watches()
+        self._budgets = Budgets()
+        self._watches = Watches(self._judge, meter.cut)
         self._pending: deque[Delivery] = deque()
         self._is_woken = False
         self._in_doubt = False
@@ -65,7 +67,7 @@ class Gate:
     def deliver(self, item: Delivery) -> None:
         """Take verified news. May be called from any thread."""
         self._pending.append(item)
-        if not isinstance(item, Batch) or item.news:
+        if _may_end_something(item):
             self._grow_epoch()
         loop = self._loop
         if loop is None or self._is_woken:
@@ -103,7 +105,7 @@ class Gate:
         holder = self._table.find(token_hash)
         if holder is None:
             return Refusal(Reason.TOKEN_UNKNOWN if parse_token(token) else Reason.TOKEN_MALFORMED)
-        reason = self._refuse(holder, wanted)
+        reason = self._refuse(holder, wanted) or self._budgets.refusal(holder.view)
         if reason is not None:
             return Refusal(reason, holder.view, holder.lease)
         strict, verify = weigh(holder.view, wanted)
@@ -121,19 +123,34 @@ class Gate:
             return Reason.CONTROL_PLANE_LOST
         return reason
 
-    def watch(self, admission: Admission, wanted: tuple[Wanted, ...], cut: Cut) -> Callable[[], None]:
-        """Have `cut(reason)` called on the loop as soon as this exchange may not go on. Returns the way to stop that.
+    def watch(
+        self, admission: Admission, wanted: tuple[Wanted, ...], cut: Cut, moved: Callable[[], int] = lambda: 0
+    ) -> Watch:
+        """Have `cut(reason)` called on the loop as soon as this exchange may not go on, until `unwatch`.
 
         The world may have changed between the decision and this call (the audit record was awaited in between), so
         the first check is made at once.
         """
-        watch = Watch(admission, wanted, cut, min(admission.view.valid_until, admission.lease.valid_until))
+        view = admission.view
+        standing = Standing(view.grant_id, min(view.valid_until, admission.lease.valid_until), None)
+        watch = Watch(admission, wanted, cut, moved, standing)
+        answer = self._judge(watch)
+        if isinstance(answer, Standing):
+            watch.standing = answer
+        elif self._loop is not None:
+            self._loop.call_soon(self._sweep, {view.grant_id})
         self._watches.add(watch)
-        if self._judge(watch) is not None and self._loop is not None:
-            self._loop.call_soon(self._sweep)
-        else:
-            self._set_timer()
-        return lambda: self._watches.remove(watch)
+        self._set_timer()
+        return watch
+
+    def unwatch(self, watch: Watch) -> None:
+        """The exchange has ended. A repeat changes nothing."""
+        watch.spend()
+        self._watches.remove(watch)
+
+    def collect_usage(self) -> dict[str, int]:
+        """Counters of budgets that are due for a report. May be called from any thread."""
+        return self._budgets.collect()
 
     def target(self, slug: str) -> TargetFacts | None:
         """The registry behind a slug."""
@@ -148,46 +165,55 @@ class Gate:
         return self._clock.now() if self._clock.is_set else time.time()
 
     def _refuse(self, holder: Holder, wanted: tuple[Wanted, ...]) -> Reason | None:
-        reason = holder.refusal_at(self._clock.now()) or refuse_wanted(holder.view, wanted)
-        if reason is None and wanted and self._table.target(holder.view.target) is None:
+        view = holder.view
+        reason = holder.refusal_at(self._clock.now()) or refuse_wanted(view, wanted)
+        if reason is None and wanted and self._table.target(view.target) is None:
             return Reason.TARGET_UNKNOWN
         return reason
 
-    def _judge(self, watch: Watch) -> Reason | None:
+    def _judge(self, watch: Watch) -> Standing | Reason:
+        watch.spend()
         reason = self.recheck(watch.admission, watch.wanted)
         holder = self._table.find(watch.admission.token_hash)
-        if reason is None and holder is not None:
-            watch.ends_at = min(holder.view.valid_until, holder.lease.valid_until)
-        return reason
+        if reason is not None or holder is None:
+            return reason or Reason.TOKEN_UNKNOWN
+        ends_at = min(holder.view.valid_until, holder.lease.valid_until)
+        return Standing(holder.view.grant_id, ends_at, self._budgets.find(holder.view))
 
     def _take_pending(self) -> None:
         self._is_woken = False
-        changed = False
+        touched: set[str] = set()
+        is_all = False
         while self._pending:
-            changed |= self._apply(self._pending.popleft())
-        if changed:
-            self._sweep()
+            changed = self._apply(self._pending.popleft())
+            is_all |= changed is None
+            touched |= changed or set()
+        if is_all or touched:
+            self._sweep(None if is_all else touched)
 
-    def _apply(self, item: Delivery) -> bool:
-        """Returns whether running exchanges have to be judged again."""
+    def _apply(self, item: Delivery) -> set[str] | None:
+        """Returns the grants whose running exchanges have to be judged again; None means all of them."""
         if isinstance(item, Doubt):
             self._in_doubt = True
-            return False
+            return set()
+        if isinstance(item, UsageTold):
+            self._budgets.learn(item.moved, item.used)
+            return set()
         if isinstance(item, Snapshot):
             self._meter.clock_ahead.set(self._clock.hear_time(item.db_now, heard=item.heard))
             self._table.apply_snapshot(item)
             self._in_doubt = self._in_doubt and not item.ends_doubt
-            return True
-        self._table.apply_news(item.news)
+            return None
+        touched = self._table.apply_news(item.news)
         if item.heartbeat is not None:
             beat = item.heartbeat
             self._meter.clock_ahead.set(self._clock.hear_time(beat.db_now, heard=beat.heard) + beat.ahead)
             self._clock.hear_beat(beat.fresh_at)
             self._note_staleness()
-        return bool(item.news)
+        return touched
 
-    def _sweep(self) -> None:
-        self._watches.sweep(self._judge, self._meter.cut)
+    def _sweep(self, grant_ids: set[str] | None = None) -> None:
+        self._watches.sweep(grant_ids)
         self._set_timer()
 
     def _set_timer(self) -> None:
@@ -203,7 +229,8 @@ class Gate:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._sweep()
+        self._watches.sweep_ended(self._clock.now())
+        self._set_timer()
 
     def _tick(self) -> None:
         if self._loop is None:
@@ -212,10 +239,14 @@ class Gate:
         if self._pending:
             self._take_pending()
         now = self._clock.now()
-        if self._note_staleness() or now >= self._watches.earliest_end:  # the database's clock may be set forward
+        if self._note_staleness():
             self._sweep()
+        elif now >= self._watches.earliest_end:  # the database's clock may be set forward
+            self._watches.sweep_ended(now)
+            self._set_timer()
         if now > self._forget_at:
-            self._table.forget_ended(now)
+            for grant_id in self._table.forget_ended(now):
+                self._budgets.forget(grant_id)
             self._forget_at = now + FORGET_EVERY_S
 
     def _note_staleness(self) -> bool:
@@ -232,3 +263,10 @@ class Gate:
     def _grow_epoch(self) -> None:
         with self._epoch_lock:
             self.epoch += 1
+
+
+def _may_end_something(item: Delivery) -> bool:
+    """Beats and sums of usage come every quarter of a second: no stream is asked to look up for them."""
+    if isinstance(item, Batch):
+        return bool(item.news)
+    return not isinstance(item, UsageTold)

@@ -11,13 +11,11 @@ from registry_proxy.protocols.wanted import Wanted, reference_refusal
 
 
 def refuse_wanted(view: SessionView, wanted: Iterable[Wanted]) -> Reason | None:
-    """The first thing wanted that the view does not cover, or a budget that is spent; None when all is covered."""
+    """Why the first thing wanted that the view does not cover is not covered; None when all is."""
     for item in wanted:
         reason = _refuse_one(view, item)
         if reason is not None:
             return reason
-    if view.byte_budget and view.bytes_used >= view.byte_budget:
-        return Reason.BUDGET_SPENT
     return None
 
 

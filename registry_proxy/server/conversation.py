@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, cast
 
 from jit_access.domain.errors import GatewayError
@@ -15,6 +15,7 @@ from registry_proxy.audit_sink.sink import RecordFields
 from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
 from registry_proxy.exchange.machine import Exchange
+from registry_proxy.gate import Watch
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.wanted import Classified, Refusal
 from registry_proxy.server.client_connection import ClientConnection
@@ -45,7 +46,7 @@ class Conversation:
         self._counted_grant = ""
         self._waiting: asyncio.Task[Any] | None = None
         self._cut: Reason | None = None
-        self._unwatch: Callable[[], None] = lambda: None
+        self._watch: Watch | None = None
 
     async def run(self) -> None:
         """From the head to the last record. Never raises: what breaks here is a refusal too."""
@@ -144,7 +145,7 @@ class Conversation:
         admission, classified = self._exchange.admission, self._exchange.classified
         if admission is not None and classified is not None:
             self._unwatch()
-            self._unwatch = self._services.gate.watch(admission, classified.wanted, self.cut)
+            self._watch = self._services.gate.watch(admission, classified.wanted, self.cut, self._moved)
         sink = self._services.sink
         try:
             await sink.accept(sink.new_record(command.kind, **cast("RecordFields", command.fields)))
@@ -231,15 +232,24 @@ class Conversation:
     # -- helpers
 
     def _guard(self) -> Reason | None:
-        """Asked before every slice: one comparison, until something changed."""
-        gate = self._services.gate
-        if gate.epoch == self._epoch:
-            return None
+        """Asked before every slice: one comparison, until something changed; and what is left of a budget."""
+        gate, spent = self._services.gate, self._watch.spend() if self._watch is not None else None
+        if spent is not None or gate.epoch == self._epoch:
+            return spent
         self._epoch = gate.epoch
         admission, classified = self._exchange.admission, self._exchange.classified
         if admission is None or classified is None:
             return Reason.INTERNAL_ERROR
         return gate.recheck(admission, classified.wanted)
+
+    def _moved(self) -> int:
+        """Body bytes of this exchange so far, both ways."""
+        upload, download = self._registry.upload, self._registry.download
+        return (upload.moved if upload else 0) + (download.moved if download else self._body_out)
+
+    def _unwatch(self) -> None:
+        if self._watch is not None:
+            self._services.gate.unwatch(self._watch)
 
     def _classified(self) -> Classified:
         classified = self._exchange.classified

@@ -45,7 +45,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     gate = Gate(meter)
     sink = AuditSink(settings, meter, now=gate.now)
     sink.start()
-    control = ControlClient(settings, meter, gate.deliver)
+    control = ControlClient(settings, meter, gate.deliver, collect=gate.collect_usage)
     pool = ConnectionPool()
     services = Services(gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url)
     server = ProxyServer(settings, services, pool)

@@ -67,10 +67,12 @@ class SessionTable:
         """A registry by its slug."""
         return self._targets.get(slug)
 
-    def apply_news(self, news: Iterable[ViewNews]) -> None:
-        """Take over views that are newer than what is held."""
+    def apply_news(self, news: Iterable[ViewNews]) -> set[str]:
+        """Take over views that are newer than what is held. Returns the grants whose tokens are answered anew."""
+        touched: set[str] = set()
         for item in news:
-            self._put(item.views, item.at)
+            touched |= self._put(item.views, item.at)
+        return touched
 
     def apply_snapshot(self, snapshot: Snapshot) -> None:
         """Replace everything that the snapshot can speak for.
@@ -86,21 +88,27 @@ class SessionTable:
         self._targets = {target.slug: target for target in snapshot.targets}
         self.has_snapshot = True
 
-    def forget_ended(self, now: float) -> None:
-        """Drop what ended long ago, so that memory follows what is alive."""
-        for grant_id in [name for name, held in self._grants.items() if held.until + REMEMBERED_S < now]:
+    def forget_ended(self, now: float) -> list[str]:
+        """Drop what ended long ago, so that memory follows what is alive. Returns the grants that were dropped."""
+        ended = [name for name, held in self._grants.items() if held.until + REMEMBERED_S < now]
+        for grant_id in ended:
             self._drop(grant_id)
+        return ended
 
-    def _put(self, views: Iterable[SessionView], at: StreamId) -> None:
+    def _put(self, views: Iterable[SessionView], at: StreamId) -> set[str]:
+        touched: set[str] = set()
         for view in views:
             if self._is_newer(view):
-                self._take(view, at)
+                touched |= self._take(view, at)
+        return touched
 
     def _is_newer(self, view: SessionView) -> bool:
         held = self._grants.get(view.grant_id)
         return held is None or view.epoch > held.view.epoch
 
-    def _take(self, view: SessionView, at: StreamId) -> None:
+    def _take(self, view: SessionView, at: StreamId) -> set[str]:
+        """Returns its grant, and those that lost a token to it: exchanges under them lean on this one now."""
+        touched = {view.grant_id}
         held = self._grants.get(view.grant_id)
         if held is None:
             held = self._grants[view.grant_id] = _Held(view, at, view.valid_until, set())
@@ -112,7 +120,11 @@ class SessionTable:
         for lease in view.leases:
             held.hashes.add(lease.token_hash)
             if self._may_claim(view, lease.token_hash):
+                before = self._by_hash.get(lease.token_hash)
+                if before is not None:
+                    touched.add(before.view.grant_id)
                 self._by_hash[lease.token_hash] = Holder(view, lease)
+        return touched
 
     def _may_claim(self, view: SessionView, token_hash: str) -> bool:
         """A token that moved from an ended grant to its extension belongs to the open one, whoever is told of first."""

@@ -1,4 +1,4 @@
-"""The two addresses for proxies: one shared secret, nothing else opens them."""
+"""The addresses for proxies: one shared secret, nothing else opens them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from jit_access.audit.models import AuditEntry
 from jit_access.domain.audit_record import AuditRecord, canonical_bytes
 from jit_access.domain.session_view import check_signature, decode_view
 from jit_access.proxy_sessions import news, services
+from jit_access.proxy_sessions.models import GrantUsage
 from tests.support.processes import free_port
 from tests.support.views import make_token, make_view
 
 pytestmark = pytest.mark.django_db
-SNAPSHOT, AUDIT = "/internal/v1/snapshot", "/internal/v1/audit"
+SNAPSHOT, AUDIT, USAGE = "/internal/v1/snapshot", "/internal/v1/audit", "/internal/v1/usage"
+RUN = "ab" * 16
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +79,7 @@ def test_snapshot_is_signed_and_not_to_be_cached(proxy: Client) -> None:
         "{secret}",
     ],
 )
-@pytest.mark.parametrize("path", [SNAPSHOT, AUDIT])
+@pytest.mark.parametrize("path", [SNAPSHOT, AUDIT, USAGE])
 def test_only_the_bearer_opens(path: str, bearer: str) -> None:
     given = bearer.format(secret=django_settings.PROXY_SECRET)
     client = Client(headers={"Authorization": given} if given else {})
@@ -122,6 +124,38 @@ def test_body_out_of_bounds_is_refused(proxy: Client, body: bytes, status: int) 
     assert answer.status_code == status
     assert answer["Cache-Control"] == "no-store"
     assert not AuditEntry.objects.filter(source="proxy/proxy-1").exists()
+
+
+def test_usage_is_answered_with_the_sum(proxy: Client) -> None:
+    services.put_views([make_view(make_token(), byte_budget=1000)])
+    for run, used in ((RUN, 300), ("cd" * 16, 600), (RUN, 600)):
+        answer = proxy.post(USAGE, {"run": run, "moved": {"grt_first": 300}}, content_type="application/json")
+        assert answer.json() == {"used": {"grt_first": used}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"[" * 100_000,
+        b'{"run": "%s"}' % RUN.encode(),
+        b'{"run": "short", "moved": {}}',
+        b'{"run": 5, "moved": {}}',
+        b'{"run": "%s", "moved": []}' % RUN.encode(),
+        b'{"run": "%s", "moved": {"grt_first": -1}}' % RUN.encode(),
+        b'{"run": "%s", "moved": {"grt_first": 1.5}}' % RUN.encode(),
+        b'{"run": "%s", "moved": {"grt_first": true}}' % RUN.encode(),
+        b'{"run": "%s", "moved": {"grt_first": 9007199254740992}}' % RUN.encode(),
+        b'{"run": "%s", "moved": {"grt\\u0000": 1}}' % RUN.encode(),
+    ],
+)
+def test_usage_of_another_shape_is_refused(proxy: Client, body: bytes) -> None:
+    services.put_views([make_view(make_token(), byte_budget=1000)])
+    answer = proxy.post(USAGE, body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
+    assert not GrantUsage.objects.exists()
 
 
 def test_methods_are_fixed(proxy: Client) -> None:

@@ -14,7 +14,7 @@ import pytest
 from jit_access.core import clock
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import SessionView, encode_view, sign_text
-from jit_access.proxy_sessions import news, services
+from jit_access.proxy_sessions import news, services, usage
 from jit_access.proxy_sessions.models import SessionViewRow
 from jit_access.targets.models import Target
 from registry_proxy.settings import Secret
@@ -291,6 +291,21 @@ def test_periodic_snapshot_finds_what_no_message_told(plane: Plane, token: str, 
             epoch=shut.epoch, is_open=False, body=encode_view(shut)
         )
         wait_for(lambda: gate.decide(token, pull()) is Reason.GRANT_REVOKED, "the snapshot told")
+
+
+def test_two_proxies_share_a_budget(plane: Plane, proxy: RunningGate, token: str, tmp_path: Path) -> None:
+    settings = proxy_settings(tmp_path, control_url=plane.url, redis_url=plane.valkey.url, proxy_id="proxy-2")
+    open_grant(proxy, token, byte_budget=1000)
+    with running_gate(settings) as other:
+        wait_for(lambda: other.admits(token, pull()), "the other proxy knows the grant")
+        for gate, moved in ((proxy, 700), (other, 299)):
+            gate.move(token, pull(), moved)
+        wait_for(lambda: usage.read_used(["grt_first"]) == {"grt_first": 999}, "both reported")
+        assert proxy.admits(token, pull())
+        assert other.admits(token, pull())
+        other.move(token, pull(), 1)
+        for gate in (proxy, other):
+            wait_for(lambda gate=gate: gate.decide(token, pull()) is Reason.BUDGET_SPENT, "the budget is spent")
 
 
 def test_wrong_bearer_gets_no_snapshot(plane: Plane, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,64 +11,13 @@ import pytest
 from jit_access.domain.operations import Operation, Staleness
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope, Scope
-from jit_access.domain.session_view import RepositoryFacts, SessionView, ViewState
+from jit_access.domain.session_view import RepositoryFacts, ViewState
 from jit_access.domain.tokens import TokenKind
-from registry_proxy.control_client import Batch, Doubt, Heartbeat, Snapshot, TargetFacts
-from registry_proxy.control_client.messages import NewsPosition, ViewNews
-from registry_proxy.control_client.ticks import read_ticks
-from registry_proxy.gate import Admission, Gate, Refusal
-from registry_proxy.metering import Meter
+from registry_proxy.control_client import Doubt, Snapshot, UsageTold
+from registry_proxy.gate import Refusal
 from registry_proxy.protocols.wanted import RefKind
-from registry_proxy.settings import Secret
+from tests.support.gate_world import NOW, TARGET_FACTS, World, admitted, refused
 from tests.support.views import REPOSITORY, TARGET, closed, make_lease, make_token, make_view, pull
-
-NOW = 1_800_000_000.0
-TARGET_FACTS = TargetFacts(TARGET, "oci", "http://127.0.0.1:5000", "gateway", Secret("upstream password"), True)
-
-
-class Ticks:
-    """The process's seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.value = 100.0
-
-    def __call__(self) -> float:
-        return self.value
-
-
-class World:
-    """A gate whose control plane is this test."""
-
-    def __init__(self, ticks: Ticks | None = None) -> None:
-        self.ticks = ticks or Ticks()
-        self.gate = Gate(Meter(), ticks=self.ticks)
-        self._id = 0
-
-    @property
-    def now(self) -> float:
-        return NOW + self.ticks.value - 100.0
-
-    def position(self) -> NewsPosition:
-        return NewsPosition((1, self._id), self._id, "birth")
-
-    def load(
-        self, *views: SessionView, targets: tuple[TargetFacts, ...] = (TARGET_FACTS,), ends_doubt: bool = True
-    ) -> None:
-        self.gate.deliver(Snapshot(self.now, self.position(), views, targets, self.ticks.value, ends_doubt))
-        self.beat()
-
-    def beat(self, db_now: float | None = None) -> None:
-        beat = Heartbeat(self.now if db_now is None else db_now, self.position(), self.ticks.value, self.ticks.value)
-        self.gate.deliver(Batch((), beat))
-
-    def tell(self, *views: SessionView) -> None:
-        self._id += 1
-        self.gate.deliver(Batch((ViewNews(views, (1, self._id)),), None))
-
-    def pass_time(self, seconds: float, *, beating: bool = True) -> None:
-        self.ticks.value += seconds
-        if beating:
-            self.beat()
 
 
 @pytest.fixture
@@ -81,16 +28,6 @@ def world() -> World:
 @pytest.fixture
 def token() -> str:
     return make_token()
-
-
-def admitted(answer: Admission | Refusal) -> Admission:
-    assert isinstance(answer, Admission), answer
-    return answer
-
-
-def refused(answer: Admission | Refusal) -> Reason:
-    assert isinstance(answer, Refusal), answer
-    return answer.reason
 
 
 def test_live_grant_is_admitted_with_the_facts_for_the_record(world: World, token: str) -> None:
@@ -243,6 +180,48 @@ def test_spent_budget_is_refused(world: World, token: str) -> None:
     assert refused(world.gate.decide(token, pull())) is Reason.BUDGET_SPENT
 
 
+def test_running_exchange_stops_at_the_slice_after_its_budget(world: World, token: str) -> None:
+    world.load(make_view(token, now=NOW, byte_budget=1000, bytes_used=400))
+    admission, moved = admitted(world.gate.decide(token, pull())), [0]
+    watch = world.gate.watch(admission, pull(), lambda _: None, lambda: moved[0])
+    moved[0] = 599
+    assert watch.spend() is None
+    moved[0] = 600
+    assert watch.spend() is Reason.BUDGET_SPENT
+    assert refused(world.gate.decide(token, pull())) is Reason.BUDGET_SPENT
+    assert world.gate.recheck(admission, pull()) is None  # what is on its way already was within the budget
+    assert world.gate.collect_usage() == {"grt_first": 600}
+
+
+def test_budget_is_shared_by_all_that_runs_and_ran(world: World, token: str) -> None:
+    world.load(make_view(token, now=NOW, byte_budget=1000))
+    admission = admitted(world.gate.decide(token, pull()))
+    world.gate.unwatch(world.gate.watch(admission, pull(), lambda _: None, lambda: 500))
+    running = world.gate.watch(admission, pull(), lambda _: None, lambda: 300)
+    assert running.spend() is None
+    world.gate.deliver(UsageTold({"grt_first": 800}, {"grt_first": 999}))
+    admitted(world.gate.decide(token, pull()))
+    world.gate.deliver(UsageTold({"grt_first": 800}, {"grt_first": 1000}))  # another proxy's bytes
+    assert refused(world.gate.decide(token, pull())) is Reason.BUDGET_SPENT
+    assert running.spend() is Reason.BUDGET_SPENT
+
+
+def test_extension_brings_a_budget_of_its_own(world: World, token: str) -> None:
+    first = make_view(token, now=NOW, byte_budget=1000)
+    world.load(first)
+    moved = [900]
+    watch = world.gate.watch(admitted(world.gate.decide(token, pull())), pull(), lambda _: None, lambda: moved[0])
+    assert watch.spend() is None
+    longer = make_view(token, now=NOW, grant_id="grt_longer", byte_budget=500)
+    world.tell(longer, replace(closed(first, Reason.GRANT_EXTENDED), leases=()))
+    admitted(world.gate.decide(token, pull()))
+    moved[0] = 1399
+    assert watch.spend() is None
+    moved[0] = 1400
+    assert watch.spend() is Reason.BUDGET_SPENT
+    assert world.gate.collect_usage() == {"grt_first": 900, "grt_longer": 500}
+
+
 def test_target_that_is_gone_is_refused(world: World, token: str) -> None:
     world.load(make_view(token, now=NOW))
     admitted(world.gate.decide(token, pull()))
@@ -345,180 +324,3 @@ def test_instants_come_from_the_database_clock(world: World) -> None:
     assert math.isfinite(world.gate.now())
     world.load()
     assert world.gate.now() == pytest.approx(NOW)
-
-
-# Running exchanges, on a real loop.
-
-
-def on_loop(scenario: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), timeout=30))
-
-
-class Stream:
-    """A running exchange that remembers how it was cut."""
-
-    def __init__(self) -> None:
-        self.cut_by: list[Reason] = []
-        self.is_cut = asyncio.Event()
-
-    def cut(self, reason: Reason) -> None:
-        self.cut_by.append(reason)
-        self.is_cut.set()
-
-
-class RunningTicks(Ticks):
-    """The real clock, which a test may move on."""
-
-    def __init__(self) -> None:
-        self.shift = 100.0 - read_ticks()
-
-    @property
-    def value(self) -> float:  # type: ignore[override]
-        return read_ticks() + self.shift
-
-    @value.setter
-    def value(self, to: float) -> None:
-        self.shift = to - read_ticks()
-
-
-@pytest.fixture
-def live_world() -> Iterator[World]:
-    world = World(RunningTicks())
-    yield world
-    world.gate.close()
-
-
-def test_revoked_grant_cuts_its_running_exchanges_and_no_others(live_world: World, token: str) -> None:
-    async def scenario() -> None:
-        world, other = live_world, make_token()
-        world.gate.start()
-        view = make_view(token, now=NOW)
-        world.load(view, make_view(other, now=NOW, grant_id="grt_second"))
-        streams = {}
-        for name in (token, other):
-            streams[name] = Stream()
-            world.gate.watch(admitted(world.gate.decide(name, pull())), pull(), streams[name].cut)
-        world.tell(closed(view))
-        await streams[token].is_cut.wait()
-        assert streams[token].cut_by == [Reason.GRANT_REVOKED]
-        assert streams[other].cut_by == []
-
-    on_loop(scenario)
-
-
-def test_expiry_cuts_a_running_exchange_without_any_news(live_world: World, token: str) -> None:
-    async def scenario() -> None:
-        world = live_world
-        world.gate.start()
-        world.load(make_view(token, now=NOW, valid_until=world.now + 0.2))
-        stream = Stream()
-        world.gate.watch(admitted(world.gate.decide(token, pull())), pull(), stream.cut)
-        await stream.is_cut.wait()
-        assert stream.cut_by == [Reason.GRANT_EXPIRED]
-        assert world.now >= NOW + 0.2
-
-    on_loop(scenario)
-
-
-def test_lost_beats_cut_a_strict_exchange(live_world: World, token: str) -> None:
-    async def scenario() -> None:
-        world = live_world
-        world.gate.start()
-        world.load(make_view(token, now=NOW))
-        stream = Stream()
-        world.gate.watch(admitted(world.gate.decide(token, pull())), pull(), stream.cut)
-        epoch = world.gate.epoch
-        world.pass_time(3.1, beating=False)
-        await stream.is_cut.wait()
-        assert stream.cut_by == [Reason.CONTROL_PLANE_LOST]
-        assert world.gate.epoch > epoch
-
-    on_loop(scenario)
-
-
-def test_extension_keeps_the_stream_in_one_batch(live_world: World, token: str) -> None:
-    async def scenario() -> None:
-        world = live_world
-        world.gate.start()
-        first = make_view(token, now=NOW, valid_until=NOW + 0.3)
-        world.load(first)
-        stream = Stream()
-        world.gate.watch(admitted(world.gate.decide(token, pull())), pull(), stream.cut)
-        longer = make_view(token, now=NOW, grant_id="grt_longer")
-        ended = replace(closed(first, Reason.GRANT_EXTENDED), leases=())
-        world.tell(longer, ended)
-        await asyncio.sleep(0.5)  # past the first end: nothing may happen, so there is nothing to wait for
-        assert stream.cut_by == []
-        assert admitted(world.gate.decide(token, pull())).view.grant_id == "grt_longer"
-        world.tell(closed(longer))
-        await stream.is_cut.wait()
-        assert stream.cut_by == [Reason.GRANT_REVOKED]
-
-    on_loop(scenario)
-
-
-def test_change_between_decision_and_watch_is_not_missed(live_world: World, token: str) -> None:
-    async def scenario() -> None:
-        world = live_world
-        world.gate.start()
-        view = make_view(token, now=NOW)
-        world.load(view)
-        admission = admitted(world.gate.decide(token, pull()))
-        world.tell(closed(view))
-        await asyncio.sleep(0)  # the news are applied; nothing is watched yet
-        stream = Stream()
-        world.gate.watch(admission, pull(), stream.cut)
-        await asyncio.sleep(0)  # one turn of the loop, before any timer
-        assert stream.cut_by == [Reason.GRANT_REVOKED]
-
-    on_loop(scenario)
-
-
-def test_exchange_that_ended_is_not_cut(live_world: World, token: str) -> None:
-    async def scenario() -> None:
-        world = live_world
-        world.gate.start()
-        view = make_view(token, now=NOW)
-        world.load(view)
-        admission = admitted(world.gate.decide(token, pull()))
-        ended, running = Stream(), Stream()
-        unwatch = world.gate.watch(admission, pull(), ended.cut)
-        world.gate.watch(admission, pull(), running.cut)
-        unwatch()
-        unwatch()
-        world.tell(closed(view))
-        await running.is_cut.wait()
-        assert ended.cut_by == []
-
-    on_loop(scenario)
-
-
-def test_one_cut_that_fails_does_not_save_the_others(live_world: World, token: str) -> None:
-    async def scenario() -> None:
-        world = live_world
-        world.gate.start()
-        view = make_view(token, now=NOW)
-        world.load(view)
-        admission = admitted(world.gate.decide(token, pull()))
-
-        def break_down(_reason: Reason) -> None:
-            raise RuntimeError("socket is gone")
-
-        stream = Stream()
-        world.gate.watch(admission, pull(), break_down)
-        world.gate.watch(admission, pull(), stream.cut)
-        world.tell(closed(view))
-        await asyncio.sleep(0)  # one turn of the loop, before any timer
-        assert stream.cut_by == [Reason.GRANT_REVOKED]
-
-    on_loop(scenario)
-
-
-def test_news_are_seen_by_a_recheck_before_the_loop_wakes(world: World, token: str) -> None:
-    view = make_view(token, now=NOW)
-    world.load(view)
-    admission = admitted(world.gate.decide(token, pull()))
-    epoch = world.gate.epoch
-    world.tell(closed(view))
-    assert world.gate.epoch > epoch
-    assert world.gate.recheck(admission, pull()) is Reason.GRANT_REVOKED

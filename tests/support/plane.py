@@ -126,7 +126,9 @@ class RunningGate:
         self._thread = Thread(target=self._loop.run_forever, name="proxy-loop")
         self._thread.start()
         self.on_loop(self.gate.start)
-        self._client = ControlClient(settings, self.meter, self.gate.deliver, reload_s=reload_s)
+        self._client = ControlClient(
+            settings, self.meter, self.gate.deliver, collect=self.gate.collect_usage, reload_s=reload_s
+        )
         self._client.start()
 
     def on_loop(self, call: Callable[..., T], *args: Any) -> T:
@@ -155,6 +157,13 @@ class RunningGate:
         assert isinstance(admission, Admission), admission
         self.on_loop(self.gate.watch, admission, wanted, cuts.append)
         return cuts
+
+    def move(self, token: str, wanted: tuple[Wanted, ...], count: int) -> None:
+        """An exchange that moved so many bytes, and ended."""
+        admission = self.decide(token, wanted)
+        assert isinstance(admission, Admission), admission
+        watch = self.on_loop(self.gate.watch, admission, wanted, lambda _: None, lambda: count)
+        self.on_loop(self.gate.unwatch, watch)
 
     def stop(self) -> None:
         self._client.stop()
