@@ -94,14 +94,12 @@ def test_blob_arrives_whole_and_unverified_client_is_not_served_h2(
 
 
 def test_tls_goes_through_user_space(
-    gateway: Gateway, certificate: tuple[Path, Path], registry: Registry, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    gateway: Gateway, certificate: tuple[Path, Path], registry: Registry, pumps: list[Pump]  # noqa: F811
 ) -> None:  # fmt: skip
     """Beside it, the same blob over the plain listener goes by the kernel."""
     digest = registry.push_blob("tls-large", BODY)
     held = gateway.grant("demo", ResourceScope("tls-large", PULL))
-    path, pumps = f"/v2/demo/tls-large/blobs/{digest}", []
-    start = Pump.start
-    monkeypatch.setattr(Pump, "start", lambda self, *sides: pumps.append(self) or start(self, *sides))
+    path = f"/v2/demo/tls-large/blobs/{digest}"
     assert ask(gateway, certificate[0], "GET", path, held.token)[2] == BODY
     assert not pumps
     assert call(gateway.host, "GET", path, headers={"Authorization": f"Bearer {held.token}"})[2] == BODY
