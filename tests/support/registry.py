@@ -18,7 +18,7 @@ from tests.support.processes import Child, accepts, free_port, start, wait_ready
 
 _CONFIG = """\
 version: 0.1
-log: {{level: warn}}
+log: {{level: {log_level}, formatter: json}}
 storage:
   filesystem: {{rootdirectory: {data}}}
   delete: {{enabled: true}}
@@ -100,7 +100,7 @@ def call(
         return response.status, {name.lower(): value for name, value in response.getheaders()}, data
 
 
-def start_registry(folder: Path) -> Registry:
+def start_registry(folder: Path, *, log_level: str = "warn") -> Registry:
     """Start it and wait until it answers. A missing binary fails loudly: the suite needs the real one."""
     binary = shutil.which("docker-registry")
     if binary is None:
@@ -108,7 +108,7 @@ def start_registry(folder: Path) -> Registry:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = folder / "registry.yml"
-    config.write_text(_CONFIG.format(data=folder / "data", port=port), encoding="utf-8")
+    config.write_text(_CONFIG.format(data=folder / "data", port=port, log_level=log_level), encoding="utf-8")
     child = start("docker-registry", [binary, "serve", config], folder=folder, env={"OTEL_TRACES_EXPORTER": "none"})
     wait_ready(child, lambda: accepts(port))
     return Registry(f"http://127.0.0.1:{port}", child)
