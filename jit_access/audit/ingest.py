@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -11,19 +10,16 @@ from hashlib import sha256
 from django.db import transaction
 
 from jit_access.audit import log, recorder
-from jit_access.audit.entries import parse_at
-from jit_access.audit.log import Written
+from jit_access.audit.entries import find_leaves
+from jit_access.audit.lines import line_reader, record_id_of
+from jit_access.audit.log import Written, write
 from jit_access.audit.merkle import leaf_hash
-from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
-from jit_access.domain.audit_record import RECORD_ID, AuditRecord, canonical_bytes, decode_record
+from jit_access.domain.audit_record import RECORD_ID, AuditRecord
 from jit_access.domain.errors import CallerError
 from jit_access.domain.reasons import Reason
 
 MAX_BATCH_RECORDS = 500
-PROXY_SOURCE = re.compile(r"proxy/[A-Za-z0-9._-]{1,64}")
-KIND = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+){1,5}")
-MAX_KIND_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +67,22 @@ def ingest_records(raw_lines: Iterable[bytes]) -> IngestResult:
 
 
 def _sort(lines: list[bytes]) -> _Batch:
-    batch = _Batch()
+    batch, read = _Batch(), line_reader()
     for index, line in enumerate(lines):
         try:
-            record = _decode_proxy_record(line)
+            new = (read(line), line)
         except CallerError:
             batch.poison.append((_name_of(line, index), line))
             continue
-        held = batch.good.setdefault(record.id, (record, line))
-        if held[0] is record:
+        record_id = record_id_of(new[0])
+        held = batch.good.setdefault(record_id, new)
+        if held is new:
             continue
         if held[1] == line:
             batch.duplicates += 1
         else:
-            batch.poison.append((record.id, line))
+            batch.poison.append((record_id, line))
     return batch
-
-
-def _decode_proxy_record(line: bytes) -> AuditRecord:
-    record = decode_record(line)
-    if not PROXY_SOURCE.fullmatch(record.source):
-        raise CallerError(Reason.INVALID_INPUT, "A proxy may only speak for itself.")
-    if len(record.kind) > MAX_KIND_CHARS or not KIND.fullmatch(record.kind):
-        raise CallerError(Reason.INVALID_INPUT, "The kind of a record is a dotted word.")
-    try:
-        parse_at(record.at)
-    except ValueError as exc:
-        raise CallerError(Reason.INVALID_INPUT, "The instant of a record is not a date.") from exc
-    return record
 
 
 def _name_of(line: bytes, index: int) -> str:
@@ -110,23 +94,25 @@ def _name_of(line: bytes, index: int) -> str:
 
 
 def _drop_known(batch: _Batch) -> list[Written]:
-    known = dict(AuditEntry.objects.filter(record_id__in=batch.good).values_list("record_id", "leaf_hash"))
+    known = find_leaves(batch.good)
+    if not known:
+        return list(batch.good.values())
     new: list[Written] = []
-    for record, line in batch.good.values():
-        stored = known.get(record.id)
+    for record_id, (values, line) in batch.good.items():
+        stored = known.get(record_id)
         if stored is None:
-            new.append((record, line))
-        elif stored == leaf_hash(line).hex():  # decode_record accepts the canonical form only, so the line is the body
+            new.append((values, line))
+        elif stored == leaf_hash(line).hex():  # a reader accepts the canonical form only, so the line is the body
             batch.duplicates += 1
         else:
-            batch.poison.append((record.id, line))
+            batch.poison.append((record_id, line))
     return new
 
 
 def _drop_known_refusals(records: list[AuditRecord]) -> list[Written]:
     by_id = {record.id: record for record in records}
-    known = set(AuditEntry.objects.filter(record_id__in=by_id).values_list("record_id", flat=True)) if by_id else set()
-    return [(record, canonical_bytes(record)) for record in by_id.values() if record.id not in known]
+    known = find_leaves(by_id)
+    return [write(record) for record in by_id.values() if record.id not in known]
 
 
 def _rejection(line: bytes, at: str) -> AuditRecord:

@@ -10,19 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from jit_access.audit.entries import Row, insert_rows, make_row
+from jit_access.audit.entries import Row, Values, insert_rows, values_of
 from jit_access.audit.errors import LogBroken
-from jit_access.audit.merkle import EMPTY_ROOT, CompactRange, leaf_hash
+from jit_access.audit.heads import HEAD_ID, lock_head, write_head
+from jit_access.audit.merkle import CompactRange, leaf_hash
 from jit_access.audit.models import AuditEntry, AuditHead, Checkpoint
 from jit_access.audit.signing import Signer, Verifier, head_text, load_signer
 from jit_access.core import clock
-from jit_access.domain.audit_record import AuditRecord
+from jit_access.domain.audit_record import AuditRecord, canonical_bytes
 
-HEAD_ID = 1
+__all__ = ["HEAD_ID", "RecordsAt", "Written", "append", "open_head", "write"]
 
+Written = tuple[Values, bytes]  # a record's columns and its canonical bytes, so that nobody encodes twice
 # Given the instant of the append (as records write it), says what to append. Runs while the head is locked.
-Written = tuple[AuditRecord, bytes]  # a record with its canonical bytes, so that nobody encodes twice
 RecordsAt = Callable[[str], Sequence[Written]]
+
+
+def write(record: AuditRecord) -> Written:
+    return values_of(record), canonical_bytes(record)
 
 
 def append(records_at: RecordsAt) -> int:
@@ -30,16 +35,18 @@ def append(records_at: RecordsAt) -> int:
 
     Raises: LogBroken when the head is not the one we signed.
     """
-    head = _lock_head()
+    head, now = lock_head()
     signer = load_signer()
     tree = open_head(head, signer.verifier)
-    now = clock.now()
-    records = records_at(clock.format_instant(now))
+    at = clock.format_instant(now)
+    records = records_at(at)
     if not records:
         return 0
-    insert_rows([_append_leaf(tree, record, body, signer) for record, body in records])
-    head.at = now
-    _write_head(head, tree, signer)
+    insert_rows(_grow(tree, records, signer))
+    head.size, head.peaks = tree.size, [peak.hex() for peak in tree.peaks]
+    head.root, head.at = tree.root().hex(), now
+    head.signature = signer.sign(head_text(head.size, head.root, at))
+    write_head(head)
     return len(records)
 
 
@@ -62,25 +69,12 @@ def open_head(head: AuditHead, verifier: Verifier) -> CompactRange:
     return tree
 
 
-def _append_leaf(tree: CompactRange, record: AuditRecord, body: bytes, signer: Signer) -> Row:
-    leaf = leaf_hash(body)
-    row = make_row(tree.size, record, body, leaf_hex=leaf.hex(), mac=signer.mac(tree.size, leaf))
-    tree.append(leaf)
-    return row
-
-
-def _lock_head() -> AuditHead:
-    head = AuditHead.objects.select_for_update().filter(pk=HEAD_ID).first()
-    if head is None:
-        fresh = AuditHead(pk=HEAD_ID, size=0, peaks=[], root=EMPTY_ROOT.hex(), signature="", at=clock.now())
-        AuditHead.objects.bulk_create([fresh], ignore_conflicts=True)  # whoever else made it meanwhile wins
-        head = AuditHead.objects.select_for_update().get(pk=HEAD_ID)
-    return head
-
-
-def _write_head(head: AuditHead, tree: CompactRange, signer: Signer) -> None:
-    head.size = tree.size
-    head.peaks = [peak.hex() for peak in tree.peaks]
-    head.root = tree.root().hex()
-    head.signature = signer.sign(head_text(head.size, head.root, clock.format_instant(head.at)))
-    head.save(update_fields=["size", "peaks", "root", "signature", "at"])
+def _grow(tree: CompactRange, records: Sequence[Written], signer: Signer) -> list[Row]:
+    """Append each record's leaf. Returns the rows that belong to them."""
+    rows: list[Row] = []
+    append_leaf, mac_of = tree.append, signer.mac
+    for seq, (values, body) in enumerate(records, tree.size):
+        leaf = leaf_hash(body)
+        append_leaf(leaf)
+        rows.append((*values, seq, body.decode("utf-8"), leaf.hex(), mac_of(seq, leaf)))
+    return rows

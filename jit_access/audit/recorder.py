@@ -174,8 +174,4 @@ def _nested(outer: _Open) -> Iterator[None]:
 
 def _append(records: list[AuditRecord]) -> None:
     if records:
-        log.append(lambda at: [_write(replace(record, at=at)) for record in records])
-
-
-def _write(record: AuditRecord) -> log.Written:
-    return record, canonical_bytes(record)
+        log.append(lambda at: [log.write(replace(record, at=at)) for record in records])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import os
 import re
 import stat
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from jit_access.core.keys import create_private_file, may_create_secrets
 
 # 128 bits: whoever guesses one still has to find a root that was signed.
 MAC_BYTES = 16
+_MOST_REMEMBERED = 64
 _BLOCK = re.compile(rb"-----BEGIN (PRIVATE|PUBLIC) KEY-----.+?-----END \1 KEY-----", re.DOTALL)
 
 
@@ -45,9 +47,26 @@ class Verifier:
     """Public keys by id. All that somebody outside needs to check checkpoints and proofs."""
 
     keys: dict[str, Ed25519PublicKey]
+    # What these keys were found to have signed lately. An append opens the head that the one before it signed, and
+    # checking that again would cost as much as all the rest of its work.
+    _proved: set[tuple[bytes, str, str]] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def holds(self, text: bytes, signature: str, key_id: str = "") -> bool:
         """True when one of the keys (or the named one) made this signature."""
+        if (text, signature, key_id) in self._proved:
+            return True
+        if not self._holds(text, signature, key_id):
+            return False
+        self.remember(text, signature, key_id)
+        return True
+
+    def remember(self, text: bytes, signature: str, key_id: str = "") -> None:
+        """What is known to be true need not be computed again."""
+        if len(self._proved) >= _MOST_REMEMBERED:
+            self._proved.clear()
+        self._proved.add((text, signature, key_id))
+
+    def _holds(self, text: bytes, signature: str, key_id: str) -> bool:
         try:
             raw = base64.b64decode(signature, validate=True)
         except (binascii.Error, ValueError):
@@ -66,7 +85,9 @@ class Signer:
     _mac_keys: tuple[bytes, ...] = field(repr=False)  # the signing key's own is last
 
     def sign(self, text: bytes) -> str:
-        return base64.b64encode(self._key.sign(text)).decode("ascii")
+        signature = base64.b64encode(self._key.sign(text)).decode("ascii")
+        self.verifier.remember(text, signature)
+        return signature
 
     def mac(self, seq: int, leaf: bytes) -> str:
         """Binds a leaf to its place, under the key that signs now. Keyed BLAKE2b, RFC 7693."""
@@ -92,14 +113,22 @@ def load_signer() -> Signer:
     """The signer of settings.AUDIT_KEY_FILE; development and tests make a missing one. Raises: ImproperlyConfigured."""
     path = Path(settings.AUDIT_KEY_FILE)
     try:
-        if not path.exists() and may_create_secrets():
-            create_private_file(path, new_key_pem())
-        facts = path.stat()
+        facts = _stat_or_create(path)
     except OSError as exc:
         raise ImproperlyConfigured(f"The audit key (JIT_AUDIT_KEY_FILE) cannot be read: {exc.strerror}.") from exc
     if str(settings.ENVIRONMENT) == "production" and facts.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ImproperlyConfigured("The audit key (JIT_AUDIT_KEY_FILE) is open to others; set its mode to 0600.")
     return _load(path, facts.st_ino, facts.st_mtime_ns)
+
+
+def _stat_or_create(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        if not may_create_secrets():
+            raise
+    create_private_file(path, new_key_pem())
+    return path.stat()
 
 
 @lru_cache(maxsize=4)

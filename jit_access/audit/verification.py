@@ -17,7 +17,7 @@ from hashlib import sha256
 from jit_access.audit import scan, witness
 from jit_access.audit.checkpoints import as_witness_line
 from jit_access.audit.culprit import explain_wrong_leaf, explain_wrong_mac
-from jit_access.audit.entries import COLUMN_CHARS
+from jit_access.audit.entries import COLUMN_CHARS, FIELDS
 from jit_access.audit.errors import LogBroken
 from jit_access.audit.faults import Fault, FaultFound, FaultKind, Report
 from jit_access.audit.log import HEAD_ID, open_head
@@ -215,7 +215,7 @@ def _check_columns(seq: int, body: str) -> None:
     stored = scan.read_columns(seq)
     try:
         spoken = json.loads(body)
-        wrong = [name for name in scan.FIELDS if stored[name] != _as_column(name, spoken[name])]
+        wrong = [name for name in FIELDS if stored[name] != _as_column(name, spoken[name])]
     except (ValueError, TypeError, KeyError) as exc:
         raise FaultFound(Fault(FaultKind.EDITED, f"Record {seq} was edited: it is no record.", seq)) from exc
     if wrong:

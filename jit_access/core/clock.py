@@ -10,16 +10,25 @@ from django.db import connection
 _offset = timedelta()
 
 _NOW_SQL = {
-    "postgresql": "SELECT clock_timestamp()",
-    "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')",
+    "postgresql": "clock_timestamp()",
+    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')",
 }
 
 
 def now() -> datetime:
     """The database's time as an aware UTC datetime. Costs one query, no table."""
     with connection.cursor() as cursor:
-        cursor.execute(_NOW_SQL[connection.vendor])
-        (value,) = cursor.fetchone()
+        cursor.execute(f"SELECT {expression()}", [])  # with parameters, as where it stands beside others
+        return read(cursor.fetchone()[0])
+
+
+def expression() -> str:
+    """The same time as a column, for a query that is made anyway. Give what comes back to `read`."""
+    return _NOW_SQL[connection.vendor]
+
+
+def read(value: datetime | str) -> datetime:
+    """An aware UTC datetime from what the database said."""
     moment = datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value.astimezone(UTC)
     return moment + _offset
 

@@ -22,9 +22,10 @@ MAX_RECORD_BYTES = 16 * 1024
 MAX_TEXT_CHARS = 1024
 _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 # C0, DEL, C1, line separators, bidirectional controls and invisible tags: they forge log lines and mislead readers.
-_UNSAFE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
+UNSAFE_CHARS = (
+    r"\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f"
 )
+_UNSAFE = re.compile(f"[{UNSAFE_CHARS}]")
 
 
 @dataclass(frozen=True, slots=True)
