@@ -96,6 +96,7 @@ class Limits:
         1024, "JIT_PROXY_LEAST_BYTES_PER_S", "How fast it has to move, on average over that window."
     )
     drain_s: float = _limit(30, "JIT_PROXY_DRAIN_S", "What running transfers get after SIGTERM.")
+    handover_s: float = _limit(3600, "JIT_PROXY_HANDOVER_S", "What they get when new workers took over after SIGHUP.")
     spool_bytes: int = _limit(256 * 1024**2, "JIT_SPOOL_BYTES", "Audit records on disk; past it new requests get 503.")
     stranger_records: int = _limit(
         10,

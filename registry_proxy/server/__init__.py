@@ -3,6 +3,6 @@
 It owns sockets and tasks and carries out commands; what is allowed, and in which order, is decided elsewhere.
 """
 
-from registry_proxy.server.main import serve
+from registry_proxy.server.main import run_worker, serve
 
-__all__ = ["serve"]
+__all__ = ["run_worker", "serve"]

@@ -230,7 +230,7 @@ class ClientConnection(asyncio.Protocol):
         self._conversation, self.task = None, None
         if not self.is_open or self._farewell is not None:
             return
-        if self._owner.is_draining or not self.body_is_read:
+        if not self.body_is_read:
             self.close_after_answer()
             return
         self.resume_reading()

@@ -46,6 +46,7 @@ class Conversation:
         self._counted_grant = ""
         self._waiting: asyncio.Task[Any] | None = None
         self._cut: Reason | None = None
+        self._said_close = False
         self._watch: Watch | None = None
 
     async def run(self) -> None:
@@ -193,7 +194,8 @@ class Conversation:
     async def _relay(self, command: do.Relay) -> on.Event:
         if self._cut is not None:
             return on.RelayEnded(self._cut)
-        return await self._registry.relay(command, closes=self._closes())
+        self._said_close = self._closes()
+        return await self._registry.relay(command, closes=self._said_close)
 
     # -- ends
 
@@ -206,9 +208,8 @@ class Conversation:
             self._client.close_after_answer()
 
     def _finish(self) -> None:
-        closes = self._closes()
         self._registry.release()
-        if closes:
+        if self._said_close:  # what the head said holds: a drain may have begun since
             self._client.close_after_answer()
 
     def _reset(self) -> None:
@@ -217,7 +218,7 @@ class Conversation:
 
     def _closes(self) -> bool:
         """True when the connection cannot carry another request after this one."""
-        return not self._head.keep_alive or not self._client.body_is_read or self._cut is Reason.DRAINING
+        return not self._head.keep_alive or not self._client.body_is_read or self._client.is_last
 
     def _on_bug(self) -> None:
         _log.exception("proxy.internal-error", extra=log_fields(request_id=self._facts.exchange_id))

@@ -81,8 +81,6 @@ class Listener:
         return None
 
     def _refuse_connection(self, connection: ClientConnection) -> Reason | None:
-        if self.is_draining:
-            return Reason.DRAINING
         if not self._services.throttle.may_ask(connection.network):
             return Reason.RATE_LIMITED
         return None if self._crowd.add(connection) else Reason.TOO_MANY_CONNECTIONS

@@ -1,7 +1,4 @@
-"""What operators can watch of one proxy process, in Prometheus' text form.
-
-Labels come from closed sets only (outcomes, reason codes, directions): no name that a client chose becomes a label.
-"""
+"""Counters and gauges of one worker process."""
 
 from __future__ import annotations
 
