@@ -16,6 +16,8 @@ _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_])?")
 # WHATWG URL, "ends in a number": a last label like this makes some readers parse the whole host as an IPv4 address.
 _NUMERIC_END = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\Z")
 
+_WITHOUT_HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[/?]|\Z)")
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -76,6 +78,8 @@ def parse_reference(base: str, reference: bytes) -> tuple[Origin, str]:
     """
     text = reference.decode("ascii")
     _check_characters(text)
+    if not text or _WITHOUT_HOST.match(text):
+        raise ValueError("no host where one belongs: some readers take what follows for a path, some for a place")
     return parse_url(urljoin(base, text))
 
 

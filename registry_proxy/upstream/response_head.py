@@ -20,6 +20,8 @@ from registry_proxy.protocols.http1 import (
 
 MAX_RESPONSE_HEAD_BYTES = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
+# We act on these: a second line would leave the choice to whoever reads next.
+_SINGLE = (b"location", b"docker-content-digest", b"content-range")
 _BEGINNING = b"HTTP/1."
 
 
@@ -86,13 +88,16 @@ def parse_response_head(raw: bytes, method: str) -> ResponseHead:
     is_current = found[1] == b"1"
     if not is_current and any(name == b"transfer-encoding" for name, _ in headers):
         raise FramingError("a transfer coding in HTTP/1.0")
-    _check_plain(headers)
+    _check_fields(headers)
     keep_alive = is_current and b"close" not in list_tokens(headers, b"connection")
     return ResponseHead(status, headers, _length(headers, status, method), keep_alive)
 
 
-def _check_plain(headers: Headers) -> None:
-    """Digests are over the bytes as stored, and nobody here inflates: we asked for `identity` and take nothing else."""
+def _check_fields(headers: Headers) -> None:
+    names = [name for name, _ in headers]
+    if any(names.count(name) > 1 for name in _SINGLE):
+        raise FramingError("a field comes twice that means one thing only")
+    # Digests are over the bytes as stored, and nobody here inflates: we asked for `identity` and take nothing else.
     if list_tokens(headers, b"content-encoding") - {b"identity"}:
         raise FramingError("compressed, although it was asked for plain")
 

@@ -79,6 +79,7 @@ def test_length_is_what_follows_on_the_wire(head: bytes, method: str, length: in
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /a\r\nlocation: /b\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 600 Odd\r\nContent-Length: 5\r\n\r\n",
         b"HTTP/1.1 2OO OK\r\nContent-Length: 5\r\n\r\n",
         b"HTTP/2.0 200 OK\r\nContent-Length: 5\r\n\r\n",

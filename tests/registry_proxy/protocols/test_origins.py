@@ -54,6 +54,9 @@ def test_reference_is_checked_before_it_is_joined() -> None:
     base = "http://registry.example/v2/a/blobs/x"
     assert parse_reference(base, b"../y?z=1")[1] == "/v2/a/y?z=1"
     assert parse_reference(base, b"//cdn.example/y")[0].host == "cdn.example"
-    for value in (b"http://cdn.example\t.evil/", b" http://cdn.example/", b"http:\\\\cdn.example/"):
+    for value in (
+        b"http://cdn.example\t.evil/", b" http://cdn.example/", b"http:\\\\cdn.example/", b"http:cdn.example/x", b"a:b",
+        b"///x", b"//", b"http:///x", b"http://?x", b"",
+    ):  # fmt: skip
         with pytest.raises(ValueError, match=r"."):
             parse_reference(base, value)
