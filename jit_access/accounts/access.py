@@ -22,6 +22,14 @@ def get_account(actor: User, public_id: str) -> User:
     raise NotFound
 
 
+def get_agent(actor: User, public_id: str) -> User:
+    """One's own service account, locked or not: what it may do is its owner's to answer for. Raises: NotFound."""
+    agent = actor.service_accounts.filter(public_id=public_id).first()
+    if agent is None:
+        raise NotFound
+    return agent
+
+
 def get_token(actor: User, public_id: str) -> ApiToken:
     """One's own tokens, those of one's service accounts, and for security all of them. Raises: NotFound."""
     token = ApiToken.objects.select_related("user").filter(public_id=public_id).first()

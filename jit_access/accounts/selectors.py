@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from datetime import datetime
+
+from django.db.models import QuerySet
 
 from jit_access.accounts.models import AccountKind, ApiToken, User
 from jit_access.accounts.names import fold_name
@@ -34,7 +36,7 @@ def accounts_of(owner: User) -> QuerySet[User]:
     return owner.service_accounts.order_by("username")
 
 
-def tokens_of(user: User) -> QuerySet[ApiToken]:
-    """The account's own tokens and those of its service accounts, newest first, revoked ones too."""
-    own = Q(user=user) | Q(user__owner=user)
-    return ApiToken.objects.filter(own).select_related("user").order_by("-pk")
+def live_tokens_of(user: User, *, now: datetime) -> QuerySet[ApiToken]:
+    """The API tokens of one account that are neither revoked nor over, newest first."""
+    live = ApiToken.objects.filter(user=user, revoked_at=None, expires_at__gt=now)
+    return live.select_related("user").order_by("-pk")

@@ -46,6 +46,11 @@ def live_grants_of(*, actor: User, now: datetime) -> QuerySet[Grant]:
     return grants_of(actor=actor).filter(timely, state__in=LIVE_GRANT_STATES).order_by("valid_until", "start_by", "pk")
 
 
+def running_grants_of(*, subject: User, now: datetime) -> QuerySet[Grant]:
+    """What one account could use at this moment."""
+    return Grant.objects.filter(subject=subject, state=GrantState.ACTIVE, valid_until__gt=now)
+
+
 def recently_ended_of(*, actor: User, now: datetime) -> QuerySet[Grant]:
     """What ended within the last 7 days, newest end first."""
     over = grants_of(actor=actor).filter(state__in=[GrantState.ENDED, GrantState.ACTIVATION_FAILED])

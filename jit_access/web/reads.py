@@ -9,7 +9,7 @@ from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
 
 from jit_access.access_requests.models import AccessRequest, ApprovalStep
-from jit_access.accounts.models import User
+from jit_access.accounts.models import ApiToken, User
 from jit_access.audit.exchanges import TRANSFER_ENDS
 from jit_access.audit.models import AuditEntry
 from jit_access.credentials.models import CredentialLease
@@ -40,6 +40,12 @@ def live_token_counts(grants: Iterable[Grant], now: datetime) -> dict[int, int]:
     """How many tokens of each grant work, by the grant's key."""
     live = CredentialLease.objects.filter(grant__in=grants, state__in=LIVE_LEASE_STATES, valid_until__gt=now)
     return {row["grant"]: row["count"] for row in live.values("grant").annotate(count=Count("pk"))}
+
+
+def api_token_counts(accounts: Iterable[User], now: datetime) -> dict[int, int]:
+    """How many API tokens of each account work, by the account's key."""
+    live = ApiToken.objects.filter(user__in=accounts, revoked_at=None, expires_at__gt=now).values("user")
+    return {row["user"]: row["count"] for row in live.annotate(count=Count("pk"))}
 
 
 def token_uses(grant: Grant) -> Uses:

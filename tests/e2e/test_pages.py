@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
 from jit_access.accounts.models import User
+from jit_access.accounts.services import issue_api_token
 from jit_access.audit.models import AuditEntry
+from jit_access.domain.actors import GATEWAY
+from jit_access.grants import services as grants
 from tests.e2e.conftest import Visitor
-from tests.support.lifecycles import BASE, FRONTIER, TINY, World, active, answer, ask, scheduled
+from tests.support.lifecycles import BASE, FRONTIER, TINY, World, active, answer, ask, scheduled, scope_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
@@ -36,6 +40,9 @@ def stops(world: World) -> list[Stop]:
     """Each kind of page once, with something on it."""
     cast = world.cast
     grant, plan = active(world, TINY), scheduled(world, BASE)
+    lease = grants.issue_token(actor=cast.ada, grant=grant, label="laptop").lease
+    narrow = ask(world, scope=scope_of(TINY, tags=("v1", "v2.*")))
+    issue_api_token(actor=GATEWAY, user=cast.ci_bot, name="nightly", lasts=timedelta(days=7))
     request, half = ask(world, TINY, ticket="EVAL-2231"), ask(world, FRONTIER)
     answer(half, cast.ben)
     denied = answer(ask(world, BASE, TINY), cast.ben, is_approval=False, note="Not now.")
@@ -46,16 +53,23 @@ def stops(world: World) -> list[Stop]:
         f"/access/{plan.public_id}/start",
         "/requests/new",
         f"/requests/new?again={half.public_id}",
+        f"/requests/new?again={narrow.public_id}",
         f"/requests/{half.public_id}",
         f"/requests/{denied.public_id}",
         "/settings",
         "/settings/tokens/new",
+        "/settings/password",
+        f"/settings/agents/{cast.ci_bot.public_id}",
+        f"/settings/agents/{cast.ci_bot.public_id}/tokens/new",
+        f"/access/{grant.public_id}/tokens",
+        f"/access/{grant.public_id}/tokens/{lease.public_id}/rotate",
         "/nothing",
     )
     ben = (
         "/approvals",
         f"/approvals/{request.public_id}",
         f"/approvals/{request.public_id}/deny",
+        f"/approvals/{narrow.public_id}",
         "/targets",
         f"/targets/{world.target.public_id}",
         "/targets/new",

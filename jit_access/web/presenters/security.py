@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from jit_access.mfa.assurance import Assurance
 from jit_access.mfa.selectors import FactorState
 from jit_access.web import figures
 from jit_access.web.presenters import words
+from jit_access.web.presenters.agents import agent_row
 from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Option
 from jit_access.web.viewmodels.security import SecurityPage, SettingRow
 
@@ -29,6 +30,8 @@ class Mine:
     factor: FactorState
     assurance: Assurance
     tokens: Sequence[ApiToken]
+    agents: Sequence[User]
+    agent_tokens: Mapping[int, int]  # agent pk -> API tokens that work
     session_ends_at: datetime | None
     theme: str
     has_shortcuts: bool
@@ -43,8 +46,14 @@ def build_page(mine: Mine) -> SecurityPage:
         roles=_groups(mine.groups),
         notice=None,
         factors=(_app_row(mine), _codes_row(mine)),
-        tokens=tuple(_token_row(token, mine.now) for token in mine.tokens),
+        password=SettingRow(
+            "Password",
+            "Changing it ends every other session of yours.",
+            action=Action("Change", reverse("web:settings-password")),
+        ),
+        tokens=tuple(token_row(token, mine.now) for token in mine.tokens),
         token_form_href=reverse("web:settings-token-new"),
+        agents=tuple(agent_row(agent, mine.agent_tokens.get(agent.pk, 0)) for agent in mine.agents),
         sessions=_session_rows(mine),
         themes=tuple(Option(value, label, value == mine.theme) for value, label in THEME_LABELS.items()),
         has_shortcuts=mine.has_shortcuts,
@@ -95,10 +104,10 @@ def codes_confirm() -> Confirm:
     )
 
 
-def _token_row(token: ApiToken, now: datetime) -> SettingRow:
+def token_row(token: ApiToken, now: datetime) -> SettingRow:
+    """One API token, told by its name and by how it begins."""
     used = f"Used {figures.ago(token.last_used_at, now)}" if token.last_used_at else "Never used"
-    owner = "" if token.user.is_person else f", of {token.user.display_name}"
-    note = f"{used}, ends {figures.end_time(token.expires_at, now)}{owner}."
+    note = f"{used}, ends {figures.end_time(token.expires_at, now)}. Begins jita_api_{token.token_id}."
     confirm = token_confirm(token)
     return SettingRow(token.name, note, None, confirm=confirm, confirm_href=confirm.post_href, confirm_label="Revoke")
 
@@ -112,8 +121,13 @@ def token_confirm(token: ApiToken) -> Confirm:
         verb=f"Revoke {token.name}",
         keep="Keep it",
         post_href=reverse("web:settings-token-revoke", args=[token.public_id]),
-        back_href=reverse("web:settings"),
+        back_href=home_of(token.user),
     )
+
+
+def home_of(account: User) -> str:
+    """The page that lists the API tokens of an account."""
+    return reverse("web:settings") if account.is_person else reverse("web:settings-agent", args=[account.public_id])
 
 
 def sessions_confirm() -> Confirm:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Field, Notice, Option, Person
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Field, Notice, Option, Person
+from jit_access.web.viewmodels.request_form import FormErrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,10 @@ class SecurityPage:
     roles: str
     notice: Notice | None
     factors: tuple[SettingRow, ...]
+    password: SettingRow
     tokens: tuple[SettingRow, ...]
     token_form_href: str
+    agents: tuple[SettingRow, ...]
     sessions: tuple[SettingRow, ...]
     themes: tuple[Option, ...]
     has_shortcuts: bool
@@ -42,12 +45,39 @@ class TokenForm:
 
     name: Field
     days: tuple[Option, ...]
+    title: str
+    lead: str
+    post_href: str
+    back_href: str
 
 
 @dataclass(frozen=True, slots=True)
 class ApiTokenPage:
     """An API token, shown once."""
 
-    name: str
+    title: str
     token: str
-    ends: str
+    more: str
+    back: Action
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPage:
+    """One service account of one's own: what it is, whether it works, its API tokens."""
+
+    person: Person
+    badge: Badge
+    lead: str
+    facts: tuple[Fact, ...]
+    tokens: tuple[SettingRow, ...]
+    token_form_href: str
+    empty_note: str
+    back: Action
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordForm:
+    """A new password for oneself."""
+
+    fields: tuple[Field, ...]
+    errors: FormErrors | None

@@ -8,17 +8,29 @@ from tests.web.samples.common import NOW_ISO, make_shell
 from tests.web.samples.deciding import approval_page, approvals_page
 from tests.web.samples.gates import codes_page, prove_page, refusal_page, setup_page, sign_in_page
 from tests.web.samples.holding import empty_my_access_page, my_access_page, token_page, tokens_page
-from tests.web.samples.managing import security_page, target_form, target_page, targets_page
+from tests.web.samples.managing import (
+    agent_page,
+    api_token_page,
+    password_form,
+    security_page,
+    target_form,
+    target_page,
+    targets_page,
+    token_form,
+)
 
 __all__ = [
     "NOW_ISO",
     "activity_page",
+    "agent_page",
+    "api_token_page",
     "approval_page",
     "approvals_page",
     "codes_page",
     "empty_my_access_page",
     "make_shell",
     "my_access_page",
+    "password_form",
     "prove_page",
     "record_page",
     "refusal_page",
@@ -30,6 +42,7 @@ __all__ = [
     "target_form",
     "target_page",
     "targets_page",
+    "token_form",
     "token_page",
     "tokens_page",
 ]

@@ -29,6 +29,17 @@ def security_page() -> security.SecurityPage:
                 confirm_label="Make new ones",
             ),
         ),
+        password=security.SettingRow(
+            "Password", "Changing it ends every other session.", action=Action("Change", "/settings/password")
+        ),
+        agents=(
+            security.SettingRow(
+                "ci-bot",
+                "1 API token.",
+                Badge("Works", "check", "live"),
+                action=Action("Tokens", "/settings/agents/usr_1"),
+            ),
+        ),
         tokens=(
             security.SettingRow(
                 "laptop", "Used 3 h ago, ends 22 Dec 09:00 UTC.", confirm_href="/x", confirm_label="Revoke"
@@ -50,6 +61,49 @@ def security_page() -> security.SecurityPage:
         ),
         themes=(Option("auto", "Like the system", True), Option("light", "Light"), Option("dark", "Dark")),
         has_shortcuts=True,
+    )
+
+
+def agent_page() -> security.AgentPage:
+    return security.AgentPage(
+        Person("ci-bot", ">_", "Agent of Ada Okafor", is_agent=True),
+        Badge("Works", "check", "live"),
+        "It acts by its API tokens.",
+        (
+            Fact("User name", "ci-bot", is_mono=True),
+            Fact("Groups", "Research"),
+            Fact("Open grants", "1", "in My access"),
+        ),
+        security_page().tokens,
+        "/settings/agents/usr_1/tokens/new",
+        "It has no API token.",
+        Action("Security settings", "/settings", "back"),
+    )
+
+
+def password_form() -> security.PasswordForm:
+    return security.PasswordForm(
+        (Field("current", "Current password", kind="password", autocomplete="current-password"),), None
+    )
+
+
+def token_form() -> security.TokenForm:
+    return security.TokenForm(
+        Field("name", "What is it for?"),
+        (Option("7", "7 days", True),),
+        "New API token",
+        "For scripts.",
+        "/x",
+        "/settings",
+    )
+
+
+def api_token_page() -> security.ApiTokenPage:
+    return security.ApiTokenPage(
+        "Your API token laptop",
+        "jita_api_4f8K",
+        "Only its hash is kept.",
+        Action("Back to settings", "/settings", "back"),
     )
 
 
