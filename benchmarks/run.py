@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from benchmarks.control.grants import seed
 from benchmarks.control.plane import running_control_plane
 from benchmarks.machine import load_average, machine_facts
-from benchmarks.peers.base import Peer, stopping
+from benchmarks.peers.base import Peer, Visit, stopping
 from benchmarks.peers.caddy import Caddy
 from benchmarks.peers.direct import Direct
 from benchmarks.peers.gateway import Gateway
@@ -19,7 +19,8 @@ from benchmarks.peers.haproxy import HAProxy
 from benchmarks.peers.nginx import Nginx
 from benchmarks.plan import Plan
 from benchmarks.processes import CannotMeasure
-from benchmarks.results import Failure, Results, Sample
+from benchmarks.profiling import OCCASIONS, profile
+from benchmarks.results import OURS, Failure, Results, Sample
 from benchmarks.scenarios.base import Ground, Scenario
 from benchmarks.scenarios.table import SCENARIOS
 from benchmarks.site import MIB, Site, UpstreamPorts
@@ -48,6 +49,18 @@ class Run:
             for scenario in scenarios:
                 if number < (scenario.rounds or plan.rounds):
                     self._visit_all(scenario, number)
+        self.results.notes |= self.ground.notes
+
+    def look_inside(self) -> None:
+        """The gateway under each load once more, with profilers that the measurements must not have."""
+        for name, occasion in OCCASIONS.items():
+            upstream = self.upstreams[occasion.upstream]
+            try:
+                with stopping(upstream.start()), self.peers[OURS].open(self.ground.site, upstream) as visit:
+                    for tool, lines in profile(self.ground, visit, occasion).items():
+                        self.results.profiles[f"{name}: {tool}"] = lines
+            except (CannotMeasure, OSError, subprocess.SubprocessError) as exc:
+                self.results.profiles[name] = [f"could not be looked at: {exc}"]
 
     def _visit_all(self, scenario: Scenario, number: int) -> None:
         names = [name for name in scenario.candidates if self.ground.plan.takes(name.removesuffix("-2"))]
@@ -61,14 +74,22 @@ class Run:
         where = (scenario.name, upstream.name, peer.name, number)
         try:
             with stopping(upstream.start()), peer.open(self.ground.site, upstream) as visit:
-                for index, (case, values) in enumerate(scenario.measure(self.ground, visit)):
-                    at = number if scenario.rounds != 1 else index
-                    sample = Sample(case, upstream.name, peer.name, at, values, load_average())
-                    self.results.samples.append(sample)
-                    _tell(sample)
+                self._measure(scenario, upstream, visit, (peer.name, number))
         except (CannotMeasure, OSError, subprocess.SubprocessError) as exc:
-            self.results.failures.append(Failure(*where, str(exc)))
-            print(f"!! {' '.join(map(str, where))}: {exc}", flush=True)
+            why = self.ground.site.hide_paths(str(exc))
+            self.results.failures.append(Failure(*where, why))
+            print(f"!! {' '.join(map(str, where))}: {why}", flush=True)
+
+    def _measure(self, scenario: Scenario, upstream: Upstream, visit: Visit, who: tuple[str, int]) -> None:
+        name, number = who
+        try:
+            for index, (case, values) in enumerate(scenario.measure(self.ground, visit)):
+                at = number if scenario.rounds != 1 else index
+                sample = Sample(case, upstream.name, name, at, values, load_average())
+                self.results.samples.append(sample)
+                _tell(sample)
+        except CannotMeasure as exc:
+            raise CannotMeasure(f"{exc} {visit.explain()}".strip()) from exc
 
 
 def _tell(sample: Sample) -> None:

@@ -23,9 +23,17 @@ from jit_access.demo.stack.services import Service
 from jit_access.demo.stack.supervisor import Supervisor
 
 MOST_PROXIES = 2
-# A thousand idle clients come from one address, and one grant serves every load: the caps that stop abuse would stop
-# the measurement. What they cost is still paid, because every connection is counted against them.
-_LIFTED = {"JIT_PROXY_CONNECTIONS": "8192", "JIT_PROXY_CONNECTIONS_PER_ADDRESS": "8192"}
+# A thousand clients come from one address, and one grant serves every load: the limits that stop abuse would stop the
+# measurement. What they cost is still paid, because every connection and request is counted against them.
+_LIFTED = {
+    "JIT_PROXY_CONNECTIONS": "8192",
+    "JIT_PROXY_CONNECTIONS_PER_ADDRESS": "8192",
+    "JIT_PROXY_REQUESTS_PER_ADDRESS": "1000000",
+    "JIT_PROXY_REQUEST_BURST_PER_ADDRESS": "1000000",
+    "JIT_PROXY_REQUESTS_PER_GRANT": "1000000",
+    "JIT_PROXY_REQUEST_BURST_PER_GRANT": "1000000",
+    "JIT_PROXY_STREAMS_PER_GRANT": "8192",
+}
 
 
 @dataclass(slots=True)

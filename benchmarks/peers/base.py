@@ -40,11 +40,15 @@ class Door:
 
 @dataclass(slots=True)
 class Visit:
-    """A candidate that was started afresh and serves. `cut` ends every running transfer; None where nobody can."""
+    """A candidate that was started afresh and serves.
+
+    `cut` ends every running transfer, None where nobody can; `explain` says what it refused, for a visit that failed.
+    """
 
     door: Door
     children: list[Child]
     cut: Callable[[], float] | None = None
+    explain: Callable[[], str] = str
     meter: TreeMeter = field(init=False)
 
     def __post_init__(self) -> None:

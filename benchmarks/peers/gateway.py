@@ -46,7 +46,7 @@ class Gateway:
             for number, child in enumerate(children):
                 self._wait(child, ports.admin[number])
             door = Door(ports.gateway, ports.gateway_tls, upstream.name, held.token)
-            yield Visit(door, children)
+            yield Visit(door, children, explain=lambda: _refusals(ports.admin[0]))
 
     def _start(self, site: Site, number: int) -> Child:
         environment = self.control.proxy_environment(number)
@@ -61,11 +61,22 @@ class Gateway:
 
 
 def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.client.OK
+        return _ask(port, "/readyz").status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False
-    finally:
-        connection.close()
+
+
+def _refusals(port: int) -> str:
+    """Its own counters by reason, without those of what was let through."""
+    try:
+        lines = _ask(port, "/metrics").read().decode().splitlines()
+    except (OSError, http.client.HTTPException) as exc:
+        return f"its counters cannot be read: {exc}"
+    return ", ".join(line for line in lines if 'reason="' in line and not line.endswith((" 0", " 0.0")))
+
+
+def _ask(port: int, path: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    connection.request("GET", path, headers={"Connection": "close"})
+    return connection.getresponse()

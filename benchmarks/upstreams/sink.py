@@ -14,7 +14,7 @@ from benchmarks.processes import Launcher
 from benchmarks.upstreams.base import Upstream
 
 READ_BYTES = 1024 * 1024
-_FIRST_BYTES = b"\0" * 1024
+_FIRST_BYTES = b"\0" * 4096  # more than a server may hold back to fill a packet
 _STALLED_LENGTH = 1 << 30
 _BACKLOG = 4096
 _CREATED = b"HTTP/1.1 202 Accepted\r\nLocation: %s/up\r\nRange: 0-0\r\nContent-Length: 0\r\n\r\n"
