@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 import time
 from collections import defaultdict
@@ -35,7 +36,7 @@ class ConnectionPool:
         idle, now = self._idle[(origin, allow_private)], time.monotonic()
         while idle:
             connection = idle.pop()
-            if connection.is_open and now - connection.idle_since < max_idle_s:
+            if connection.is_open and now - connection.idle_since < max_idle_s and _is_quiet(connection):
                 return connection, True
             connection.abort()
         return await self._dial(origin, allow_private=allow_private), False
@@ -93,3 +94,16 @@ class ConnectionPool:
             else:
                 return connection
         raise failure
+
+
+def _is_quiet(connection: UpstreamConnection) -> bool:
+    """False when bytes, or the end, wait in the kernel that our loop has not come to yet.
+
+    Whatever a registry sends between two answers would be taken for the beginning of the next one.
+    """
+    descriptor = connection.descriptor
+    if descriptor < 0:
+        return True  # TLS: its own records may wait there
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    return not poller.poll(0)

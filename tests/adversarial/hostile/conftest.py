@@ -18,7 +18,7 @@ Serve = Callable[[Script], HostileUpstream]
 
 @pytest.fixture(scope="session")
 def hostile_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    limits = Limits(idle_body_deadline_s=0.6)
+    limits = Limits(idle_body_deadline_s=0.6)  # so a body has to move 614 bytes in each window
     with running_gateway(tmp_path_factory.mktemp("hostile"), limits=limits) as running:
         yield running
 

@@ -61,6 +61,11 @@ class Peer:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._writer.close()
 
+    async def stall(self) -> None:
+        """Read nothing any more, so that TCP holds the gateway back."""
+        self._reader._transport.pause_reading()  # type: ignore[attr-defined]  # streams have no word for it
+        await asyncio.Event().wait()
+
     async def drain_all(self) -> None:
         """Read until the gateway hangs up."""
         while await self.read_some():
@@ -123,6 +128,10 @@ class HostileUpstream:
     def connections(self) -> list[bytes]:
         """Every byte of every connection."""
         return [bytes(peer.received) for peer in list(self.peers)]
+
+    def call(self, action: Callable[[], None]) -> None:
+        """Do something on the upstream's loop."""
+        self._loop.call_soon_threadsafe(action)
 
     def wait_until_left(self, count: int) -> None:
         """Until so many connections were made, and the gateway has ended them all."""
