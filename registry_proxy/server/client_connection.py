@@ -6,7 +6,6 @@ Its parts: `incoming` reads the body, `stream.wire` writes and resets, `deadline
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 
 from jit_access.domain.networks import network_of
@@ -22,7 +21,6 @@ from registry_proxy.server.roles import Conversing, Owner
 from registry_proxy.stream.sides import BodySink
 from registry_proxy.stream.wire import Wire
 
-SEND_BUFFER_BYTES = 256 * 1024
 # What waits while a response runs: the next request of a client that pipelines.
 MAX_WAITING_BYTES = 64 * 1024
 KEEP_ALIVE_S = 75.0
@@ -55,9 +53,6 @@ class ClientConnection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
         self.network = network_of(self.address)
-        raw = transport.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._wire.attach(transport)
         reason = self._owner.opened(self)
         if reason is not None:

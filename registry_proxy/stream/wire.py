@@ -10,6 +10,9 @@ from collections.abc import Callable
 
 # close() then sends a reset and drops what the kernel still holds: a peer never takes a part for the whole.
 _LINGER_NOT = struct.pack("ii", 1, 0)
+# What the kernel may hold for a peer beyond what is on its way: a slow one costs no more, and a long fat network is
+# not slowed down, as it would be by a small send buffer. Half of it fills again in one slice.
+UNSENT_IN_KERNEL_BYTES = 512 * 1024
 
 
 class Wire:
@@ -29,6 +32,10 @@ class Wire:
         # the others above it.
         if self._transport is not None:
             self._transport.set_write_buffer_limits(high=0 if self._is_plain else 1, low=0)
+        raw = self._socket()
+        if raw is not None:
+            with contextlib.suppress(OSError):  # the peer was faster
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_IN_KERNEL_BYTES)
 
     def detach(self) -> None:
         """The connection is gone. A duplicate that is still held would keep it open for the peer."""
