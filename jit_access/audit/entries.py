@@ -14,6 +14,7 @@ from itertools import chain
 from operator import attrgetter
 
 from django.db import connection, models
+from django.db.backends.utils import CursorWrapper
 
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.audit_record import AuditRecord
@@ -56,10 +57,10 @@ _TABLE = AuditEntry._meta.db_table
 Values = tuple[str | int, ...]  # one value for each of FIELDS
 Row = tuple[str | int, ...]  # one for each of COLUMNS
 
-# SQLite keeps a journal of every page that a statement of a table with triggers touches, so one statement for many
-# rows halves the cost; more than this gains nothing. PostgreSQL is quicker with COPY as soon as there are some.
+# So many go the way of a batch. SQLite keeps a journal of every page that a statement touches where there are triggers,
+# so one statement for many rows halves the cost; more than this in one gains nothing.
+_MANY_ROWS = 8
 _ROWS_A_STATEMENT = 50
-_COPY_FROM_ROWS = 8
 
 
 def values_of(record: AuditRecord) -> Values:
@@ -81,27 +82,35 @@ def _sqlite_instant(at: str) -> str:
 
 def insert_rows(rows: Sequence[Row]) -> None:
     """Insert all of them. Not bulk_create: building its statements costs ten times what the hashing does."""
-    if connection.vendor == "postgresql" and len(rows) >= _COPY_FROM_ROWS:
-        _copy_rows(rows)
-        return
     with connection.cursor() as cursor:
-        for start in range(0, len(rows), _ROWS_A_STATEMENT):
-            some = rows[start : start + _ROWS_A_STATEMENT]
-            cursor.execute(_insert_sql(len(some)), list(chain.from_iterable(some)))
+        if len(rows) < _MANY_ROWS:
+            cursor.execute(_insert_sql(len(rows), "%s"), list(chain.from_iterable(rows)))
+            return
+        # Django does not map the errors of these two, and callers know Django's only.
+        with connection.wrap_database_errors:
+            if connection.vendor == "postgresql":
+                _copy_rows(rows, cursor)
+            else:
+                _insert_by_fifties(rows)
 
 
-def _copy_rows(rows: Sequence[Row]) -> None:
-    sql = f"COPY {_TABLE} ({_NAMES}) FROM STDIN"
-    # Django does not map the errors of copy, and callers know Django's only.
-    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(sql) as copy:
+def _copy_rows(rows: Sequence[Row], cursor: CursorWrapper) -> None:
+    with cursor.copy(f"COPY {_TABLE} ({_NAMES}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 
 
-@lru_cache(maxsize=_ROWS_A_STATEMENT)
-def _insert_sql(count: int) -> str:
+def _insert_by_fifties(rows: Sequence[Row]) -> None:
+    """Past Django's cursor, which would rewrite a thousand placeholders each time."""
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        some = rows[start : start + _ROWS_A_STATEMENT]
+        connection.connection.execute(_insert_sql(len(some), "?"), list(chain.from_iterable(some)))
+
+
+@lru_cache(maxsize=2 * _ROWS_A_STATEMENT)
+def _insert_sql(count: int, place: str) -> str:
     """Table and columns are constants of ours; values are parameters."""
-    places = f"({', '.join(['%s'] * len(COLUMNS))})"
+    places = f"({', '.join([place] * len(COLUMNS))})"
     return f"INSERT INTO {_TABLE} ({_NAMES}) VALUES {', '.join([places] * count)}"  # noqa: S608  # see above
 
 

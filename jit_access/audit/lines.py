@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import fields
-from itertools import pairwise
 
 from jit_access.audit.entries import COLUMN_CHARS, FIELDS, NUMBERS, Values, instant_speller, parse_at, values_of
 from jit_access.domain.audit_record import (
@@ -57,7 +56,8 @@ def line_reader() -> Read:
             return _read_slowly(line)
         found = match.groups()
         at, kind = found[_AT], found[_KIND + 1]
-        if len(kind) > _MAX_KIND_CHARS or not _is_ascending(_KEY.findall(found[_DETAIL])):
+        keys = _KEY.findall(found[_DETAIL])
+        if len(kind) > _MAX_KIND_CHARS or keys != sorted(set(keys)):
             return _read_slowly(line)
         try:
             parse_at(at)
@@ -79,11 +79,6 @@ def _read_slowly(line: bytes) -> Values:
     except ValueError as exc:
         raise CallerError(Reason.INVALID_INPUT, "The instant of a record is not a date.") from exc
     return values_of(record)
-
-
-def _is_ascending(keys: list[str]) -> bool:
-    """Sorted, and none twice."""
-    return all(first < second for first, second in pairwise(keys))
 
 
 def _form(safe: str) -> re.Pattern[str]:
