@@ -9,7 +9,8 @@ from jit_access.access_requests.selectors import with_related
 from jit_access.accounts.models import User
 from jit_access.audit.access import Viewer
 from jit_access.domain.errors import NotFound
-from jit_access.grants.access import SEES_EVERYTHING, group_names
+from jit_access.domain.roles import SEES_EVERYTHING
+from jit_access.grants.access import group_names
 from jit_access.grants.models import Grant
 
 

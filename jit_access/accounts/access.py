@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jit_access.accounts.models import ApiToken, User
-from jit_access.accounts.roles import AUDITORS, SECURITY
 from jit_access.accounts.selectors import is_in
 from jit_access.domain.errors import NotFound
+from jit_access.domain.roles import AUDITORS, SECURITY
 
 
 def get_account(actor: User, public_id: str) -> User:

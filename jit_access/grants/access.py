@@ -7,11 +7,9 @@ from django.db.models import Q, QuerySet
 from jit_access.accounts.models import User
 from jit_access.credentials.models import CredentialLease
 from jit_access.domain.errors import NotFound
+from jit_access.domain.roles import SECURITY, SEES_EVERYTHING
 from jit_access.grants.models import Grant
 from jit_access.grants.selectors import with_related
-
-SECURITY_GROUP = "security"
-SEES_EVERYTHING = frozenset({SECURITY_GROUP, "auditors"})
 
 
 def get_grant(*, actor: User, public_id: str) -> Grant:
@@ -47,7 +45,7 @@ def may_revoke(actor: User, grant: Grant, *, security_only: bool = False) -> boo
     if not actor.is_active or not actor.is_person:
         return False
     groups = group_names(actor)
-    if SECURITY_GROUP in groups:
+    if SECURITY in groups:
         return True
     if security_only:
         return False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from jit_access.accounts.roles import SECURITY
 from jit_access.accounts.selectors import members_of
 from jit_access.credentials.models import CredentialLease
 from jit_access.domain.reasons import Reason, explain
+from jit_access.domain.roles import SECURITY
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
 from jit_access.notifications.services import tell

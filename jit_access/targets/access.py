@@ -12,9 +12,8 @@ from jit_access.audit.services import record_refusal
 from jit_access.domain.actors import ActorRef
 from jit_access.domain.errors import NotFound
 from jit_access.domain.reasons import Reason
+from jit_access.domain.roles import OPERATORS
 from jit_access.targets.models import Repository, Target
-
-OPERATORS = "operators"  # the same word as accounts.roles, which stands beside this room and cannot be imported
 
 
 class Actor(Protocol):

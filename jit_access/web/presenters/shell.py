@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 
 from jit_access.accounts.models import User
+from jit_access.domain.roles import OPERATORS
 from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.viewmodels.shell import Assurance, NavGroup, NavLink, Shell
 
 # How long a proof is good for most sensitive steps; each step's own rule decides, this only says it ahead.
 USUALLY_GOOD_FOR = timedelta(minutes=15)
-OPERATORS = "operators"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from jit_access.accounts.roles import OPERATORS
 from jit_access.core import clock
 from jit_access.core.secret import Secret
 from jit_access.domain.errors import CallerError, GatewayError, PeerError
 from jit_access.domain.operations import Tier
 from jit_access.domain.reasons import Reason
+from jit_access.domain.roles import OPERATORS
 from jit_access.targets import access, discovery, selectors, services
 from jit_access.targets.addressing import NewTarget
 from jit_access.web import figures, reads

@@ -8,4 +8,4 @@ SECURITY: Final = "security"  # may revoke anything, lock accounts, sees all act
 AUDITORS: Final = "auditors"  # see all activity, change nothing
 OPERATORS: Final = "operators"  # manage targets
 
-ALL_ROLES: Final = (SECURITY, AUDITORS, OPERATORS)
+SEES_EVERYTHING: Final = frozenset({SECURITY, AUDITORS})
