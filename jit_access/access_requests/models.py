@@ -35,7 +35,7 @@ class AccessRequest(StatefulModel):
     payload = models.JSONField()
     payload_hash = models.CharField(max_length=64)
     risk = models.PositiveSmallIntegerField(default=0)
-    risk_reasons = models.JSONField(default=list)
+    risk_reasons = models.JSONField(default=list)  # domain.risk: points, code, sentence
     decided_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=60, blank=True)
     idempotency_key = models.CharField(max_length=80, blank=True)

@@ -107,7 +107,7 @@ def make_payload(*, actor: User, draft: RequestDraft, considered: Considered, wi
             "staleness": str(answer.staleness),
             "byte_budget": answer.byte_budget,
         },
-        "risk": {"score": considered.risk.score, "reasons": list(considered.risk.reasons)},
+        "risk": {"score": considered.risk.score, "reasons": considered.risk.wire},
     }
 
 

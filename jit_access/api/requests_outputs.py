@@ -33,9 +33,15 @@ class ReasonOutput(serializers.Serializer[Any]):
     sentence = serializers.CharField()
 
 
+class RiskReasonOutput(serializers.Serializer[Any]):
+    points = serializers.IntegerField(help_text="What it adds to the score.")
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+
+
 class RiskOutput(serializers.Serializer[Any]):
     score = serializers.IntegerField()
-    reasons = serializers.ListField(child=serializers.CharField())
+    reasons = RiskReasonOutput(many=True)
 
 
 class PreviewStepOutput(serializers.Serializer[Any]):
@@ -129,7 +135,7 @@ def describe_preview(preview: Preview) -> dict[str, object]:
         "is_factor_fresh": preview.is_factor_fresh,
         "staleness": str(preview.staleness),
         "byte_budget": preview.byte_budget,
-        "risk": {"score": preview.risk.score, "reasons": list(preview.risk.reasons)},
+        "risk": {"score": preview.risk.score, "reasons": preview.risk.wire},
     }
 
 

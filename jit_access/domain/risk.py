@@ -35,31 +35,49 @@ class RiskFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RiskReason:
+    """One fact that speaks for caution: what it adds, a code that never changes its meaning, a sentence for people."""
+
+    points: int
+    code: str
+    sentence: str
+
+    def to_wire(self) -> dict[str, int | str]:
+        """As it is stored, signed and shown."""
+        return {"points": self.points, "code": self.code, "sentence": self.sentence}
+
+
+@dataclass(frozen=True, slots=True)
 class Risk:
-    """Score from 0 to 100 and the sentences that make it up, heaviest first."""
+    """Score from 0 to 100 and the reasons that make it up, heaviest first."""
 
     score: int
-    reasons: tuple[str, ...]
+    reasons: tuple[RiskReason, ...]
+
+    @property
+    def wire(self) -> list[dict[str, int | str]]:
+        """The reasons as JSON."""
+        return [reason.to_wire() for reason in self.reasons]
 
 
 def score_risk(facts: RiskFacts) -> Risk:
     """Add up what speaks for caution."""
-    parts = sorted(_parts(facts), key=lambda part: -part[0])
-    return Risk(min(MAX_SCORE, sum(points for points, _ in parts)), tuple(sentence for _, sentence in parts))
+    reasons = sorted(_reasons(facts), key=lambda reason: -reason.points)
+    return Risk(min(MAX_SCORE, sum(reason.points for reason in reasons)), tuple(reasons))
 
 
-def _parts(facts: RiskFacts) -> list[tuple[int, str]]:
+def _reasons(facts: RiskFacts) -> list[RiskReason]:
     tier = max(facts.tiers, key=lambda item: _TIER_POINTS[item], default=Tier.STANDARD)
     is_large = facts.is_whole_repository and facts.size_bytes >= WHOLE_MODEL_BYTES
     is_off_hours = facts.is_weekend or facts.hour not in OFFICE_HOURS_UTC
     candidates = (
-        (tier is not Tier.STANDARD, _TIER_POINTS[tier], f"The repository is {tier}."),
-        (Operation.DELETE in facts.operations, 20, "It could delete."),
-        (Operation.PUSH in facts.operations, 10, "It could write."),
-        (facts.is_agent, 20, "A service account asks."),
-        (is_large, 15, "It covers a whole large model."),
-        (facts.is_first_use, 10, f"First use of this target in {FIRST_USE_DAYS} days."),
-        (facts.lasts_s > LONG_S, 10, "It lasts longer than 4 hours."),
-        (is_off_hours, 10, "It is outside office hours (06:00 to 20:00 UTC, Monday to Friday)."),
+        (tier is not Tier.STANDARD, _TIER_POINTS[tier], f"tier-{tier}", f"The repository is {tier}."),
+        (Operation.DELETE in facts.operations, 20, "delete", "It could delete."),
+        (Operation.PUSH in facts.operations, 10, "push", "It could write."),
+        (facts.is_agent, 20, "agent", "A service account asks."),
+        (is_large, 15, "whole-model", "It covers a whole large model."),
+        (facts.is_first_use, 10, "first-use", f"First use of this target in {FIRST_USE_DAYS} days."),
+        (facts.lasts_s > LONG_S, 10, "long", "It lasts longer than 4 hours."),
+        (is_off_hours, 10, "off-hours", "It is outside office hours (06:00 to 20:00 UTC, Monday to Friday)."),
     )
-    return [(points, sentence) for holds, points, sentence in candidates if holds]
+    return [RiskReason(points, code, sentence) for holds, points, code, sentence in candidates if holds]

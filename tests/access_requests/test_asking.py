@@ -210,7 +210,8 @@ def test_unknown_repository_counts_as_critical(world: World) -> None:
 def test_risk_adds_up_with_reasons(world: World) -> None:
     low, high = ask(world, BASE), ask(world, FRONTIER)
     assert low.risk < high.risk <= 100
-    assert any("critical" in reason for reason in high.risk_reasons)
+    assert {"points": 40, "code": "tier-critical", "sentence": "The repository is critical."} in high.risk_reasons
+    assert sum(reason["points"] for reason in high.risk_reasons) == high.risk
 
 
 def test_extension_takes_over_from_a_running_grant_only(world: World) -> None:

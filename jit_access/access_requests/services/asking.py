@@ -225,7 +225,7 @@ def _create(actor: User, draft: RequestDraft, considered: Considered, now: datet
             payload=payload,
             payload_hash=hash_payload(payload),
             risk=considered.risk.score,
-            risk_reasons=list(considered.risk.reasons),
+            risk_reasons=considered.risk.wire,
             idempotency_key=draft.idempotency_key,
         )
         _create_steps(request, considered.answer)

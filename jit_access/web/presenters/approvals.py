@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -176,13 +176,9 @@ def _weigh(case: Case, weighing: Weighing, name: str) -> tuple[ReasonItem, ...]:
     return tuple((raises + lowers)[:MAX_WEIGHED])
 
 
-def _reason(item: object) -> tuple[str, str]:
-    """A stored reason is a sentence, or a sentence with its points and code."""
-    if isinstance(item, dict):
-        points = item.get("points", 0)
-        code = f"{'+' if points > 0 else ''}{points} {item.get('code', '')}".strip()
-        return str(item.get("sentence", "")), code
-    return str(item), ""
+def _reason(item: Mapping[str, object]) -> tuple[str, str]:
+    """The sentence, and what it adds with its code."""
+    return str(item["sentence"]), f"+{item['points']} {item['code']}"
 
 
 def _bounds(case: Case, name: str) -> tuple[Fact, ...]:
