@@ -58,6 +58,17 @@ def run_manage(folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
+def test_before_the_first_up_it_is_one_line_that_says_what_to_run(tmp_path: Path) -> None:
+    for name in ("domain", "core", "config"):
+        shutil.copytree(ROOT / "jit_access" / name, tmp_path / "jit_access" / name)
+    done = run_manage(tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "JIT_SECRET_KEY (or JIT_SECRET_KEY_FILE) is not set. `python3 dev.py up` makes what development needs: "
+        "run it first.\n"
+    )
+
+
 def test_missing_django_is_one_line_that_says_what_to_run(tmp_path: Path) -> None:
     done = run_manage(tmp_path, "-S")  # without site-packages, as a system Python is
     assert done.returncode == 1

@@ -9,6 +9,7 @@ import pyotp
 import pytest
 from django.test import Client
 
+from jit_access.audit.models import AuditEntry
 from jit_access.core import clock
 from jit_access.mfa.selectors import factor_state
 from tests.support.cast import PASSWORD, Cast
@@ -119,3 +120,12 @@ def test_an_ended_session_says_why(cast: Cast) -> None:
     page = Client().get("/sign-in?because=signed-out")
     assert "Your session ended. Sign in again." in text_of(page)
     assert "Your session ended" not in text_of(Client().get("/sign-in?because=anything"))
+
+
+def test_the_way_out_of_the_admin_is_ours_and_recorded(cast: Cast, client_for: Callable[..., Client]) -> None:
+    client = client_for(cast.ada)
+    assert client.get("/admin/logout/").status_code == 405
+    assert client.get("/access").status_code == 200
+    assert client.post("/admin/logout/")["Location"] == "/sign-in"
+    assert AuditEntry.objects.get(kind="session.ended").actor_id == cast.ada.public_id
+    assert client.get("/access")["Location"].startswith("/sign-in")

@@ -40,7 +40,7 @@ def _carry_out(options: argparse.Namespace, terminal: Terminal) -> int:
     match options.command:
         case "up":
             layout = Layout(VAR, Ports.from_base(options.port), options.db, has_demo=not options.no_demo)
-            return up_detached(layout, terminal) if options.detach else up(layout, terminal)
+            return up_detached(layout, terminal) if options.detach else up(layout, terminal, is_told=not options.quiet)
         case "down":
             return down(remembered(), terminal)
         case "manage":
@@ -48,8 +48,11 @@ def _carry_out(options: argparse.Namespace, terminal: Terminal) -> int:
     return examine(remembered(), terminal)
 
 
-def up(layout: Layout, terminal: Terminal) -> int:
-    """Bring everything up, tell what to do next, stay until asked to stop."""
+def up(layout: Layout, terminal: Terminal, *, is_told: bool = True) -> int:
+    """Bring everything up, tell what to do next, stay until asked to stop.
+
+    Passwords are told to a terminal. Whoever started us with a log in its place tells them itself.
+    """
     layout.make_folders()
     lock = StackLock(layout.run)
     if not lock.take():
@@ -65,7 +68,8 @@ def up(layout: Layout, terminal: Terminal) -> int:
     try:
         start_everything(supervisor, layout, terminal)
         remember(layout)
-        story.tell(layout, terminal)
+        if is_told:
+            story.tell(layout, terminal)
         supervisor.watch()
     except Stopped:
         terminal.write()
@@ -101,7 +105,12 @@ def up_detached(layout: Layout, terminal: Terminal) -> int:
     if StackLock(layout.run).is_held():
         return up(layout, terminal)
     log = layout.log / "up.log"
-    flags = [f"--port={layout.ports.web}", f"--db={layout.database}", *([] if layout.has_demo else ["--no-demo"])]
+    flags = [
+        "--quiet",
+        f"--port={layout.ports.web}",
+        f"--db={layout.database}",
+        *([] if layout.has_demo else ["--no-demo"]),
+    ]
     up_file(layout).unlink(missing_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -147,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     starting = commands.add_parser("up")
     starting.add_argument("--detach", action="store_true")
     starting.add_argument("--no-demo", action="store_true")
+    starting.add_argument("--quiet", action="store_true")
     starting.add_argument("--db", default="sqlite")
     starting.add_argument("--port", type=int, default=DEFAULT_BASE)
     commands.add_parser("down")
