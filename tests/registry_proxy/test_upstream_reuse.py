@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 
+import pytest
+
+from registry_proxy.protocols.origins import Origin
 from registry_proxy.upstream.connection import UpstreamConnection
+from registry_proxy.upstream.pool import ConnectionPool
 from registry_proxy.upstream.sinks import CollectingSink
 
 HEAD = b"GET /v2/ HTTP/1.1\r\nhost: registry\r\n\r\n"
@@ -62,6 +67,56 @@ async def two_requests() -> list[bytes]:
         finally:
             transport.abort()
             await registry.is_over.wait()
+
+
+class NoisyRegistry:
+    """Its socket is served by hand in the loop's own thread, so the loop cannot come to it before we want."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.origin = Origin("http", *self._server.getsockname())
+        self.accepted: list[socket.socket] = []
+
+    async def serve_one(self, pool: ConnectionPool) -> None:
+        """One whole exchange on a new connection, which goes back to the pool."""
+        connection, was_used = await pool.acquire(self.origin, allow_private=True)
+        assert not was_used
+        self.accepted.append(self._server.accept()[0])
+        sink = CollectingSink(0)
+        connection.begin(HEAD, "GET", has_body=False)
+        self.accepted[-1].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await connection.response()
+        connection.deliver_to(sink)
+        await sink.body()
+        pool.release(connection, self.origin, allow_private=True)
+
+    def close(self) -> None:
+        for item in (*self.accepted, self._server):
+            item.close()
+
+
+async def taken_again(noise: bytes | None) -> bool:
+    """Whether the pool hands out a kept connection on which `noise`, or the end, waits unread."""
+    registry, pool = NoisyRegistry(), ConnectionPool()
+    try:
+        await registry.serve_one(pool)
+        if noise is None:
+            registry.accepted[0].shutdown(socket.SHUT_WR)
+        elif noise:
+            registry.accepted[0].sendall(noise)
+        connection, was_used = await pool.acquire(registry.origin, allow_private=True)
+        connection.abort()
+        return was_used
+    finally:
+        pool.close()
+        await asyncio.sleep(0)
+        registry.close()
+
+
+@pytest.mark.parametrize(("noise", "is_taken"), [(b"", True), (b"HTTP/1.1 200 OK\r\n", False), (None, False)])
+def test_connection_on_which_something_waits_is_not_taken_again(noise: bytes | None, is_taken: bool) -> None:
+    """It would be read as the beginning of the next answer. The loop has not seen it yet, so the kernel is asked."""
+    assert asyncio.run(taken_again(noise)) is is_taken
 
 
 def test_connection_left_paused_by_a_slow_client_answers_the_next_request() -> None:

@@ -24,11 +24,13 @@ def test_named_store_gets_a_bare_request(status: int, stage: Stage, serve: Serve
     registry = serve(answering(redirect(f"{store.url}/b/x?X-Amz-Signature=s%2Fs&x=1", status)))
     stage.target(registry, redirect_origins=(store.url,))
     spoofed = ("Cookie: a=b", "X-Api-Key: k", "X-Amz-Security-Token: t", "Proxy-Authorization: Basic eDp5")
-    answer = stage.ask("GET", BLOB, "Range: bytes=0-5", "User-Agent: oras", *spoofed)
+    answer = stage.ask("GET", BLOB, "Range: bytes=0-5", "User-Agent: oras", *spoofed, "Content-Type: a/b")
     assert (answer.status, answer.body) == (200, BODY)
     assert b"location" not in answer.headers
     own = (b"range: bytes=0-5", b"user-agent: oras")
-    assert [plain(item) for item in registry.connections] == [head_at_home(registry, b"GET", PATH, *own)]
+    assert [plain(item) for item in registry.connections] == [
+        head_at_home(registry, b"GET", PATH, *own, b"content-type: a/b")
+    ]
     assert store.connections == [head_elsewhere(store, b"/b/x?X-Amz-Signature=s%2Fs&x=1", *own)]
 
 
