@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TypedDict, Unpack
-from uuid import uuid4
+from typing import TypedDict, Unpack, cast
 
-from jit_access.domain.audit_record import MAX_RECORD_BYTES, AuditRecord, canonical_bytes, clean_text
+from jit_access.domain.audit_record import MAX_RECORD_BYTES, MAX_TEXT_CHARS, AuditRecord, canonical_bytes, clean_text
 from jit_access.domain.reasons import Reason
 from registry_proxy.audit_sink.committer import Committer
+from registry_proxy.audit_sink.ids import random_hex
 from registry_proxy.audit_sink.shipper import Shipper
 from registry_proxy.audit_sink.spool import AuditUnavailable, Spool, frame
 from registry_proxy.metering import Meter
@@ -58,6 +58,7 @@ class AuditSink:
         self._spool: Spool | None = None
         self._committer: Committer | None = None
         self._shipper: Shipper | None = None
+        self._second, self._second_text = -1, ""
 
     def start(self) -> None:
         """Open the spool and start its threads. Raises AuditUnavailable when there is no place for records."""
@@ -105,21 +106,42 @@ class AuditSink:
 
     def new_record(self, kind: str, **fields: Unpack[RecordFields]) -> AuditRecord:
         """A record of now. Text that came from outside is made harmless here."""
-        clean: dict[str, object] = {
-            name: clean_text(value) if isinstance(value, str) else value for name, value in fields.items()
-        }
-        if "detail" in fields:
-            clean["detail"] = {
-                clean_text(key): clean_text(value) if isinstance(value, str) else value
-                for key, value in fields["detail"].items()
-            }
-        at = datetime.fromtimestamp(self._now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        return AuditRecord(id=f"rec_{uuid4().hex}", at=at, source=self._source, kind=kind, **clean)  # type: ignore[arg-type]  # the TypedDict holds the types
+        clean = fields if _is_harmless(fields) else _make_harmless(fields)
+        at = self._clock_text(self._now())
+        return AuditRecord(id=f"rec_{random_hex()}", at=at, source=self._source, kind=kind, **clean)
+
+    def _clock_text(self, now: float) -> str:
+        """The date is spelled once a second."""
+        second, micros = divmod(round(now * 1_000_000), 1_000_000)
+        if second != self._second:
+            self._second = second
+            self._second_text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._second_text}.{micros:06d}Z"
 
     def _used(self) -> int:
         if self._spool is None or self._committer is None:
             return 0
         return self._spool.size + self._committer.waiting_bytes
+
+
+def _is_harmless(fields: RecordFields) -> bool:
+    """True when no text needs a second look: nearly always, and far cheaper than looking at each."""
+    detail = fields.get("detail", {})
+    texts = [value for value in (*fields.values(), *detail.values()) if isinstance(value, str)]
+    said = "".join((*texts, *detail))
+    return len(said) <= MAX_TEXT_CHARS and said.isascii() and said.isprintable()
+
+
+def _make_harmless(fields: RecordFields) -> RecordFields:
+    clean: dict[str, object] = {
+        name: clean_text(value) if isinstance(value, str) else value for name, value in fields.items()
+    }
+    if "detail" in fields:
+        clean["detail"] = {
+            clean_text(key): clean_text(value) if isinstance(value, str) else value
+            for key, value in fields["detail"].items()
+        }
+    return cast("RecordFields", clean)
 
 
 def _line(record: AuditRecord) -> bytes:

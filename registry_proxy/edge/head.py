@@ -15,6 +15,7 @@ from jit_access.domain.reasons import Reason
 from registry_proxy.edge.limits import EdgeLimits
 from registry_proxy.edge.refusal import EdgeRefusal, malformed
 from registry_proxy.edge.target import check_target
+from registry_proxy.edge.upgrade import read_upgrade
 from registry_proxy.protocols.http1 import (
     BARE_LINE_BREAK,
     CHUNKED,
@@ -38,7 +39,7 @@ _SINGLE = frozenset(
     b"content-encoding if-match if-none-match if-range if-modified-since if-unmodified-since user-agent".split()
 )
 _TLS_HANDSHAKE = 0x16  # RFC 8446 5.1; skopeo and docker try TLS first
-_NOT_TO_BE_NAMED = frozenset({b"host", b"content-length", b"transfer-encoding", b"authorization", b"upgrade", b"te"})
+_NOT_TO_BE_NAMED = frozenset({b"host", b"content-length", b"transfer-encoding", b"authorization", b"te"})
 
 
 def find_head_end(buffer: bytes | bytearray, limits: EdgeLimits) -> int:
@@ -75,9 +76,14 @@ def read_head(raw: bytes, limits: EdgeLimits) -> RequestHead:
     if length > limits.body_bytes:
         raise EdgeRefusal(413, Reason.REQUEST_TOO_LARGE)
     connection = _read_connection(headers)
-    _second_opinion(raw, method)
+    upgrade = read_upgrade(headers, connection, limits.upgrades)
+    if upgrade and length != 0:
+        raise malformed("a change of protocol has no body before it")
+    _second_opinion(raw, method, changes=bool(upgrade))
     expects = _read_expect(headers)
-    return RequestHead(method, target, headers, host, length, b"close" not in connection, expects and length != 0)
+    # Whatever comes of a change of protocol, no other request follows on the same connection.
+    keep_alive = b"close" not in connection and not upgrade
+    return RequestHead(method, target, headers, host, length, keep_alive, expects and length != 0, upgrade)
 
 
 def _read_request_line(line: bytes, limits: EdgeLimits) -> tuple[str, bytes]:
@@ -101,9 +107,11 @@ def _read_request_line(line: bytes, limits: EdgeLimits) -> tuple[str, bytes]:
 
 
 def _check_single(headers: Headers) -> None:
-    counts = Counter(name for name, _ in headers)
-    for name in _SINGLE & counts.keys():
-        if counts[name] > 1:
+    names = [name for name, _ in headers]
+    if len(set(names)) == len(names):
+        return
+    for name, count in Counter(names).items():
+        if count > 1 and name in _SINGLE:
             raise malformed(f"the field {name.decode()} comes twice")
 
 
@@ -132,8 +140,7 @@ def _read_length(headers: Headers, method: str) -> int:
 
 
 def _read_connection(headers: Headers) -> frozenset[bytes]:
-    names = {name for name, _ in headers}
-    if b"upgrade" in names or b"http2-settings" in names:
+    if any(name == b"http2-settings" for name, _ in headers):
         raise malformed("the gateway does not change protocols")
     words = list_tokens(headers, b"connection")
     if words & _NOT_TO_BE_NAMED:
@@ -150,12 +157,15 @@ def _read_expect(headers: Headers) -> bool:
     return True
 
 
-def _second_opinion(raw: bytes, method: str) -> None:
+def _second_opinion(raw: bytes, method: str, *, changes: bool) -> None:
     """llhttp must read the same method from the same bytes; a body is not fed, so it cannot complete twice."""
     parser = httptools.HttpRequestParser(object())
     try:
         parser.feed_data(raw)
+    except httptools.HttpParserUpgrade:
+        pass  # said by `should_upgrade` below as well
     except httptools.HttpParserError as exc:
         raise malformed("llhttp does not accept its head") from exc
-    if parser.get_method() != method.encode() or parser.get_http_version() != "1.1" or parser.should_upgrade():
+    is_same = parser.get_method() == method.encode() and parser.get_http_version() == "1.1"
+    if not is_same or parser.should_upgrade() is not changes:
         raise malformed("two readers read its head in two ways")

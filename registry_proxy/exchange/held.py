@@ -31,6 +31,7 @@ class Held:
     mount_refused: bool = False
     status: int = 0
     digest: str = ""
+    said: dict[str, object] | None = None  # what every record about this exchange begins with
     refused_origin: str = ""  # where the registry pointed, for the operator who may have to name it
 
     def admitted(self) -> Admission:
@@ -70,9 +71,10 @@ class Held:
             keeps_content_type=head.method != "POST" or head.length != 0,
             handshake=classified.upgrade.request_fields if classified.upgrade and head.upgrade else frozenset(),
         )
+        is_read = classified.route in ("blob", "manifest") and head.method in ("GET", "HEAD")
         return UpstreamRequest(
             head.method, classified.upstream_target, tuple(headers), head.length, _scopes(classified),
-            follows_redirects=classified.route in ("blob", "manifest") and head.method in ("GET", "HEAD"),
+            follows_redirects=is_read and not head.upgrade,
             origin=self.facts.origin, request_id=self.facts.exchange_id, upgrade=head.upgrade,
         )  # fmt: skip
 
@@ -84,10 +86,13 @@ class Held:
 
     def fields(self, *, status: int = 0, session: dict[str, object] | None = None) -> dict[str, object]:
         """The fields of any record about this exchange."""
-        fields = rec.exchange_fields(self.facts, self.head.method, self.head.target)
-        fields |= self.session() if session is None else session
-        fields |= rec.resource_fields(self.classified)
-        detail: rec.Detail = fields["detail"]  # type: ignore[assignment]  # exchange_fields made it
+        if self.said is None:
+            self.said = rec.exchange_fields(self.facts, self.head.method, self.head.target)
+        detail: rec.Detail = {**self.said["detail"]}  # type: ignore[dict-item]  # exchange_fields made it
+        fields = {
+            **self.said, **(self.session() if session is None else session), **rec.resource_fields(self.classified),
+            "detail": detail,
+        }  # fmt: skip
         if self.digest:
             detail["digest"] = rec.short_text(self.digest)
         if self.classified.mount_source:
@@ -98,7 +103,9 @@ class Held:
             detail["refused_origin"] = rec.short_text(self.refused_origin)
         if self.head.upgrade:
             detail["upgrade"] = rec.short_text(self.head.upgrade.decode("ascii"))
-        return fields | ({"status": status} if status else {})
+        if status:
+            fields["status"] = status
+        return fields
 
 
 def _scopes(classified: Classified) -> tuple[str, ...]:

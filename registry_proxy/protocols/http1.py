@@ -15,7 +15,7 @@ CHUNKED = -1  # a body length that is not known before its end
 UNBOUNDED = -2  # whatever comes until the connection ends: only after an agreed change of protocol
 FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # Visible ASCII, space and tab. Bytes above 0x7e have no agreed meaning in a field (RFC 9110 5.5), so we pass none on.
-FIELD_VALUE = re.compile(rb"[\t\x20-\x7e]*")
+_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e]*)")
 CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
 # RFC 9112 2.2 lets a lenient reader take a bare LF as a line end; two readers then disagree on where a head ends.
 BARE_LINE_BREAK = re.compile(rb"(?<!\r)\n|\r(?!\n)|\x00")
@@ -62,11 +62,13 @@ def parse_fields(lines: list[bytes]) -> Headers:
     """Field lines into pairs. Raises FramingError on obs-fold, space before the colon and foreign bytes."""
     pairs = []
     for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or not FIELD_NAME.fullmatch(name):
-            raise FramingError("a header line has no valid name")
-        if not FIELD_VALUE.fullmatch(value):
+        found = _FIELD.fullmatch(line)
+        if found is None:
+            name, colon, _ = line.partition(b":")
+            if not colon or not FIELD_NAME.fullmatch(name):
+                raise FramingError("a header line has no valid name")
             raise FramingError("a header value holds bytes that are not text")
+        name, value = found.groups()
         pairs.append((name.lower(), value.strip(b" \t")))
     return tuple(pairs)
 

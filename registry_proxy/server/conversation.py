@@ -37,7 +37,7 @@ class Conversation:
         self, services: Services, client: ClientConnection, head: RequestHead, facts: do.ExchangeFacts
     ) -> None:
         self._services, self._client, self._head, self._facts = services, client, head, facts
-        self._exchange = Exchange(facts, services.reach)
+        self._exchange = Exchange(facts, services.reach, protocol=services.protocol)
         self._began = time.monotonic()
         self._epoch = services.gate.epoch
         self._registry = RegistrySide(services, client, head, facts)
@@ -76,7 +76,8 @@ class Conversation:
         if self._cut is not None:
             return
         self._cut = reason
-        if not self._registry.cut(reason) and self._waiting is not None:
+        is_waiting = self._waiting is not None and self._waiting is not asyncio.current_task()
+        if not self._registry.cut(reason) and self._waiting is not None and is_waiting:
             self._waiting.cancel()
 
     def on_client_gone(self) -> None:
@@ -85,13 +86,11 @@ class Conversation:
 
     def on_client_paused(self) -> None:
         """The client is slower than the registry."""
-        if self._registry.download is not None:
-            self._registry.download.on_client_paused()
+        self._registry.on_client_paused()
 
     def on_client_resumed(self) -> None:
         """The client caught up."""
-        if self._registry.download is not None:
-            self._registry.download.on_client_resumed()
+        self._registry.on_client_resumed()
 
     # -- commands
 
@@ -114,6 +113,8 @@ class Conversation:
                 event = await self._guarded(self._registry.buffer(command.limit))
             case do.Relay():
                 event = await self._relay(command)
+            case do.Tunnel():
+                event = await self._tunnel(command)
             case do.SendAnswer():
                 self._answer(command)
             case do.Finish():
@@ -157,10 +158,9 @@ class Conversation:
         return on.Recorded(self._cut or self._guard())
 
     def _note(self, command: do.Note) -> None:
-        upload, download = self._registry.upload, self._registry.download
         fields = dict(command.fields) | {
-            "bytes_in": upload.moved if upload else 0,
-            "bytes_out": download.moved if download else self._body_out,
+            "bytes_in": self._registry.bytes_in,
+            "bytes_out": self._registry.bytes_out + self._body_out,
             "duration_ms": int((time.monotonic() - self._began) * 1000),
         }
         record, meter = cast("RecordFields", fields), self._services.meter
@@ -169,7 +169,11 @@ class Conversation:
         meter.request(_OUTCOMES[command.kind], reason or "ok")
         meter.bytes("in", record["bytes_in"])
         meter.bytes("out", record["bytes_out"])
-        _log.info(command.kind, extra=log_fields(
+        # The audit trail holds every exchange; the log tells what an operator may want to look at.
+        level = logging.DEBUG if command.kind == "proxy.transfer.completed" else logging.INFO
+        if not _log.isEnabledFor(level):
+            return
+        _log.log(level, command.kind, extra=log_fields(
             request_id=self._facts.exchange_id, method=self._head.method, status=record.get("status", 0),
             reason=reason, repository=record.get("repository", ""), duration_ms=record["duration_ms"]))  # fmt: skip
 
@@ -196,6 +200,12 @@ class Conversation:
             return on.RelayEnded(self._cut)
         self._said_close = self._closes()
         return await self._registry.relay(command, closes=self._said_close)
+
+    async def _tunnel(self, command: do.Tunnel) -> on.Event:
+        if self._cut is not None:
+            return on.RelayEnded(self._cut)
+        self._said_close = True
+        return await self._registry.tunnel(command)
 
     # -- ends
 
@@ -245,8 +255,7 @@ class Conversation:
 
     def _moved(self) -> int:
         """Body bytes of this exchange so far, both ways."""
-        upload, download = self._registry.upload, self._registry.download
-        return (upload.moved if upload else 0) + (download.moved if download else self._body_out)
+        return self._registry.bytes_in + self._registry.bytes_out + self._body_out
 
     def _unwatch(self) -> None:
         if self._watch is not None:
@@ -263,24 +272,23 @@ class Conversation:
         if self._cut is not None:
             work.close()
             return on.CutOff(self._cut)
-        task: asyncio.Task[on.Event] = asyncio.ensure_future(work)
-        self._waiting = task
+        task = self._waiting = asyncio.current_task()
+        event: on.Event | None = None
         try:
-            await asyncio.wait({task})
+            event = await work
+        except UpstreamError as error:
+            event = on.UpstreamFailed(error.reason, error.http_status, error.place)
         except asyncio.CancelledError:
-            task.cancel()
-            raise
+            if self._ended_by() is None or task is None or task.uncancel():
+                raise  # not our cut: somebody ends the whole exchange
         finally:
             self._waiting = None
-        broken = self._registry.broken_upload
-        if self._cut is not None or broken is not None:
+        reason = self._ended_by()
+        if reason is not None or event is None:
             self._registry.abort()
-            if not task.cancelled():
-                task.exception()
-            return on.CutOff(self._cut or broken or Reason.INTERNAL_ERROR)
-        error = task.exception()
-        if isinstance(error, UpstreamError):
-            return on.UpstreamFailed(error.reason, error.http_status, error.place)
-        if error is not None:
-            raise error
-        return task.result()
+            return on.CutOff(reason or Reason.INTERNAL_ERROR)
+        return event
+
+    def _ended_by(self) -> Reason | None:
+        """Why the registry's answer does not count any more."""
+        return self._cut or self._registry.broken_upload

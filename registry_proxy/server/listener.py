@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections import Counter
 
 from jit_access.domain.reasons import Reason
+from registry_proxy.audit_sink.ids import random_hex
 from registry_proxy.edge.refusal import EdgeRefusal
 from registry_proxy.exchange.commands import ExchangeFacts
 from registry_proxy.exchange.recording import denial_fields, short_text
@@ -24,7 +24,7 @@ _NEVER_IN = object()
 
 def new_exchange_id() -> str:
     """Also the X-Request-Id: ours always, a client's own could forge a trace."""
-    return f"exc_{secrets.token_hex(16)}"
+    return f"exc_{random_hex()}"
 
 
 class Crowd:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
@@ -18,10 +19,11 @@ from registry_proxy.protocols.wanted import Classified
 from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.server.idling import IdleWatch
 from registry_proxy.server.reach_resolver import ReachResolver
-from registry_proxy.server.responding import CONTINUE, render_relay_head
+from registry_proxy.server.responding import CONTINUE, render_relay_head, render_switch
 from registry_proxy.server.services import Services
 from registry_proxy.stream.download import Download
 from registry_proxy.stream.sides import Guard
+from registry_proxy.stream.tunnel import Tunnel
 from registry_proxy.stream.upload import Upload
 from registry_proxy.upstream.calls import Leg
 from registry_proxy.upstream.connection import UpstreamConnection
@@ -41,6 +43,7 @@ class RegistrySide:
         self._leg: Leg | None = None
         self.upload: Upload | None = None
         self.download: Download | None = None
+        self.raw: Tunnel | None = None
 
     def bind(self, guard: Guard, classified: Callable[[], Classified]) -> None:
         """Who is asked between slices, and what the request turned out to be."""
@@ -127,15 +130,35 @@ class RegistrySide:
         head = render_relay_head(
             command.status, command.headers, leg.head, self._head.method, self._facts.exchange_id, closes=closes
         )  # fmt: skip
+        download.begin(head)
+        if download.done.done():  # small: all of it was here
+            return on.RelayEnded(download.done.result())
         idle = IdleWatch(
             self._services.limits, lambda: download.moved - client.unsent_bytes,
             lambda: download.cut(Reason.REQUEST_TOO_SLOW if download.is_held_back else Reason.UPSTREAM_AWAY),
         )  # fmt: skip
-        download.begin(head)
         try:
-            broken = await download.done
+            return on.RelayEnded(await download.done)
         finally:
             idle.stop()
+
+    async def tunnel(self, command: do.Tunnel) -> on.Event:
+        """Say yes to the client, then let raw bytes pass until both sides are through."""
+        leg, client, limits = self._require_leg(), self._client, self._services.limits
+        tunnel = self.raw = Tunnel(client, leg.connection, self._guard)
+        leg.connection.write_listener = tunnel
+        client.write(render_switch(command.headers, self._head.upgrade, self._facts.exchange_id))
+        client.expect_raw()
+        silence = replace(limits, idle_body_deadline_s=limits.idle_tunnel_s, least_bytes_per_s=0)
+        idle = IdleWatch(silence, lambda: tunnel.moved_up + tunnel.moved_down, lambda: tunnel.cut(Reason.STREAM_IDLE))
+        tunnel.begin()
+        try:
+            broken = await tunnel.done
+        finally:
+            idle.stop()
+        if broken is None:
+            self._leg = None
+            leg.connection.close()
         return on.RelayEnded(broken)
 
     def _hold(self, connection: UpstreamConnection) -> None:
@@ -160,7 +183,31 @@ class RegistrySide:
             self.upload.cut(reason)
         if self.download is not None:
             self.download.cut(reason)
-        return self.download is not None
+        if self.raw is not None:
+            self.raw.cut(reason)
+        return self.download is not None or self.raw is not None
+
+    def on_client_paused(self) -> None:
+        """The client takes no more for now."""
+        for stream in (self.download, self.raw):
+            if stream is not None:
+                stream.on_client_paused()
+
+    def on_client_resumed(self) -> None:
+        """The client caught up."""
+        for stream in (self.download, self.raw):
+            if stream is not None:
+                stream.on_client_resumed()
+
+    @property
+    def bytes_in(self) -> int:
+        """From the client, of a body or raw."""
+        return (self.upload.moved if self.upload else 0) + (self.raw.moved_up if self.raw else 0)
+
+    @property
+    def bytes_out(self) -> int:
+        """To the client, of a body or raw."""
+        return (self.download.moved if self.download else 0) + (self.raw.moved_down if self.raw else 0)
 
     @property
     def broken_upload(self) -> Reason | None:

@@ -11,7 +11,6 @@ from registry_proxy.control_client import TargetFacts
 from registry_proxy.protocols.http1 import ResponseHead
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.upstream.calls import (
-    SAFE,
     Call,
     Leg,
     OnConnection,
@@ -109,10 +108,9 @@ class UpstreamClient:
     # -- one call
 
     async def _call(self, call: Call, on_connection: OnConnection) -> Leg:
-        request = call.request
         for is_last in (False, True):
             # A kept connection may have been closed by the registry just now: what is safe to repeat is repeated once.
-            max_idle_s = 0.0 if is_last else IDLE_S if request.method in SAFE else FRESH_S
+            max_idle_s = 0.0 if is_last or call.request.upgrade else IDLE_S if call.is_repeatable else FRESH_S
             connection, was_used = await self._pool.acquire(
                 call.origin, allow_private=call.allow_private, max_idle_s=max_idle_s
             )
@@ -121,7 +119,7 @@ class UpstreamClient:
                 head = await self._exchange(connection, call)
             except UpstreamError as exc:
                 connection.abort()
-                if is_last or not was_used or not exc.retryable or request.method not in SAFE:
+                if is_last or not was_used or not exc.retryable or not call.is_repeatable:
                     raise
             except asyncio.CancelledError:
                 connection.abort()
@@ -132,19 +130,19 @@ class UpstreamClient:
 
     async def _exchange(self, connection: UpstreamConnection, call: Call) -> ResponseHead:
         request = call.request
-        connection.begin(render_call(call), request.method, has_body=request.length != 0)
-        response = asyncio.ensure_future(connection.response())
+        connection.begin(render_call(call), request.method, has_body=request.length != 0, upgrade=request.upgrade)
+        response = connection.response()
+        if request.length != 0 and call.send_body is not None:
+            # A registry may answer before it has the whole body (it refuses); then nothing more is sent.
+            both: tuple[asyncio.Future[Any], ...] = (response, call.send_body(connection))
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        # A timer, not asyncio.timeout: this is awaited for every request.
+        timeout_s = UPLOAD_RESPONSE_TIMEOUT_S if request.length else RESPONSE_TIMEOUT_S
+        timer = asyncio.get_running_loop().call_later(timeout_s, connection.time_out)
         try:
-            if request.length != 0 and call.send_body is not None:
-                # A registry may answer before it has the whole body (it refuses); then nothing more is sent.
-                both: tuple[asyncio.Future[Any], ...] = (response, call.send_body(connection))
-                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            async with asyncio.timeout(UPLOAD_RESPONSE_TIMEOUT_S if request.length else RESPONSE_TIMEOUT_S):
-                head = await response
-        except TimeoutError as exc:
-            raise away(504) from exc
+            head = await response
         finally:
-            response.cancel()
+            timer.cancel()
         if head.status < 300 and not connection.is_request_sent:
             raise broken()  # it says that it took what it does not have
         return head

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from jit_access.domain.reasons import Reason
-from registry_proxy.protocols.bodies import BodyReader, CountedBody, make_reader
-from registry_proxy.protocols.http1 import FramingError, ResponseHead
+from registry_proxy.protocols.bodies import BodyReader, CountedBody, RawBody, make_reader
+from registry_proxy.protocols.http1 import UNBOUNDED, FramingError, ResponseHead
 from registry_proxy.stream.sides import BodySink
 from registry_proxy.stream.wire import Wire
 from registry_proxy.upstream.failure import UpstreamError, away, broken
@@ -34,6 +34,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._wire = Wire()
         self._loop = asyncio.get_running_loop()
         self._method = ""
+        self._upgrade = b""
         self._buffer = HeadBuffer()
         self._head: asyncio.Future[ResponseHead] | None = None
         self._reader: BodyReader | None = None
@@ -62,8 +63,13 @@ class UpstreamConnection(asyncio.Protocol):
             self._read_body(data)
 
     def eof_received(self) -> bool:
-        """A half-closed registry will not finish anything."""
-        return False
+        """A half-closed registry will not finish anything, unless both sides agreed on another protocol."""
+        if not isinstance(self._reader, RawBody):
+            return False
+        self._reader.end()
+        if self._sink is not None:
+            self._end_body(b"")
+        return self._wire.is_plain
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Called once, when the connection is gone."""
@@ -106,9 +112,12 @@ class UpstreamConnection(asyncio.Protocol):
         """For the kernel path."""
         return self._wire.descriptor
 
-    def begin(self, head: bytes, method: str, *, has_body: bool) -> None:
-        """Send a request head. The body, if any, follows by `write`; `is_request_sent` is set by who sends it."""
-        self._method, self._head = method, self._loop.create_future()
+    def begin(self, head: bytes, method: str, *, has_body: bool, upgrade: bytes = b"") -> None:
+        """Send a request head. The body, if any, follows by `write`; `is_request_sent` is set by who sends it.
+
+        `upgrade`: the protocol that the head asks to change into; then no other request follows, whatever comes of it.
+        """
+        self._method, self._upgrade, self._head = method, upgrade, self._loop.create_future()
         self._reader, self._sink, self._pending, self._interim = None, None, b"", 0
         self._buffer.clear()
         self.is_request_sent = not has_body
@@ -123,11 +132,17 @@ class UpstreamConnection(asyncio.Protocol):
         """Call once nothing waits in our own buffer; never when the connection is gone first."""
         self._wire.when_flushed(action)
 
-    async def response(self) -> ResponseHead:
-        """The response head. Raises UpstreamError."""
+    def response(self) -> asyncio.Future[ResponseHead]:
+        """The response head, or an UpstreamError. One waits for it: who is cancelled there has to abort."""
         if self._head is None:
-            raise broken()
-        return await asyncio.shield(self._head)
+            self._head = self._loop.create_future()
+            self._fail(broken())
+        return self._head
+
+    def time_out(self) -> None:
+        """The registry took too long to answer."""
+        self._fail(away(504))
+        self.abort()
 
     def deliver_to(self, sink: BodySink) -> None:
         """Give the body to `sink`, from its first byte. What arrived already is given at once."""
@@ -161,6 +176,20 @@ class UpstreamConnection(asyncio.Protocol):
         if self._has_ended():
             self._end_body(b"")
 
+    @property
+    def has_halves(self) -> bool:
+        """True without TLS."""
+        return self._wire.is_plain
+
+    def end_writing(self) -> None:
+        """End our half, after what is queued."""
+        self._wire.end_writing()
+
+    def close(self) -> None:
+        """End in good order, after what is queued; for raw bytes that ended on both sides."""
+        self._is_in_step = False
+        self._wire.close()
+
     def abort(self) -> None:
         """Drop the connection with a reset, so that the registry does not take a torn body for a whole one."""
         self._is_in_step = False
@@ -172,24 +201,24 @@ class UpstreamConnection(asyncio.Protocol):
         while self._head is not None and self._reader is None:
             try:
                 raw = self._buffer.feed(data)
-                head = parse_response_head(raw, self._method) if raw is not None else None
+                head = parse_response_head(raw, self._method, self._upgrade) if raw is not None else None
             except FramingError:
                 self._give_up()
                 return
             if head is None:
                 return
             data = b""
-            if head.status >= 200:
+            if head.status >= 200 or head.length == UNBOUNDED:
                 self._accept_head(head)
                 return
             self._interim += 1
-            if self._interim > MAX_INTERIM_RESPONSES or head.status == 101:
+            if self._interim > MAX_INTERIM_RESPONSES:
                 self._give_up()
                 return
 
     def _accept_head(self, head: ResponseHead) -> None:
         self._reader = make_reader(head.length)
-        self._keeps_alive = head.keep_alive
+        self._keeps_alive = head.keep_alive and not self._upgrade
         self._pending = self._buffer.take()
         self.pause_reading()
         if self._head is not None and not self._head.done():
