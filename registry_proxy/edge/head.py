@@ -1,7 +1,7 @@
 """Raw bytes of a request head into a `RequestHead`, or a refusal.
 
 Order: line breaks and size, request line, target, fields, Host, framing, connection words, then llhttp's opinion.
-Cases: threats of groups A and B (request smuggling, path confusion), one file each in tests/security.
+Cases: threats of groups A and B (request smuggling, path confusion), one file each in tests/adversarial/corpus.
 """
 
 from __future__ import annotations
