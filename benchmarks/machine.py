@@ -30,7 +30,8 @@ def machine_facts() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "kernel": platform.release(),
-        "kernel TLS": "yes" if "tls" in _kernel_protocols() else "no",
+        "TCP congestion control": _read("/proc/sys/net/ipv4/tcp_congestion_control") or "unknown",
+        "kernel TLS": "yes" if "tls" in _read("/proc/sys/net/ipv4/tcp_available_ulp").split() else "no",
         "Python": f"{platform.python_version()}, {ssl.OPENSSL_VERSION}",
         "uvloop, httptools": f"{metadata.version('uvloop')}, {metadata.version('httptools')}",
         "Valkey": _version((valkey_binary(), "--version")),
@@ -50,11 +51,11 @@ def _cpu_model() -> str:
     return platform.machine()
 
 
-def _kernel_protocols() -> list[str]:
+def _read(path: str) -> str:
     try:
-        return Path("/proc/sys/net/ipv4/tcp_available_ulp").read_text(encoding="ascii").split()
+        return Path(path).read_text(encoding="ascii").strip()
     except OSError:
-        return []
+        return ""
 
 
 def _version(words: tuple[str, ...]) -> str:

@@ -115,9 +115,9 @@ def read_answer(connection: Connection, *, expected: int) -> Answer:
     return answer
 
 
-def read_body(connection: Connection, answer: Answer) -> None:
-    """All of a small body, so that the connection may be used again."""
-    left = answer.length - len(answer.begun)
+def read_body(connection: Connection, answer: Answer, *, most: int | None = None) -> None:
+    """All of a small body, so that the connection may be used again; or what comes of it until it stalls."""
+    left = (answer.length if most is None else most) - len(answer.begun)
     while left > 0:
         piece = connection.recv(min(left, READ_BYTES))
         if not piece:

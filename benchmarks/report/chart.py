@@ -11,7 +11,7 @@ from benchmarks.ratios import Spread
 from benchmarks.report.words import number
 
 _WIDTH = 760
-_LABEL = 190
+_LABEL = 210
 _VALUE = 132  # room for the numbers behind the longest bar
 _ROW = 26
 _BAR = 14
@@ -89,7 +89,7 @@ def _draw_panel(panel: Panel, top: int) -> list[str]:
     for tick in ticks:
         x = across(tick)
         parts.append(f'<line class="grid" x1="{x}" y1="{top + _HEAD - 6}" x2="{x}" y2="{bottom}"/>')
-        parts.append(f'<text class="tick" x="{x}" y="{bottom + 15}" text-anchor="middle">{number(tick)}</text>')
+        parts.append(f'<text class="tick" x="{x}" y="{bottom + 15}" text-anchor="middle">{tick:,g}</text>')
     parts.append(f'<text class="tick" x="{_WIDTH}" y="{bottom + 15}" text-anchor="end">{escape(panel.unit)}</text>')
     for index, bar in enumerate(panel.bars):
         y = top + _HEAD + _ROW * index

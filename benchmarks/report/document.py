@@ -8,7 +8,15 @@ from pathlib import Path
 from benchmarks.plan import Plan
 from benchmarks.report.goals import judge_goals
 from benchmarks.report.pictures import draw_pictures
-from benchmarks.report.tables import byte_table, cut_table, memory_table, noise_words, request_table, upstream_words
+from benchmarks.report.tables import (
+    byte_table,
+    control_words,
+    cut_table,
+    memory_table,
+    noise_words,
+    request_table,
+    upstream_words,
+)
 from benchmarks.report.words import row, table
 from benchmarks.results import Results
 
@@ -20,7 +28,10 @@ cores, about 25 minutes), or `python -m benchmarks --quick` to see that everythi
 [results.json](results.json); `python -m benchmarks --report` draws this page from them."""
 _BODIES = {
     "down": ("Downloads", "A large layer, plain."),
-    "up": ("Uploads", "One PATCH of an upload session, plain."),
+    "up": (
+        "Uploads",
+        "One PATCH of an upload session, plain; a quarter of the size to docker-registry, which hashes it.",
+    ),
     "down-tls": ("Downloads over TLS", "TLS on the client's side; the kernel moves no bytes by itself here."),
     "up-tls": ("Uploads over TLS", "The same in the other direction."),
 }
@@ -79,7 +90,7 @@ def _requests(results: Results, pictures: dict[str, str]) -> Iterator[str]:
     for case, upstream in sorted(cases, key=lambda pair: (pair[1] != "static", int(pair[0].partition("/")[2]))):
         yield from (f"### {upstream_words(upstream)}, {case.partition('/')[2]} connections", "")
         yield from request_table(results, case, upstream)
-        yield ""
+        yield from ("", control_words(results, case, upstream), "")
 
 
 def _bodies(results: Results, pictures: dict[str, str]) -> Iterator[str]:

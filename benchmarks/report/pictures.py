@@ -21,7 +21,7 @@ class Wanted:
     value: str
 
 
-_REQUEST = "CPU us per request"
+_REQUEST = "CPU µs per request"
 _BYTES = "CPU s per GiB"
 _MEMORY = "MiB"
 _AT_ONCE = "32 connections"

@@ -28,7 +28,13 @@ def request_table(results: Results, case: str, upstream: str) -> list[str]:
                 f"{_median(p50)} / {_median(p99)}",
             )
         )
-    return table(("candidate", "CPU us / request", _RATIO, "requests/s", "p50 / p99 ms"), rows)
+    return table(("candidate", "CPU µs / request", _RATIO, "requests/s", "p50 / p99 ms"), rows)
+
+
+def control_words(results: Results, case: str, upstream: str) -> str:
+    """What the other core paid for our records meanwhile; none of the peers has anybody to tell."""
+    seen = results.spread(case, upstream, OURS, "control_us")
+    return f"Taking the gateway's records cost the control plane {spread(seen)} µs per request on the other core."
 
 
 def byte_table(results: Results, kind: str, upstream: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,14 +21,17 @@ def download(*, is_tls: bool) -> Measure:
     return partial(_measure, direction="down", is_tls=is_tls)
 
 
-def upload(*, is_tls: bool) -> Measure:
-    """One upload session per stream."""
-    return partial(_measure, direction="up", is_tls=is_tls)
+def upload(*, is_tls: bool, share: int = 1) -> Measure:
+    """One upload session per stream, of a whole layer or of one part in `share` of it."""
+    return partial(_measure, direction="up", is_tls=is_tls, share=share)
 
 
-def _measure(ground: Ground, visit: Visit, *, direction: str, is_tls: bool) -> Iterator[tuple[str, Values]]:
+def _measure(
+    ground: Ground, visit: Visit, *, direction: str, is_tls: bool, share: int = 1
+) -> Iterator[tuple[str, Values]]:
     for streams in STREAMS:
         blob = ground.large if streams == 1 else ground.shared
+        blob = replace(blob, size=blob.size // share)
         name = f"{direction}{'-tls' if is_tls else ''}/{streams}"
         yield name, move(ground, visit, direction, streams=streams, blob=blob, is_tls=is_tls)
 

@@ -11,10 +11,10 @@ import sys
 import threading
 
 from benchmarks.processes import Launcher
+from benchmarks.site import STALLED_FIRST_BYTES
 from benchmarks.upstreams.base import Upstream
 
 READ_BYTES = 1024 * 1024
-_FIRST_BYTES = b"\0" * 4096  # more than a server may hold back to fill a packet
 _STALLED_LENGTH = 1 << 30
 _BACKLOG = 4096
 _CREATED = b"HTTP/1.1 202 Accepted\r\nLocation: %s/up\r\nRange: 0-0\r\nContent-Length: 0\r\n\r\n"
@@ -57,7 +57,7 @@ def _serve(connection: socket.socket) -> None:
 def _answer(connection: socket.socket, head: bytes) -> None:
     method, path, _ = head.split(b"\r\n", 1)[0].split(b" ")
     if method == b"GET":
-        connection.sendall(_STALLED + _FIRST_BYTES)
+        connection.sendall(_STALLED + bytes(STALLED_FIRST_BYTES))
     elif method == b"DELETE":
         connection.sendall(_DONE)
     else:
