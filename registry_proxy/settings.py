@@ -95,6 +95,9 @@ class Limits:
     least_bytes_per_s: int = _limit(
         1024, "JIT_PROXY_LEAST_BYTES_PER_S", "How fast it has to move, on average over that window."
     )
+    idle_tunnel_s: float = _limit(
+        900, "JIT_PROXY_IDLE_TUNNEL_S", "How long a connection that changed protocols may be silent; no OCI route does."
+    )
     drain_s: float = _limit(30, "JIT_PROXY_DRAIN_S", "What running transfers get after SIGTERM.")
     handover_s: float = _limit(3600, "JIT_PROXY_HANDOVER_S", "What they get when new workers took over after SIGHUP.")
     spool_bytes: int = _limit(256 * 1024**2, "JIT_SPOOL_BYTES", "Audit records on disk; past it new requests get 503.")

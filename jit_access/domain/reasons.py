@@ -81,6 +81,7 @@ class Reason(StrEnum):
     TLS_ON_PLAIN_PORT = "tls-on-plain-port"
     REQUEST_TOO_LARGE = "request-too-large"
     REQUEST_TOO_SLOW = "request-too-slow"
+    STREAM_IDLE = "stream-idle"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     ROUTE_UNKNOWN = "route-unknown"
     NAME_INVALID = "name-invalid"
@@ -163,6 +164,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.TLS_ON_PLAIN_PORT: "This port speaks plain HTTP, and the client tried TLS.",
     Reason.REQUEST_TOO_LARGE: "The request is larger than the gateway accepts.",
     Reason.REQUEST_TOO_SLOW: "The request did not arrive in time.",
+    Reason.STREAM_IDLE: "Nothing moved for too long, so the connection was ended. Connect again.",
     Reason.METHOD_NOT_ALLOWED: "This method is not allowed here.",
     Reason.ROUTE_UNKNOWN: "The gateway does not serve this address.",
     Reason.NAME_INVALID: "That is not a repository name.",

@@ -13,3 +13,4 @@ class EdgeLimits:
     target_bytes: int = 8 * 1024
     header_count: int = 100
     body_bytes: int = 512 * 1024**3
+    upgrades: frozenset[bytes] = frozenset()  # what any protocol of the listener may change into

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import httptools
 
-from registry_proxy.protocols.http1 import CHUNKED, FramingError
+from registry_proxy.protocols.http1 import CHUNKED, UNBOUNDED, FramingError
 
 _PRIMER = b"POST / HTTP/1.1\r\nHost: body\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
 # A chunk of one byte costs six on the wire; more than this much framing per byte is an attack on our CPU.
@@ -102,8 +102,25 @@ class ChunkedBody:
         return payload, b""
 
 
+class RawBody:
+    """What follows an agreed change of protocol: everything, until the peer ends its half."""
+
+    is_complete = False
+    remaining = 0
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes]:
+        """As it came."""
+        return data, b""
+
+    def end(self) -> None:
+        """The peer's half is over."""
+        self.is_complete = True
+
+
 def make_reader(length: int) -> BodyReader:
     """The reader for a body of this length."""
+    if length == UNBOUNDED:
+        return RawBody()
     return ChunkedBody() if length == CHUNKED else CountedBody(length)
 
 

@@ -13,6 +13,7 @@ from jit_access.domain.reasons import Reason
 from registry_proxy.edge.head import find_head_end, read_head
 from registry_proxy.edge.refusal import EdgeRefusal
 from registry_proxy.protocols.answers import status_for
+from registry_proxy.protocols.http1 import UNBOUNDED
 from registry_proxy.server.deadline import Deadline
 from registry_proxy.server.farewell import Farewell
 from registry_proxy.server.idling import IdleWatch
@@ -78,7 +79,7 @@ class ClientConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """A client may close its half after a whole request; anything else ends here."""
-        self._incoming.break_off(Reason.CLIENT_WENT_AWAY)
+        self._incoming.end_half()
         return self._conversation is not None and self._incoming.is_complete and self._wire.is_plain
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -165,6 +166,19 @@ class ClientConnection(asyncio.Protocol):
             self._buffer += self._incoming.feed(waiting)
         if self._incoming.is_taken:
             self.resume_reading()
+
+    def expect_raw(self) -> None:
+        """From here on there are no requests any more: whatever comes is given to whoever takes the body."""
+        self._incoming.expect(UNBOUNDED)
+
+    @property
+    def has_halves(self) -> bool:
+        """True without TLS."""
+        return self._wire.is_plain
+
+    def end_writing(self) -> None:
+        """End our half, after what is queued."""
+        self._wire.end_writing()
 
     def skip(self, count: int) -> None:
         """So much of the current request's body went past in the kernel."""

@@ -105,16 +105,10 @@ class Conversation:
                 self._note(command)
             case do.ReadBody():
                 event = await self._read_body(command.limit)
-            case do.ResolveReach():
-                event = await self._guarded(self._registry.resolve(command))
-            case do.OpenUpstream():
-                event = await self._guarded(self._registry.open(command.request))
-            case do.BufferBody():
-                event = await self._guarded(self._registry.buffer(command.limit))
-            case do.Relay():
-                event = await self._relay(command)
-            case do.Tunnel():
-                event = await self._tunnel(command)
+            case do.ResolveReach() | do.OpenUpstream() | do.BufferBody():
+                event = await self._guarded(self._registry.ask(command))
+            case do.Relay() | do.Tunnel():
+                event = await self._pass_on(command)
             case do.SendAnswer():
                 self._answer(command)
             case do.Finish():
@@ -195,17 +189,13 @@ class Conversation:
         reason = await collected.done
         return on.BodyRead(collected.body) if reason is None else on.CutOff(reason)
 
-    async def _relay(self, command: do.Relay) -> on.Event:
+    async def _pass_on(self, command: do.Relay | do.Tunnel) -> on.Event:
         if self._cut is not None:
             return on.RelayEnded(self._cut)
         self._said_close = self._closes()
+        if isinstance(command, do.Tunnel):
+            return await self._registry.tunnel(command)
         return await self._registry.relay(command, closes=self._said_close)
-
-    async def _tunnel(self, command: do.Tunnel) -> on.Event:
-        if self._cut is not None:
-            return on.RelayEnded(self._cut)
-        self._said_close = True
-        return await self._registry.tunnel(command)
 
     # -- ends
 

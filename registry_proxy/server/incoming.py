@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jit_access.domain.reasons import Reason
-from registry_proxy.protocols.bodies import BodyReader, CountedBody, make_reader
+from registry_proxy.protocols.bodies import BodyReader, CountedBody, RawBody, make_reader
 from registry_proxy.protocols.http1 import FramingError
 from registry_proxy.stream.sides import BodySink
 
@@ -74,6 +74,14 @@ class IncomingBody:
         sink, self._sink = self._sink, None
         if sink is not None:
             sink.on_broken(reason)
+
+    def end_half(self) -> None:
+        """The client ended its half: the end of raw bytes, the break of any other body."""
+        if isinstance(self._reader, RawBody):
+            self._reader.end()
+            self._end_if_complete()
+        else:
+            self.break_off(Reason.CLIENT_WENT_AWAY)
 
     def drop(self) -> None:
         """Nobody takes it any more."""

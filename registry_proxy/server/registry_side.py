@@ -55,6 +55,16 @@ class RegistrySide:
 
     # -- what the machine commands
 
+    async def ask(self, command: do.ResolveReach | do.OpenUpstream | do.BufferBody) -> on.Event:
+        """What the registry has to answer before anything can be sent to the client. Raises UpstreamError."""
+        match command:
+            case do.ResolveReach():
+                return await self.resolve(command)
+            case do.OpenUpstream():
+                return await self.open(command.request)
+            case do.BufferBody():
+                return await self.buffer(command.limit)
+
     async def resolve(self, command: do.ResolveReach) -> on.Event:
         """Look for a digest in what the scope names. Raises UpstreamError."""
         target = self._target(command.wanted.target)

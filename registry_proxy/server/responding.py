@@ -40,6 +40,12 @@ def render_relay_head(
     return _render(status, tuple(fields), closes=closes)
 
 
+def render_switch(headers: Headers, upgrade: bytes, request_id: str) -> bytes:
+    """The head after which the connection is raw."""
+    fields = (*headers, (b"x-request-id", request_id.encode("ascii")), (b"upgrade", upgrade))
+    return render_head(b"HTTP/1.1 101 Switching Protocols", (*fields, (b"connection", b"upgrade")))
+
+
 def _render(status: int, headers: Headers, *, closes: bool) -> bytes:
     line = b"HTTP/1.1 %d %b" % (status, _REASONS.get(status, b"Status"))
     return render_head(line, (*headers, (b"connection", b"close" if closes else b"keep-alive")))

@@ -10,6 +10,7 @@ from registry_proxy.edge.limits import EdgeLimits
 from registry_proxy.exchange.reach import ReachStore
 from registry_proxy.gate import Gate
 from registry_proxy.metering import Meter
+from registry_proxy.protocols.table import OCI, Protocol
 from registry_proxy.settings import Limits
 from registry_proxy.stream.pipes import PipePool
 from registry_proxy.throttle import Throttle
@@ -28,6 +29,7 @@ class Services:
     public_url: str
     reach: ReachStore = field(default_factory=ReachStore)
     pipes: PipePool = field(default_factory=PipePool)
+    protocol: Protocol = OCI
     strangers: StrangersBrake = field(init=False)
     throttle: Throttle = field(init=False)
 
@@ -39,7 +41,9 @@ class Services:
     def edge_limits(self) -> EdgeLimits:
         """The limits of a request, as the edge takes them."""
         limits = self.limits
-        return EdgeLimits(limits.header_bytes, limits.target_bytes, limits.header_count, limits.upload_bytes)
+        return EdgeLimits(
+            limits.header_bytes, limits.target_bytes, limits.header_count, limits.upload_bytes, self.protocol.upgrades
+        )
 
 
 def log_fields(**fields: str | int) -> dict[str, dict[str, str | int]]:

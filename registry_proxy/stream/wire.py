@@ -74,6 +74,17 @@ class Wire:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
+    def end_writing(self) -> None:
+        """End our half after what is queued. TLS has no halves."""
+        if self._is_plain and self._transport is not None and not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def close(self) -> None:
+        """End in good order: what is queued still goes out."""
+        self.recall()
+        if self._transport is not None:
+            self._transport.close()
+
     def when_flushed(self, action: Callable[[], None]) -> None:
         """Call once nothing waits in our own buffer; never when the connection is gone first."""
         if not self.is_open:

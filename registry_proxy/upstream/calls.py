@@ -48,6 +48,11 @@ class Call:
     send_body: SendBody | None = None
 
     @property
+    def is_repeatable(self) -> bool:
+        """True when sending it twice does no more than sending it once."""
+        return self.request.method in SAFE and not self.request.upgrade
+
+    @property
     def url(self) -> str:
         """What a relative Location is relative to."""
         return f"{self.origin}{self.path.decode('ascii')}"
@@ -72,6 +77,8 @@ def render_call(call: Call) -> bytes:
             (b"x-request-id", request.request_id.encode("ascii")),
             (b"x-forwarded-proto", scheme), (b"x-forwarded-host", host),
         ]  # fmt: skip
+        if request.upgrade:
+            fields += [(b"connection", b"upgrade"), (b"upgrade", request.upgrade)]
     if request.length == CHUNKED:
         fields.append((b"transfer-encoding", b"chunked"))
     elif request.length or request.method not in SAFE:

@@ -11,12 +11,14 @@ from registry_proxy.protocols.http1 import (
     CHUNKED,
     CONTENT_LENGTH,
     HEAD_END,
+    UNBOUNDED,
     FramingError,
     Headers,
     ResponseHead,
     list_tokens,
     parse_fields,
 )
+from registry_proxy.protocols.upgrades import SWITCHING, is_agreed
 
 MAX_RESPONSE_HEAD_BYTES = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
@@ -70,8 +72,11 @@ class HeadBuffer:
         self._looked_at = 0
 
 
-def parse_response_head(raw: bytes, method: str) -> ResponseHead:
-    """Parse one complete head. `length` is what will follow on the wire. Raises FramingError."""
+def parse_response_head(raw: bytes, method: str, asked: bytes = b"") -> ResponseHead:
+    """Parse one complete head. `length` is what will follow on the wire. Raises FramingError.
+
+    `asked`: the protocol that the request wanted to change into. Without it, or for another one, a 101 is an error.
+    """
     if BARE_LINE_BREAK.search(raw):
         raise FramingError("a bare line break in a response head")
     first, *lines = raw[: -len(HEAD_END)].split(b"\r\n")
@@ -80,8 +85,8 @@ def parse_response_head(raw: bytes, method: str) -> ResponseHead:
         raise FramingError("no status line")
     try:
         httptools.HttpResponseParser(object()).feed_data(raw)
-    except httptools.HttpParserUpgrade as exc:
-        raise FramingError("a change of protocol nobody asked for") from exc
+    except httptools.HttpParserUpgrade:
+        pass  # whether it was asked for is seen below
     except httptools.HttpParserError as exc:
         raise FramingError("llhttp does not accept the response head") from exc
     headers, status = parse_fields(lines), int(found[2])
@@ -89,8 +94,17 @@ def parse_response_head(raw: bytes, method: str) -> ResponseHead:
     if not is_current and any(name == b"transfer-encoding" for name, _ in headers):
         raise FramingError("a transfer coding in HTTP/1.0")
     _check_fields(headers)
+    if status == SWITCHING:
+        return _switched(ResponseHead(status, headers, UNBOUNDED, keep_alive=False), asked)
     keep_alive = is_current and b"close" not in list_tokens(headers, b"connection")
     return ResponseHead(status, headers, _length(headers, status, method), keep_alive)
+
+
+def _switched(head: ResponseHead, asked: bytes) -> ResponseHead:
+    is_framed = any(name in (b"content-length", b"transfer-encoding") for name, _ in head.headers)
+    if is_framed or not is_agreed(head, asked):
+        raise FramingError("a change of protocol that nobody asked for")
+    return head
 
 
 def _check_fields(headers: Headers) -> None:
