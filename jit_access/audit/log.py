@@ -71,10 +71,12 @@ def open_head(head: AuditHead, verifier: Verifier) -> CompactRange:
 
 def _grow(tree: CompactRange, records: Sequence[Written], signer: Signer) -> list[Row]:
     """Append each record's leaf. Returns the rows that belong to them."""
-    rows: list[Row] = []
-    append_leaf, mac_of = tree.append, signer.mac
-    for seq, (values, body) in enumerate(records, tree.size):
-        leaf = leaf_hash(body)
-        append_leaf(leaf)
-        rows.append((*values, seq, body.decode("utf-8"), leaf.hex(), mac_of(seq, leaf)))
+    leaves = [leaf_hash(body) for _, body in records]
+    macs = signer.macs_from(tree.size, leaves)
+    facts = zip(records, leaves, macs, strict=True)
+    rows = [
+        (*values, seq, body.decode("utf-8"), leaf.hex(), mac)
+        for seq, ((values, body), leaf, mac) in enumerate(facts, tree.size)
+    ]
+    tree.extend(leaves)
     return rows

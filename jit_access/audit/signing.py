@@ -12,6 +12,7 @@ import hmac
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b, sha256
@@ -93,6 +94,14 @@ class Signer:
         """Binds a leaf to its place, under the key that signs now. Keyed BLAKE2b, RFC 7693."""
         text = seq.to_bytes(8, "big") + leaf
         return blake2b(text, digest_size=MAC_BYTES, key=self._mac_keys[-1]).hexdigest()
+
+    def macs_from(self, seq: int, leaves: Iterable[bytes]) -> list[str]:
+        """The same for leaves that follow one another."""
+        key = self._mac_keys[-1]
+        return [
+            blake2b(place.to_bytes(8, "big") + leaf, digest_size=MAC_BYTES, key=key).hexdigest()
+            for place, leaf in enumerate(leaves, seq)
+        ]
 
     def macs(self, seq: int, leaf: bytes) -> set[str]:
         """What the mac may be, under each private key that is still held."""

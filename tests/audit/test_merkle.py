@@ -135,3 +135,14 @@ def test_nothing_is_consistent_with_the_empty_or_the_larger(old: int, size: int)
     with pytest.raises(ValueError, match="consistency"):
         consistency_path(old, size, lambda _start, _end: b"")
     assert not consistency_holds(old, size, [], b"", b"")
+
+
+@given(st.lists(st.integers(0, 40), max_size=8))
+def test_leaves_added_together_make_the_same_tree_as_one_by_one(counts: list[int]) -> None:
+    together, alone = CompactRange(), CompactRange()
+    for batch, count in enumerate(counts):
+        leaves = [leaf_hash(f"{batch}/{number}".encode()) for number in range(count)]
+        together.extend(leaves)
+        for leaf in leaves:
+            alone.append(leaf)
+    assert (together.size, together.peaks, together.root()) == (alone.size, alone.peaks, alone.root())

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 
-from jit_access.audit import services
+from jit_access.audit import scan, services
 from jit_access.audit.errors import LogBroken
 from jit_access.audit.faults import FaultKind
 from jit_access.audit.merkle import CompactRange, leaf_hash
@@ -200,8 +200,10 @@ DEEDS: dict[str, tuple[Callable[[], object], FaultKind, int | None, str]] = {
 }
 
 
+@pytest.mark.parametrize("chunk", [1000, 7], ids=["in one chunk", "over chunks"])
 @pytest.mark.parametrize("deed", DEEDS)
-def test_every_deed_is_found_and_named(log: str, deed: str) -> None:
+def test_every_deed_is_found_and_named(log: str, deed: str, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "CHUNK_ROWS", chunk)
     act, kind, seq, words = DEEDS[deed]
     with without_triggers():
         act()
@@ -231,6 +233,18 @@ def test_records_with_escapes_or_cut_columns_are_intact() -> None:
     assert verify().is_intact
     with without_triggers():
         AuditEntry.objects.filter(seq=0).update(repository="a")
+    fault = verify().fault
+    assert fault is not None
+    assert "column repository" in fault.sentence
+
+
+def test_a_column_that_repeats_the_escaped_text_is_still_wrong() -> None:
+    """The text spells a backslash as two; a column that holds two looks the same and is not."""
+    with audited(actor=ADA) as audit:
+        audit.record("x.y", repository="a\\")
+    assert verify().is_intact
+    with without_triggers():
+        AuditEntry.objects.filter(seq=0).update(repository="a\\\\")
     fault = verify().fault
     assert fault is not None
     assert "column repository" in fault.sentence
