@@ -64,7 +64,8 @@ def _tell_holder(grant: Grant, kind: str, what: str, text: str, *, key: str = ""
     tell(
         grant.subject,
         kind=kind,
-        subject=f"Access to {describe(grant)} {what}",
+        subject=f"{'Access' if grant.subject.is_person else f'{grant.subject.display_name}’s access'} "
+        f"to {describe(grant)} {what}",
         text=text,
         path="/access",
         dedupe_key=f"{kind}:{key or grant.public_id}",

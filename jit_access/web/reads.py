@@ -13,7 +13,7 @@ from jit_access.accounts.models import ApiToken, User
 from jit_access.audit.exchanges import TRANSFER_ENDS
 from jit_access.audit.models import AuditEntry
 from jit_access.credentials.models import CredentialLease
-from jit_access.domain.audit_record import decode_record
+from jit_access.domain.audit_record import AuditRecord, decode_record
 from jit_access.domain.lifecycle import LIVE_GRANT_STATES, LIVE_LEASE_STATES, GrantState
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
@@ -133,6 +133,12 @@ def resources_of(entries: Sequence[AuditEntry]) -> dict[str, Resource]:
         rows = model._default_manager.filter(public_id__in=ids - {""}).values_list("public_id", "target__slug", "scope")
         found |= {key: Resource(slug, parse_scope(scope).resources[0].repository) for key, slug, scope in rows}
     return found
+
+
+def account_names(records: Iterable[AuditRecord]) -> dict[str, str]:
+    """The accounts that records tell of beside the one that acts, by public id."""
+    ids = {str(record.detail["account"]) for record in records if record.detail.get("account")}
+    return dict(User.objects.filter(public_id__in=ids).values_list("public_id", "display_name")) if ids else {}
 
 
 def decides(actor: User) -> bool:

@@ -8,12 +8,27 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from jit_access.access_requests.services import submit_extension
 from jit_access.audit.models import AuditEntry
 from jit_access.credentials.models import CredentialLease
 from jit_access.domain.lifecycle import GrantState
 from jit_access.grants import services as grants
+from jit_access.notifications.models import Notification
 from tests.conftest import Clock
-from tests.support.lifecycles import BASE, FRONTIER, HOUR, TINY, World, active, answer, ask, reload, scheduled, start
+from tests.support.lifecycles import (
+    BASE,
+    FRONTIER,
+    HOUR,
+    TINY,
+    World,
+    active,
+    answer,
+    ask,
+    fresh,
+    reload,
+    scheduled,
+    start,
+)
 from tests.web.pages_of import browser_like, heading_of, hidden_value, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -200,3 +215,54 @@ def test_opening_pages_writes_nothing(world: World, client_for: Callable[..., Cl
     ):
         assert client.get(path).status_code == 200, path
     assert AuditEntry.objects.count() == before
+
+
+def test_what_happens_to_an_agent_is_told_to_its_owner_as_the_agents(
+    world: World, client_for: Callable[..., Client]
+) -> None:
+    grant, own = active(world, BASE, actor=world.cast.ci_bot), active(world, TINY)
+    grants.revoke_grant(actor=world.cast.dora, grant=grant, note="rotating")
+    text = text_of(client_for(world.cast.ada).get("/access"))
+    assert f"ci-bot’s access to {BASE} was ended by Dora at " in text
+    assert f"Your access to {BASE}" not in text
+    assert "Revoked held by ci-bot, by Dora: “rotating” Nothing" in text
+    assert Notification.objects.get(kind="grant-ended").subject.startswith("ci-bot’s access to ")
+    grants.revoke_grant(actor=world.cast.dora, grant=own, note="")
+    assert f"Your access to {TINY} was ended by Dora" in text_of(client_for(world.cast.ada).get("/access"))
+
+
+def test_an_agent_that_ended_by_itself_was_not_ended_by_its_owner(
+    world: World, client_for: Callable[..., Client]
+) -> None:
+    grant = active(world, BASE, actor=world.cast.ci_bot)
+    grants.relinquish_grant(actor=world.cast.ci_bot, grant=grant)
+    text = text_of(client_for(world.cast.ada).get("/access"))
+    assert "Ended held by ci-bot, by ci-bot" in text
+    assert "Ended by you" not in text
+    assert "Ask for the same" not in text
+
+
+def test_an_extension_says_that_it_has_to_be_started_and_what_that_does(
+    world: World, client_for: Callable[..., Client], clock: Clock
+) -> None:
+    grant = active(world, BASE, lasts_s=HOUR)
+    row = submit_extension(actor=world.cast.ada, grant=grant, by_s=HOUR, purpose="More", assurance=fresh())
+    ada = client_for(world.cast.ada)
+    for page in (ada.get("/access"), ada.get(f"/requests/{row.public_id}")):
+        assert "It takes over from the grant that runs until " in text_of(page)
+        assert "tokens stay, and what runs goes on." in text_of(page)
+    assert "Start it to go on." in text_of(ada.get(f"/requests/{row.public_id}"))
+    clock.advance(minutes=61)
+    ada = client_for(world.cast.ada)
+    for path in ("/access", f"/requests/{row.public_id}", f"/access/{row.grant.public_id}/start"):
+        assert "is over, so it starts as one of its own and needs a new token." in text_of(ada.get(path))
+
+
+def test_a_request_that_was_started_does_not_ask_to_be_started(world: World, client_for: Callable[..., Client]) -> None:
+    plan = scheduled(world, BASE)
+    ada, path = client_for(world.cast.ada), f"/requests/{plan.request.public_id}"
+    assert "Your 1 h start when you do." in text_of(ada.get(path))
+    grant = start(plan)
+    assert "Approved, and started." in text_of(ada.get(path))
+    grants.relinquish_grant(actor=world.cast.ada, grant=grant)
+    assert "Approved, started, and over." in text_of(ada.get(path))

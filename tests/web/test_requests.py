@@ -183,3 +183,27 @@ def test_asking_again_fills_the_form(world: World, client_for: Callable[..., Cli
     page = client_for(world.cast.ada).get(f"/requests/new?again={grant.request.public_id}").content.decode()
     assert grant.request.purpose in page
     assert 'value="7200" checked' in page
+
+
+def test_the_usual_wait_is_said_once_there_are_enough_cases(
+    world: World, client_for: Callable[..., Client], clock: Clock
+) -> None:
+    ada, sent = client_for(world.cast.ada), form(world)
+    del sent["send"]
+    for minutes in (1, 2, 2, 3):  # rows are dated by the wall's clock, so these add up
+        request = ask(world, TINY, purpose="An earlier case")
+        clock.advance(minutes=minutes)
+        answer(request, world.cast.ben, is_approval=False)
+    assert "Half of these" not in text_of(client_for(world.cast.ada).post("/requests/new", sent))
+    ask(world, BASE)  # policy opens it by itself, which is no answer of a person
+    request = ask(world, TINY)
+    clock.advance(minutes=60)
+    answer(request, world.cast.ben)
+    ada = client_for(world.cast.ada)
+    assert "Half of these are answered in 5 min. They have 1 d to answer" in text_of(ada.post("/requests/new", sent))
+    other = dict(form(world, FRONTIER))
+    del other["send"]
+    assert "Half of these" not in text_of(ada.post("/requests/new", other))
+    waiting = ask(world, TINY, BASE)
+    assert "Half of these are answered in 5 min." in text_of(ada.get(f"/requests/{waiting.public_id}"))
+    assert "Ben still has to answer. Usually 5 min." in text_of(ada.get("/access"))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
 
+from jit_access.accounts import services as accounts
 from jit_access.accounts.models import ApiToken
+from jit_access.audit.ingest import ingest_records
 from jit_access.audit.models import AuditEntry
+from jit_access.core.ids import new_record_id
+from jit_access.domain.audit_record import AuditRecord, canonical_bytes
 from jit_access.mfa.selectors import factor_state
 from jit_access.targets.models import Repository, Target
 from tests.support.lifecycles import BASE, TINY, World, active, ask, reload
@@ -194,3 +199,41 @@ def test_pages_carry_the_strict_policy(world: World, client_for: Callable[..., C
         assert "no-store" in page["Cache-Control"]
         assert b" style=" not in page.content
         assert b"<script>" not in page.content
+
+
+def test_activity_names_the_account_that_something_was_done_to(world: World, client_for: Callable[..., Client]) -> None:
+    accounts.remove_from_group(actor=world.cast.dora.ref, user=world.cast.ben, group="operators")
+    accounts.lock_account(actor=world.cast.dora.ref, user=world.cast.cleo)
+    dora = client_for(world.cast.dora)
+    text = text_of(dora.get("/activity"))
+    assert "Dora Okafor – An account was locked: Cleo Okafor account-locked" in text
+    assert "An account left a group: Ben Okafor, operators" in text
+    record = AuditEntry.objects.get(kind="account.locked").record_id
+    assert "Dora Okafor: an account was locked: Cleo Okafor" in text_of(dora.get(f"/activity/{record}"))
+
+
+def test_activity_is_in_the_order_of_its_first_column(world: World, client_for: Callable[..., Client]) -> None:
+    """A long transfer is recorded last and began first."""
+    grant = active(world, TINY)
+    for second, kind, exchange in (
+        (10, "proxy.request.allowed", "exc_long"),
+        (20, "proxy.request.allowed", "exc_short"),
+        (21, "proxy.transfer.completed", "exc_short"),
+        (50, "proxy.transfer.completed", "exc_long"),
+    ):
+        record = AuditRecord(
+            id=new_record_id(),
+            at=f"2030-01-01T00:00:{second}.000000Z",
+            source="proxy/p1",
+            kind=kind,
+            actor_id=grant.subject.public_id,
+            grant=grant.public_id,
+            exchange=exchange,
+            operation="pull",
+            reference="v1",
+            decision="allow" if kind.endswith("allowed") else "",
+        )
+        assert ingest_records([canonical_bytes(record)]).rejected == ()
+    times = re.findall(r'log__time.*?datetime="([^"]+)"', client_for(world.cast.dora).get("/activity").content.decode())
+    assert times[:2] == ["2030-01-01T00:00:20.000000Z", "2030-01-01T00:00:10.000000Z"]
+    assert times == sorted(times, reverse=True)

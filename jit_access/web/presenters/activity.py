@@ -19,7 +19,17 @@ from jit_access.grants.models import Grant
 from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.presenters.grants import grant_badge, scope_of
-from jit_access.web.presenters.records import CUT, actor_text, code_of, is_handshake, resource_of, row_of, words_of
+from jit_access.web.presenters.records import (
+    CUT,
+    Named,
+    about,
+    actor_text,
+    code_of,
+    is_handshake,
+    resource_of,
+    row_of,
+    words_of,
+)
 from jit_access.web.viewmodels.activity import (
     ActivityPage,
     Chip,
@@ -30,7 +40,7 @@ from jit_access.web.viewmodels.activity import (
     TimelineStep,
 )
 from jit_access.web.viewmodels.ends import end_words
-from jit_access.web.viewmodels.parts import Action, Badge, Fact, Option, Rail, Resource
+from jit_access.web.viewmodels.parts import Action, Badge, Fact, Option, Rail
 
 STORY_STEPS = 40
 _LABELS = {
@@ -79,7 +89,7 @@ class LogPage:
     is_newest: bool
     state: LogState
     targets: Sequence[str]
-    resources: Mapping[str, Resource]  # of grants and requests, by public id
+    named: Named
     sees_everything: bool
 
 
@@ -102,7 +112,7 @@ def build_page(log: LogPage, filters: Filters, *, now: datetime, story: Story | 
         kept=kept,
         clear_href=reverse("web:activity"),
         story=story,
-        rows=tuple(row_of(row, now, log.resources) for row in log.rows),
+        rows=tuple(row_of(row, now, log.named) for row in _by_start(log.rows)),
         range_text=_range_text(log.rows, size),
         older_href=filters.href(before=str(log.rows[-1].seq)) if log.has_older and log.rows else "",
         folded_href=filters.href(handshakes="shown", before="") if filters.folds_handshakes else "",
@@ -111,6 +121,11 @@ def build_page(log: LogPage, filters: Filters, *, now: datetime, story: Story | 
         empty_title=f"No record matches “{query}”." if query else "No record matches.",
         empty_text=f"{figures.plural(size, 'record')} in the log." if size else "The log is empty.",
     )
+
+
+def _by_start(rows: Sequence[ActivityRow]) -> list[ActivityRow]:
+    """The newest start first, as the column says: a long transfer is recorded last and began long before."""
+    return sorted(rows, key=lambda row: (row.started_at, row.seq), reverse=True)
 
 
 def _export() -> Action:
@@ -259,7 +274,7 @@ class RecordContext:
 
     same_exchange: Sequence[AuditEntry]
     state: LogState
-    resources: Mapping[str, Resource]
+    named: Named
 
 
 def build_record(entry: AuditEntry, around: RecordContext, now: datetime) -> RecordPage:
@@ -269,13 +284,14 @@ def build_record(entry: AuditEntry, around: RecordContext, now: datetime) -> Rec
     return RecordPage(
         title=f"{known.badge.word} · record {figures.grouped(entry.seq)}",
         badge=_filled(known.badge),
-        sentence=f"{record.actor_name or 'Somebody unknown'}: {known.phrase[:1].lower()}{known.phrase[1:]}",
+        sentence=f"{record.actor_name or 'Somebody unknown'}: {known.phrase[:1].lower()}{known.phrase[1:]}"
+        f"{about(record, around.named.accounts)}",
         code=record.reason,
-        resource=resource_of(entry, around.resources),
+        resource=resource_of(entry, around.named.resources),
         facts=_record_facts(record, entry, now),
         proof=_record_proof(entry, around.state),
         canonical=entry.body,
-        exchange=tuple(row_of(build_row([other]), now, around.resources) for other in around.same_exchange),
+        exchange=tuple(row_of(build_row([other]), now, around.named) for other in around.same_exchange),
         story_href=f"{reverse('web:activity')}?grant={record.grant}" if record.grant else "",
         back=Action("Activity", reverse("web:activity")),
     )

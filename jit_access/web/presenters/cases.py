@@ -9,12 +9,15 @@ from django.urls import reverse
 
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.access_requests.people import StepState, step_states
+from jit_access.access_requests.selectors import usual_wait_s
 from jit_access.accounts.models import User
-from jit_access.domain.lifecycle import RequestState
+from jit_access.domain.lifecycle import GrantState, RequestState
 from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.scopes import Scope, parse_scope
+from jit_access.grants.models import Grant
 from jit_access.web import figures
 from jit_access.web.presenters import words
+from jit_access.web.presenters.grants import extension_words
 from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Notice
 from jit_access.web.viewmodels.request_state import AskedStep, RequestPage
 
@@ -29,6 +32,7 @@ class Case:
     states: tuple[StepState, ...]
     verdicts: tuple[Verdict, ...]
     now: datetime
+    usual_wait_s: int | None = None
 
     @property
     def scope(self) -> Scope:
@@ -66,7 +70,8 @@ class Case:
 def load_case(request: AccessRequest, now: datetime) -> Case:
     """Everything that belongs to a request, read once."""
     verdicts = tuple(request.verdicts.select_related("approver").order_by("created_at", "pk"))
-    return Case(request, step_states(request), verdicts, now)
+    states = step_states(request)
+    return Case(request, states, verdicts, now, usual_wait_s([state.group for state in states]))
 
 
 def state_badge(case: Case) -> Badge:
@@ -106,7 +111,8 @@ def _one_of(people: list[User], left: int, group: str) -> str:
 
 def waiting_words(case: Case) -> tuple[Badge, str]:
     """The badge and the sentence for the list in My access."""
-    return state_badge(case), who_is_left(case)
+    usual = f" Usually {figures.round_duration(case.usual_wait_s)}." if case.usual_wait_s is not None else ""
+    return state_badge(case), f"{who_is_left(case)}{usual}"
 
 
 def state_notice(case: Case, *, is_new: bool = False) -> Notice:
@@ -151,7 +157,10 @@ def _pending_notice(case: Case, *, is_new: bool) -> Notice:
     else:
         title = "Waiting for an answer."
     left = who_is_left(case).removesuffix(".")
-    return Notice(title, f"{left}, by {by}. You can close this page; we write to you.", icon="inbox")
+    usual = ""
+    if case.usual_wait_s is not None:
+        usual = f" Half of these are answered in {figures.round_duration(case.usual_wait_s)}."
+    return Notice(title, f"{left}, by {by}.{usual} You can close this page; we write to you.", icon="inbox")
 
 
 def _approved_notice(case: Case) -> Notice:
@@ -159,7 +168,21 @@ def _approved_notice(case: Case) -> Notice:
     names = figures.joined([words.short_name(verdict.approver) for verdict in case.verdicts if verdict.is_approval])
     who = f"{names} approved. " if names else "Policy asks nobody's approval for this. "
     by = figures.end_time(case.request.start_by, case.now)
+    grant = getattr(case.request, "grant", None)
+    if grant is not None and grant.activated_at is not None:
+        return _started_notice(grant, who, case.now)
+    if case.request.extends is not None:
+        more = extension_words(case.request.extends, case.now)
+        return Notice("Approved. Start it to go on.", f"{who}{more} Start before {by}.", "live", "check")
     return Notice(f"Approved. Your {lasts} start when you do.", f"{who}Start before {by}.", "live", "check")
+
+
+def _started_notice(grant: Grant, who: str, now: datetime) -> Notice:
+    if grant.state == GrantState.ACTIVE and grant.valid_until is not None and grant.valid_until > now:
+        return Notice(
+            "Approved, and started.", f"{who}It ends {figures.end_time(grant.valid_until, now)}.", "live", "check"
+        )
+    return Notice("Approved, started, and over.", f"{who}My access says how it ended.", icon="check")
 
 
 def asked_steps(case: Case) -> tuple[AskedStep, ...]:

@@ -52,11 +52,12 @@ def end_confirm(grant: Grant, viewer: User) -> Confirm:
     name = scope.resources[0].repository
     what = words.operations_phrase(scope.operations)
     is_own = grant.subject_id == viewer.pk
-    whose = "your" if is_own else figures.possessive(grant.subject.display_name)
+    whose = "your" if is_own else figures.possessive(grant.subject.display_name, is_person=grant.subject.is_person)
     return Confirm(
         id=f"end-{grant.public_id}",
         title=f"End {whose} {what} on {name}?",
-        effect="What is running stops at once, unfinished. To go on you would have to ask again.",
+        effect="What is running stops at once, unfinished. "
+        f"To go on {'you' if is_own else 'it'} would have to ask again.",
         verb=f"End {'my' if is_own else 'this'} {what}",
         keep="Keep it",
         post_href=reverse("web:grant-end", args=[grant.public_id]),
@@ -82,14 +83,23 @@ def revoke_confirm(grant: Grant, *, note: str = "", error: str = "") -> Confirm:
     )
 
 
+def extension_words(older: Grant, now: datetime) -> str:
+    """What starting an extension does. It has to be started, and in time, to take anything over."""
+    if older.state == GrantState.ACTIVE and older.valid_until is not None and older.valid_until > now:
+        until = figures.end_time(older.valid_until, now)
+        return f"It takes over from the grant that runs until {until}: tokens stay, and what runs goes on."
+    return "The grant that it was to extend is over, so it starts as one of its own and needs a new token."
+
+
 def start_confirm(grant: Grant, now: datetime) -> Confirm:
     """Starting is a decision of its own: the clock runs from here."""
     scope = scope_of(grant)
     lasts = figures.round_duration(grant.lasts_s)
+    takes_over = f" {extension_words(grant.extends, now)}" if grant.extends is not None else ""
     return Confirm(
         id="start",
         title=f"Start your {words.operations_phrase(scope.operations)} on {scope.resources[0].repository}?",
-        effect=f"Your {lasts} start now and end by themselves. You could also start before "
+        effect=f"Your {lasts} start now and end by themselves.{takes_over} You could also start later, before "
         f"{figures.end_time(grant.start_by, now)}.",
         verb="Start now",
         keep="Not yet",

@@ -11,6 +11,7 @@ from django.urls import reverse
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import GrantState, RequestState
+from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
 from jit_access.web import commands, figures
@@ -19,12 +20,13 @@ from jit_access.web.presenters.grants import (
     SOON_S,
     ask_again_href,
     end_confirm,
+    extension_words,
     grant_badge,
     left_s,
     scope_of,
     state_sentence,
 )
-from jit_access.web.viewmodels.ends import end_words
+from jit_access.web.viewmodels.ends import NOTHING, end_words
 from jit_access.web.viewmodels.my_access import AgainItem, EndedRow, GrantCard, MyAccessPage, WaitingItem
 from jit_access.web.viewmodels.parts import (
     Action,
@@ -71,13 +73,13 @@ def build_page(rows: Rows, known: Known, waiting_words: Mapping[int, tuple[Badge
     ended = _ended_rows(rows, known)
     return MyAccessPage(
         lead=_lead(open_grants, known.now),
-        notice=_notice(rows, known.now),
+        notice=_notice(rows, known),
         grants=tuple(build_card(grant, known) for grant in open_grants),
         waiting=(
             *(_waiting_item(request, known, *waiting_words[request.pk]) for request in rows.waiting),
             *(_scheduled_item(grant, known) for grant in scheduled),
         ),
-        again=_again_items(rows, known.now),
+        again=_again_items(rows, known),
         ended=ended,
         usual_wait="",
     )
@@ -113,16 +115,17 @@ def _lead(grants: list[Grant], now: datetime) -> str:
     return f"{subject} {'It' if count == 1 else 'The next one'} ends in {left}."
 
 
-def _notice(rows: Rows, now: datetime) -> Notice | None:
+def _notice(rows: Rows, known: Known) -> Notice | None:
     """One notice at most: what is exposed, else what failed to start, else what was taken away in the last hour."""
+    now = known.now
     for grant in rows.live:
         if grant.state == GrantState.REVOKE_FAILED and grant.exposed_since is not None:
             return exposed_notice(grant, now)
-    for grant in (*rows.live, *rows.ended_grants):
+    for grant in _own_and_newest_first((*rows.live, *rows.ended_grants), known):
         name = scope_of(grant).resources[0].repository
         if grant.state == GrantState.ACTIVATION_FAILED:
             return Notice(
-                f"Your access to {name} could not start.",
+                f"{_whose(grant, known.viewer)} access to {name} could not start.",
                 f"{end_words(grant.end_reason).note} Nothing is left of it. Ask again.",
                 "stop",
                 "alert",
@@ -131,7 +134,7 @@ def _notice(rows: Rows, now: datetime) -> Notice | None:
         if grant.ended_at and figures.seconds_between(now, grant.ended_at) < figures.HOUR_S:
             words_of_end = end_words(grant.end_reason)
             if words_of_end.badge.tone == "stop":
-                return _cut_notice(grant, name, now)
+                return _cut_notice(grant, name, known)
     return None
 
 
@@ -149,17 +152,31 @@ def exposed_notice(grant: Grant, now: datetime) -> Notice:
     )
 
 
-def _cut_notice(grant: Grant, name: str, now: datetime) -> Notice:
+def _own_and_newest_first(grants: Iterable[Grant], known: Known) -> list[Grant]:
+    """One notice is shown: rather of one's own access than of an agent's, rather the newest end."""
+    ended = (grant for grant in grants if grant.ended_at is not None)
+    order = sorted(ended, key=lambda grant: grant.ended_at or known.now, reverse=True)
+    return sorted(order, key=lambda grant: grant.subject_id != known.viewer.pk)
+
+
+def _whose(grant: Grant, viewer: User) -> str:
+    """`Your`, or whose service account it was."""
+    holder = grant.subject
+    return "Your" if holder.pk == viewer.pk else figures.possessive(holder.display_name, is_person=holder.is_person)
+
+
+def _cut_notice(grant: Grant, name: str, known: Known) -> Notice:
+    now = known.now
     at = figures.end_time(grant.ended_at or now, now)
-    known = end_words(grant.end_reason)
+    can_ask = end_words(grant.end_reason).can_ask and grant.subject_id == known.viewer.pk
     note = f"“{grant.end_note}” " if grant.end_note else ""
     who = f" by {words.short_name(grant.ended_by)}" if grant.ended_by else ""
     return Notice(
-        f"Your access to {name} was ended{who} at {at}.",
+        f"{_whose(grant, known.viewer)} access to {name} was ended{who} at {at}.",
         f"{note}What was running was cut. Delete the partial copy; it is not whole.",
         "stop",
         "cut",
-        action=Action("Ask again", ask_again_href(grant.request)) if known.can_ask else None,
+        action=Action("Ask again", ask_again_href(grant.request)) if can_ask else None,
         code=grant.end_reason,
     )
 
@@ -230,9 +247,15 @@ def _waiting_item(request: AccessRequest, known: Known, badge: Badge, sentence: 
     )
 
 
+def _start_sentence(grant: Grant, now: datetime) -> str:
+    lasts = figures.round_duration(grant.lasts_s)
+    if grant.extends is None:
+        return f"Your {lasts} start when you do."
+    return f"Start it yourself: your {lasts} count from then. {extension_words(grant.extends, now)}"
+
+
 def _scheduled_item(grant: Grant, known: Known) -> WaitingItem:
     scope = scope_of(grant)
-    lasts = figures.round_duration(grant.lasts_s)
     extends = grant.extends_id is not None
     is_own = grant.subject_id == known.viewer.pk
     return WaitingItem(
@@ -240,28 +263,27 @@ def _scheduled_item(grant: Grant, known: Known) -> WaitingItem:
         href=reverse("web:request", args=[grant.request.public_id]),
         badge=Badge("Approved, not started", "play"),
         note="extension" if extends else "",
-        sentence=f"Your {lasts} start when you do."
-        if is_own
-        else f"For {grant.subject.display_name}, which starts it.",
+        sentence=_start_sentence(grant, known.now) if is_own else f"For {grant.subject.display_name}, which starts it.",
         deadline=f"{'or' if is_own else 'Start'} before {figures.end_time(grant.start_by, known.now)}",
         action=Action("Start now", reverse("web:grant-start", args=[grant.public_id])) if is_own else None,
     )
 
 
-def _again_items(rows: Rows, now: datetime) -> tuple[AgainItem, ...]:
-    """What ended peacefully and is not open or waiting, newest first, each resource once."""
+def _again_items(rows: Rows, known: Known) -> tuple[AgainItem, ...]:
+    """What of one's own ended peacefully and is not open or waiting, newest first, each resource once."""
     taken = {_key(grant.target.slug, grant.scope) for grant in rows.live}
     taken |= {_key(request.target.slug, request.scope) for request in rows.waiting}
     items: list[AgainItem] = []
     for grant in rows.ended_grants:
         key = _key(grant.target.slug, grant.scope)
-        if key in taken or not _was_used(grant) or len(items) == AGAIN_LIMIT:
+        is_own = grant.subject_id == known.viewer.pk
+        if key in taken or not is_own or not _was_used(grant) or len(items) == AGAIN_LIMIT:
             continue
         taken.add(key)
         scope = scope_of(grant)
         note = (
             f"{words.operations_title(scope.operations)}, {figures.round_duration(grant.lasts_s)}, "
-            f"last on {figures.day(grant.activated_at or now)}"
+            f"last on {figures.day(grant.activated_at or known.now)}"
         )
         href = ask_again_href(grant.request)
         items.append(AgainItem(words.resources(grant.target.slug, scope)[0], note, href))
@@ -293,20 +315,29 @@ def _ended_rows(rows: Rows, known: Known) -> tuple[EndedRow, ...]:
 def _ended_grant(grant: Grant, known: Known) -> EndedRow:
     ended_at = grant.ended_at or known.now
     known_words = end_words(grant.end_reason)
-    note = known_words.note
+    note, badge = known_words.note, known_words.badge
     if grant.ended_by_id and grant.ended_by_id != known.viewer.pk and grant.ended_by:
         quoted = f": “{grant.end_note}”" if grant.end_note else ""
         note = f"by {words.short_name(grant.ended_by)}{quoted}"
+        badge = Badge("Ended", badge.icon) if grant.end_reason == Reason.GRANT_RELINQUISHED else badge
     moved = known.moved.get(grant.public_id, 0)
+    is_own = grant.subject_id == known.viewer.pk
     return EndedRow(
         resource=Resource(grant.target.slug, scope_of(grant).resources[0].repository),
-        badge=known_words.badge,
-        note=note,
-        advice=known_words.advice,
-        advice_href=ask_again_href(grant.request) if known_words.can_ask else "",
+        badge=badge,
+        note=note if is_own else _of_agent(f"held by {grant.subject.display_name}", note),
+        advice=known_words.advice if is_own else NOTHING,
+        advice_href=ask_again_href(grant.request) if known_words.can_ask and is_own else "",
         moved=figures.size(moved) if moved else "–",
         when=figures.day_and_time(ended_at),
         when_iso=figures.iso(ended_at),
+    )
+
+
+def _of_agent(whose: str, note: str) -> str:
+    """What happened to something of one's service account. Nobody reading it is `you` in these words."""
+    return ", ".join(
+        part for part in (whose, note.replace("by you", "by itself").replace("you left", "it left")) if part
     )
 
 
@@ -320,12 +351,14 @@ _REQUEST_REASONS = {
 def _ended_request(request: AccessRequest, known: Known) -> EndedRow:
     at = request.decided_at or known.now
     known_words = end_words(request.end_reason or _REQUEST_REASONS.get(RequestState(request.state), ""))
+    is_own = request.requester_id == known.viewer.pk
+    note = _denial_note(request.verdicts.all()) or known_words.note
     return EndedRow(
         resource=Resource(request.target.slug, parse_scope(request.scope).resources[0].repository),
         badge=known_words.badge,
-        note=_denial_note(request.verdicts.all()) or known_words.note,
-        advice=known_words.advice,
-        advice_href=ask_again_href(request) if known_words.can_ask else "",
+        note=note if is_own else _of_agent(f"asked by {request.requester.display_name}", note),
+        advice=known_words.advice if is_own else NOTHING,
+        advice_href=ask_again_href(request) if known_words.can_ask and is_own else "",
         moved="–",
         when=figures.day_and_time(at),
         when_iso=figures.iso(at),

@@ -171,7 +171,24 @@ def moved_text(bytes_in: int, bytes_out: int, source: str) -> str:
     return figures.size(count) if count or source.startswith("proxy/") else ""
 
 
-def row_of(row: ActivityRow, today: datetime, known: Mapping[str, Resource]) -> RecordRow:
+def about(shown: Shown, accounts: Mapping[str, str]) -> str:
+    """`: Ben Okafor, model-owners`: the account that something was done to, unless it did that itself."""
+    detail = shown.detail if isinstance(shown, AuditRecord) else {}
+    name = accounts.get(str(detail.get("account", "")), "")
+    if not name or name == shown.actor_name:
+        return ""
+    return ": " + ", ".join(part for part in (name, str(detail.get("group", ""))) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What records name by id only, read once for a page: resources of grants and requests, names of accounts."""
+
+    resources: Mapping[str, Resource]
+    accounts: Mapping[str, str]
+
+
+def row_of(row: ActivityRow, today: datetime, named: Named) -> RecordRow:
     """One row of the table: a whole exchange, or a single record. The day is said when it is not today."""
     shown = row.last
     words = words_of(shown)
@@ -179,7 +196,7 @@ def row_of(row: ActivityRow, today: datetime, known: Mapping[str, Resource]) -> 
     started = row.started_at
     is_today = started.date() == today.date()
     at = figures.exact_time(started) if is_today else f"{figures.day(started)} {figures.exact_time(started)}"
-    resource = resource_of(shown, known)
+    resource = resource_of(shown, named.resources)
     target = f", {shown.target}" if shown.target and resource is None else ""
     return RecordRow(
         href=reverse("web:record", args=[shown.id]),
@@ -188,7 +205,7 @@ def row_of(row: ActivityRow, today: datetime, known: Mapping[str, Resource]) -> 
         badge=badge,
         who=shown.actor_name or "–",
         resource=resource,
-        what=f"{words.phrase}{target}",
+        what=f"{words.phrase}{about(shown, named.accounts)}{target}",
         code=code_of(shown),
         moved=moved_text(row.bytes_in, row.bytes_out, shown.source),
         is_stop=badge == CUT,

@@ -73,6 +73,7 @@ class Outlook:
     answer_within_s: int
     start_within_s: int
     scope: Scope
+    usual_wait_s: int | None
 
 
 def build_form(answers: Answers, catalogue: Catalogue, outlook: Outlook | None, *, now: datetime) -> RequestForm:
@@ -284,6 +285,8 @@ def _approval_steps(outlook: Outlook) -> tuple[ReasonItem, ...]:
     groups = figures.joined([f"{step.needed} of {words.group_title(step.group)}" for step in steps])
     names = "; ".join(f"{words.group_title(step.group)}: {_names(step.people)}" for step in steps)
     within = f"They have {figures.round_duration(outlook.answer_within_s)} to answer"
+    if outlook.usual_wait_s is not None:
+        within = f"Half of these are answered in {figures.round_duration(outlook.usual_wait_s)}. {within}"
     return (ReasonItem(f"{people}: {groups}", f"{names}. {within}", "", "inbox"),)
 
 

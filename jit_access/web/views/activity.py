@@ -14,6 +14,7 @@ from jit_access.audit.exchanges import build_rows
 from jit_access.audit.filters import ActivityFilters
 from jit_access.audit.models import AuditEntry
 from jit_access.core import clock
+from jit_access.domain.audit_record import decode_record
 from jit_access.domain.errors import NotFound
 from jit_access.grants import access as grant_access
 from jit_access.targets.selectors import all_targets
@@ -28,10 +29,11 @@ from jit_access.web.presenters.activity import (
     build_record,
     build_story,
 )
+from jit_access.web.presenters.records import Named
 from jit_access.web.viewmodels.activity import Story
 from jit_access.web.views.grants import REVOCABLE
 
-PAGE_ROWS = 40
+PAGE_ROWS = 25
 STORY_ROWS = 500
 SAME_EXCHANGE_ROWS = 20
 # A page must answer soon; the command line exports all of it.
@@ -51,12 +53,13 @@ def show_activity(request: HttpRequest) -> HttpResponse:
     if before.isdecimal() and len(before) < 19:
         found = found.filter(seq__lt=int(before))
     heads = list(found[: PAGE_ROWS + 1])
+    rows = build_rows(heads[:PAGE_ROWS])
     log = LogPage(
-        rows=build_rows(heads[:PAGE_ROWS]),
+        rows=rows,
         has_older=len(heads) > PAGE_ROWS,
         is_newest=not before,
         state=selectors.read_log_state(),
-        resources=reads.resources_of(heads),
+        named=Named(reads.resources_of(heads), reads.account_names(row.last for row in rows)),
         targets=list(all_targets().values_list("slug", flat=True)),
         sees_everything=viewer.can_see_all,
     )
@@ -74,7 +77,9 @@ def show_record(request: HttpRequest, record_id: str) -> HttpResponse:
     if entry.exchange:
         others = access.visible_entries(viewer).filter(exchange=entry.exchange, source=entry.source)
         same = list(others.exclude(pk=entry.pk).order_by("-seq")[:SAME_EXCHANGE_ROWS])
-    around = RecordContext(same, selectors.read_log_state(), reads.resources_of([entry, *same]))
+    records = [decode_record(one.body.encode("utf-8")) for one in (entry, *same)]
+    named = Named(reads.resources_of([entry, *same]), reads.account_names(records))
+    around = RecordContext(same, selectors.read_log_state(), named)
     built = build_record(entry, around, clock.now())
     return render_page(request, "web/record.html", built, current="activity")
 

@@ -46,7 +46,9 @@ def end(request: HttpRequest, public_id: str) -> HttpResponse:
     if request.method == "POST":
         services.relinquish_grant(actor=person(request), grant=grant)
         name = parse_scope(grant.scope).resources[0].repository
-        say(request, f"Ended. Nothing is left of your access to {name}.", "Its tokens are refused from now on.")
+        is_own = grant.subject_id == person(request).pk
+        whose = "your" if is_own else figures.possessive(grant.subject.display_name, is_person=False)
+        say(request, f"Ended. Nothing is left of {whose} access to {name}.", "Its tokens are refused from now on.")
         return redirect("web:my-access")
     if grant.state not in {GrantState.ACTIVE, GrantState.SUSPENDED}:
         return redirect("web:my-access")

@@ -277,4 +277,5 @@ def _outlook(request: HttpRequest, answers: Answers) -> Outlook | None:
         factor_age_s=assurance.age_s,
         answer_within_s=settings.ANSWER_WITHIN_S,
         start_within_s=settings.START_WITHIN_S,
+        usual_wait_s=selectors.usual_wait_s([step.group for step in previews[answers.operations].steps]),
     )
