@@ -147,13 +147,14 @@ class ProxyServer:
     async def _wait_until_empty(self) -> None:
         loop = asyncio.get_running_loop()
         first_request_by = loop.time() + FIRST_REQUEST_S
-        while loop.time() < self._drain_by and self._has_anybody():
+        while loop.time() < self._drain_by and self.has_anybody():
             if self._closes_idle:
                 for connection in list(self._crowd.connections):
                     connection.close_if_idle(spares_new=loop.time() < first_request_by)
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    def _has_anybody(self) -> bool:
+    def has_anybody(self) -> bool:
+        """True while somebody is connected, or about to be."""
         return bool(self._crowd.connections) or any(not connection.has_begun for connection in self._arriving)
 
     async def _wait_for_records(self) -> None:

@@ -8,6 +8,7 @@ import http.client
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Self
 
 import pytest
 
+from jit_access.demo.stack.certificates import ensure_certificates
 from jit_access.domain.reasons import Reason
 from tests.support.plane import Plane, running_plane
 from tests.support.processes import accepts, wait_for
@@ -51,21 +53,38 @@ def big(registry: Registry) -> str:  # noqa: F811
 
 @pytest.fixture
 def start_team(
-    plane: Plane, registry: Registry, big: str, tmp_path: Path  # noqa: F811
+    plane: Plane, registry: Registry, big: str, certificates: Path, tmp_path: Path  # noqa: F811
 ) -> Iterator[Callable[..., Team]]:  # fmt: skip
     with contextlib.ExitStack() as stack:
 
         def start(workers: int = 2, **more: str) -> Team:
             token, env = make_token(), team_environment(plane, tmp_path, **more)
             grant_pull(token, registry, "big")
-            return stack.enter_context(running_team(env, tmp_path, token, workers))
+            team = stack.enter_context(running_team(env, tmp_path, token, workers))
+            team.ca_file = certificates / "ca.pem"
+            return team
 
         yield start
 
 
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    ensure_certificates(folder)
+    return folder
+
+
 @pytest.fixture
-def team(start_team: Callable[..., Team]) -> Team:
-    return start_team()
+def team(start_team: Callable[..., Team], certificates: Path) -> Team:
+    return start_team(**tls_environment(certificates))
+
+
+def tls_environment(folder: Path) -> dict[str, str]:
+    return {
+        "JIT_PROXY_TLS_LISTEN": "127.0.0.1:0",
+        "JIT_PROXY_TLS_CERT": str(folder / "localhost.pem"),
+        "JIT_PROXY_TLS_KEY": str(folder / "localhost.key"),
+    }
 
 
 def small_path() -> str:
@@ -74,7 +93,7 @@ def small_path() -> str:
 
 def pull_small(team: Team) -> bool:
     """On a connection of its own. Raises what a client would see."""
-    with connect(team) as client:
+    with connect(team.port) as client:
         client.sendall(ask(team, small_path(), "Connection: close"))
         answer = read_answer(client)
     return answer.status == 200 and answer.body == SMALL
@@ -90,6 +109,7 @@ class Clients:
         self.wrong: list[BaseException | str] = []
         self._threads = [threading.Thread(target=self._run, args=(self._once,)) for _ in range(count)]
         self._threads.append(threading.Thread(target=self._run, args=(self._kept,)))
+        self._threads.append(threading.Thread(target=self._run, args=(self._over_tls,)))
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -119,9 +139,17 @@ class Clients:
         assert pull_small(self._team)
         self.served += 1
 
+    def _over_tls(self) -> None:
+        """A handshake takes its time: the worker may have been told to leave when it is over."""
+        context = ssl.create_default_context(cafile=self._team.ca_file)
+        with connect(self._team.tls_port) as plain, context.wrap_socket(plain, server_hostname="localhost") as client:
+            client.sendall(ask(self._team, small_path(), "Connection: close"))
+            assert read_answer(client).body == SMALL
+        self.served += 1
+
     def _kept(self) -> None:
         """Reused until an answer says `Connection: close`, as HTTP clients do."""
-        with connect(self._team) as client:
+        with connect(self._team.port) as client:
             is_kept = True
             while is_kept and not self._stop.is_set():
                 client.sendall(ask(self._team, small_path()))
@@ -146,6 +174,20 @@ def test_two_restarts_under_load_lose_nothing(team: Team, big: str) -> None:
         assert running.read_to_the_end() == BODY
     wait_for(lambda: not set(first) & set(team.pids()), "the last old worker left")
     assert team.pids().keys() == {"1.3", "2.3"}
+
+
+def test_connections_that_were_open_before_a_restart_are_still_served(team: Team) -> None:
+    """One between two requests, one before its first: neither did anything wrong."""
+    old = set(team.pids())
+    with connect(team.port) as kept, connect(team.port) as new:
+        kept.sendall(ask(team, small_path()))
+        assert read_answer(kept).headers[b"connection"] == b"keep-alive"
+        team.restart()
+        for client in (kept, new):
+            client.sendall(ask(team, small_path()))
+            answer = read_answer(client)
+            assert (answer.body, answer.headers[b"connection"]) == (SMALL, b"close")
+    wait_for(lambda: not old & set(team.pids()), "nothing holds the old workers any more")
 
 
 def test_restart_that_cannot_work_changes_nothing(start_team: Callable[..., Team], tmp_path: Path) -> None:
@@ -184,7 +226,7 @@ def test_killed_worker_loses_no_queued_connection(team: Team) -> None:
     pids = team.pids()
     for pid in pids.values():
         os.kill(pid, signal.SIGSTOP)
-    clients = [connect(team) for _ in range(24)]
+    clients = [connect(team.port) for _ in range(24)]
     for client in clients:
         client.sendall(ask(team, small_path(), "Connection: close"))
     os.kill(pids["1.1"], signal.SIGKILL)

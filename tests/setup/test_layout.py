@@ -29,7 +29,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def test_usual_ports() -> None:
-    assert Ports.from_base(8000) == Ports(8000, 8080, 8443, 5001, (8081, 8082))
+    assert Ports.from_base(8000) == Ports(8000, 8080, 8443, 5001, (8081,))
 
 
 def test_another_base_moves_every_port() -> None:

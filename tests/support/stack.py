@@ -76,7 +76,7 @@ class Stack:
         return environment(self.layout)
 
     def kill(self, name: str) -> None:
-        """SIGKILL: valkey, registry, web, publisher, worker, beat, proxy-1, proxy-2."""
+        """SIGKILL: valkey, registry, web, publisher, worker, beat, proxy-1 (the parent and its workers)."""
         self.supervisor.child(name).kill()
 
     def start(self, name: str) -> None:
@@ -84,7 +84,7 @@ class Stack:
         self.supervisor.start_again(name)
 
     def is_every_proxy_ready(self) -> bool:
-        """Asked at each one's own admin port: through the shared listener one answers for all."""
+        """The parent's admin page is ready when each of its workers is: through the listener one answers for all."""
         addresses = [f"http://127.0.0.1:{port}/readyz" for port in self.layout.ports.admin]
         return all(httpx.get(address, trust_env=False).status_code == httpx.codes.OK for address in addresses)
 
@@ -96,10 +96,10 @@ class Stack:
 def running_stack(*, proxies: int = 2) -> Iterator[Stack]:
     """On the database that this test run uses: SQLite in its own folder, or a fresh database of the PostgreSQL."""
     folder = Path(tempfile.mkdtemp(prefix="jit-st-"))  # short: it holds a socket
-    ports = Ports(free_port(), free_port(), free_port(), free_port(), tuple(free_port() for _ in range(proxies)))
+    ports = Ports(free_port(), free_port(), free_port(), free_port(), (free_port(),))
     progress = io.StringIO()
     with _database(folder.name) as database:
-        layout = Layout(folder, ports, database)
+        layout = Layout(folder, ports, database, proxy_workers=proxies)
         layout.make_folders()
         ensure_keys(layout)
         ensure_certificates(layout.tls)

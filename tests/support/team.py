@@ -39,6 +39,7 @@ class Team:
     port: int = 0
     tls_port: int = 0
     admin_port: int = 0
+    ca_file: Path | None = None
 
     @property
     def host(self) -> str:
@@ -99,8 +100,8 @@ def records(**fields: str) -> list[dict[str, Any]]:
     return [json.loads(body) for body in bodies]
 
 
-def connect(team: Team) -> socket.socket:
-    client = socket.create_connection(("127.0.0.1", team.port), timeout=30)
+def connect(port: int) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port), timeout=30)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
     return client
 

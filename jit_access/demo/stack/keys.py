@@ -64,7 +64,7 @@ def environment(layout: Layout) -> dict[str, str]:
 
 
 def proxy_environment(layout: Layout, number: int) -> dict[str, str]:
-    """What one proxy process is told on top. All of them share both listeners (SO_REUSEPORT)."""
+    """What one parent of proxies, or a proxy by itself, is told on top."""
     ports = layout.ports
     return {
         "JIT_PROXY_ID": f"proxy-{number}",

@@ -19,7 +19,7 @@ _HIGHEST_BASE = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All on loopback. `admin` has one port per proxy: health and metrics, never through the shared listeners."""
+    """All on loopback. `admin` has one port per parent of proxies: health and metrics, never through the listeners."""
 
     web: int
     gateway: int
@@ -32,7 +32,7 @@ class Ports:
         """8000 gives 8000, 8080, 8443 and 5001; another base moves all of them by the same distance."""
         if not 4000 <= base <= _HIGHEST_BASE:
             raise CannotGoOn(f"--port must be between 4000 and {_HIGHEST_BASE}.")
-        return cls(base, base + 80, base + 443, base - 2999, (base + 81, base + 82))
+        return cls(base, base + 80, base + 443, base - 2999, (base + 81,))
 
     def named(self) -> dict[str, int]:
         """What listens where, in words for people."""
@@ -53,6 +53,7 @@ class Layout:
     ports: Ports
     database: str = "sqlite"  # or "postgres", or an address
     has_demo: bool = True
+    proxy_workers: int = 2
 
     @property
     def secrets(self) -> Path:

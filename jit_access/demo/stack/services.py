@@ -73,11 +73,11 @@ def background(layout: Layout) -> list[Service]:
 
 
 def proxies(layout: Layout) -> list[Service]:
-    """The data plane: as many processes as there are admin ports."""
+    """The data plane: a parent for each admin port, with its workers. The parent replaces a worker that ends."""
     return [
         Service(
             f"proxy-{number}",
-            (sys.executable, "-m", "registry_proxy"),
+            (sys.executable, "-m", "registry_proxy", "--workers", str(layout.proxy_workers)),
             lambda port=port: _answers(port, "/readyz", 200),  # type: ignore[misc]  # bound early on purpose
             proxy_environment(layout, number),
         )
