@@ -91,8 +91,8 @@ def parse_response_head(raw: bytes, method: str, asked: bytes = b"") -> Response
         raise FramingError("llhttp does not accept the response head") from exc
     headers, status = parse_fields(lines), int(found[2])
     is_current = found[1] == b"1"
-    if not is_current and any(name == b"transfer-encoding" for name, _ in headers):
-        raise FramingError("a transfer coding in HTTP/1.0")
+    if not is_current and (status == SWITCHING or any(name == b"transfer-encoding" for name, _ in headers)):
+        raise FramingError("HTTP/1.0 has neither transfer codings nor changes of protocol")
     _check_fields(headers)
     if status == SWITCHING:
         return _switched(ResponseHead(status, headers, UNBOUNDED, keep_alive=False), asked)

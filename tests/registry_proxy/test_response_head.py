@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry_proxy.protocols.http1 import CHUNKED, FramingError
+from registry_proxy.protocols.http1 import CHUNKED, UNBOUNDED, FramingError
 from registry_proxy.upstream.response_head import MAX_RESPONSE_HEAD_BYTES, HeadBuffer, parse_response_head
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
@@ -62,6 +62,17 @@ def test_what_can_never_become_a_head_is_refused_at_once(pieces: list[bytes]) ->
 )
 def test_length_is_what_follows_on_the_wire(head: bytes, method: str, length: int) -> None:
     assert parse_response_head(head, method).length == length
+
+
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: Echo\r\nConnection: Upgrade\r\n\r\n"
+
+
+def test_change_of_protocol_needs_somebody_who_asked() -> None:
+    assert parse_response_head(SWITCH, "GET", b"echo").length == UNBOUNDED
+    doubtful = (SWITCH.replace(b"1.1", b"1.0"), SWITCH.replace(b"Echo", b"Echo\r\nContent-Length: 0"))
+    for head, asked in ((SWITCH, b""), (SWITCH, b"h2c"), *((head, b"echo") for head in doubtful)):
+        with pytest.raises(FramingError):
+            parse_response_head(head, "GET", asked)
 
 
 @pytest.mark.parametrize(
