@@ -16,11 +16,15 @@ import uvloop
 from jit_access.domain.reasons import Reason
 from registry_proxy.stream import choosing
 from registry_proxy.stream.choosing import KERNEL_FROM_BYTES, goes_by_kernel
+from registry_proxy.stream.download import Download
 from registry_proxy.stream.pipes import MAX_IDLE, PipePool
 from registry_proxy.stream.pump import SLICE_BYTES, Fault, Pump
 from registry_proxy.stream.sides import BodySink, Guard
+from registry_proxy.stream.upload import Upload
+from registry_proxy.stream.wire import Wire
 
 NEVER_S = 10.0
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 FAULT = Fault(source=Reason.UPSTREAM_BROKEN, sink=Reason.CLIENT_WENT_AWAY, may_follow=False)
 
 
@@ -34,6 +38,8 @@ class SocketSide:
     is_request_sent: bool = False
     unsent_bytes: int = 0
     lent: list[bool] = field(default_factory=list)
+    is_paused: bool = False
+    waits: list[Callable[[], None]] | None = None  # a list: something waits in our own buffer
 
     @property
     def descriptor(self) -> int:
@@ -43,15 +49,22 @@ class SocketSide:
         self.lent.append(recall is not None)
 
     def pause_reading(self) -> None:
-        """Nothing reads it but the pump."""
+        self.is_paused = True
 
-    resume_reading = abort = pause_reading
+    def resume_reading(self) -> None:
+        self.is_paused = False
+
+    def abort(self) -> None:
+        """The fixture closes it."""
 
     def write(self, data: bytes) -> None:
-        raise AssertionError("nothing goes through user space")
+        assert data == HEAD, "nothing else goes through user space"
 
     def when_flushed(self, action: Callable[[], None]) -> None:
-        action()
+        if self.waits is None:
+            action()
+        else:
+            self.waits.append(action)
 
     def deliver_to(self, sink: BodySink) -> None:
         """Nothing came yet."""
@@ -135,6 +148,7 @@ def test_every_byte_passes_once_and_nothing_stays_open(
 
     run(story())
     assert source.lent == sink.lent == [True, False]
+    assert source.is_paused  # two readers would share the bytes
 
 
 def test_guard_is_asked_before_every_slice_and_its_no_moves_nothing(sides: tuple[SocketSide, SocketSide]) -> None:
@@ -290,3 +304,63 @@ def test_choice_needs_length_plain_legs_and_splice(
     monkeypatch.undo()
     sink.near.close()
     assert not goes_by_kernel(source, sink, is_looked_at=False)
+
+
+def test_pump_waits_until_the_head_has_left(sides: tuple[SocketSide, SocketSide]) -> None:
+    """Else a body could overtake its own head."""
+    source, sink = sides
+    source.bytes_left, sink.waits = SLICE_BYTES, []
+
+    async def story() -> None:
+        download = Download(sink, source, allows, PipePool(), is_chunked=False)
+        download.begin(HEAD)
+        assert source.is_paused
+        assert not source.lent
+        assert sink.waits
+        sink.waits[0]()
+        assert source.lent == [True]
+        download.cut(Reason.GRANT_REVOKED)
+
+    uvloop.run(story())
+
+
+def test_upload_that_is_not_wanted_any_more_lets_go_at_once(sides: tuple[SocketSide, SocketSide]) -> None:
+    source, sink = sides
+    source.bytes_left = SLICE_BYTES
+
+    async def story() -> None:
+        upload = Upload(source, sink, allows, PipePool(), is_chunked=False, limit=SLICE_BYTES)
+        upload.begin()
+        assert source.lent == sink.lent == [True]
+        upload.stop()
+        assert source.lent == sink.lent == [True, False]
+        assert upload.sent.done()
+        assert not sink.is_request_sent
+
+    uvloop.run(story())
+
+
+@pytest.mark.parametrize("ends_by", ["abort", "detach"])
+def test_duplicate_is_closed_before_its_connection_ends(ends_by: str) -> None:
+    """The kernel resets when the last descriptor of a connection closes; with a duplicate it would live on."""
+
+    async def story() -> list[str]:
+        near, peer = tcp_pair()
+        seen: list[str] = []
+
+        class Noting(asyncio.Protocol):
+            def connection_lost(self, _exc: Exception | None) -> None:
+                seen.append("lost")
+
+        transport, _ = await asyncio.get_running_loop().create_connection(Noting, sock=near)
+        wire = Wire()
+        wire.attach(transport)
+        wire.lend(lambda: seen.append(f"recalled, closing: {transport.is_closing()}"))
+        getattr(wire, ends_by)()
+        wire.abort()
+        transport.abort()
+        await asyncio.sleep(0)
+        peer.close()
+        return seen
+
+    assert uvloop.run(story())[0] == "recalled, closing: False"
