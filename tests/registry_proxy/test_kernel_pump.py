@@ -357,7 +357,6 @@ def test_duplicate_is_closed_before_its_connection_ends(ends_by: str) -> None:
         wire.attach(transport)
         wire.lend(lambda: seen.append(f"recalled, closing: {transport.is_closing()}"))
         getattr(wire, ends_by)()
-        wire.abort()
         transport.abort()
         await asyncio.sleep(0)
         peer.close()
