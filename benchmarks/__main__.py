@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import time
 
 from benchmarks.packages import MissingPart, ensure_packages
 from benchmarks.plan import Plan, read_arguments
@@ -33,6 +35,8 @@ def main(arguments: list[str]) -> int:
 
 def measure(plan: Plan) -> Results:
     """The whole run; what an interrupted one measured until then is kept."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops us leaves no servers behind
+    began = time.monotonic()
     with prepared(plan) as run:
         run.results.facts |= plan_facts(plan)
         try:
@@ -41,6 +45,7 @@ def measure(plan: Plan) -> Results:
                 run.look_inside()
         except KeyboardInterrupt:
             print("stopped; the report holds what was measured until now", file=sys.stderr)
+    run.results.facts["the run took"] = f"{(time.monotonic() - began) / 60:.0f} minutes"
     return run.results
 
 

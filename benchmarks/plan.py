@@ -22,10 +22,10 @@ class Plan:
     parts: tuple[str, ...] = PARTS
     candidates: tuple[str, ...] = ()
     rounds: int = 3
-    seconds: float = 3.0
+    seconds: float = 2.0
     blob_mib: int = 1024
     idle: int = 1000
-    single_cuts: int = 40
+    single_cuts: int = 30
     group_cuts: int = 4
     out: Path = DOCS
     cores: Cores = field(default_factory=Cores)

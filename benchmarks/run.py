@@ -47,7 +47,7 @@ class Run:
         scenarios = [scenario for scenario in SCENARIOS if scenario.part in plan.parts]
         for number in range(plan.rounds):
             for scenario in scenarios:
-                if number < (scenario.rounds or plan.rounds):
+                if number < min(scenario.rounds or plan.rounds, plan.rounds):
                     self._visit_all(scenario, number)
         self.results.notes |= self.ground.notes
 

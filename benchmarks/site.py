@@ -20,8 +20,9 @@ GIB = 1024 * MIB
 # Any digest will do for bytes that no registry checks; this one names a file without end.
 ENDLESS = "sha256:" + "e" * 64
 STALLED = "sha256:" + "5" * 64
-# nginx passes a buffer on only once it is full, so less than its buffers would never arrive.
+# nginx passes a buffer on only once it is full: what it was sent arrives in part, so clients wait for less.
 STALLED_FIRST_BYTES = 128 * 1024
+STALLED_SEEN_BYTES = 32 * 1024
 _ENDLESS_BYTES = 64 * GIB
 _CIPHER = "TLS_AES_128_GCM_SHA256"
 _OPENSSL_CONF = f"""openssl_conf = pinned

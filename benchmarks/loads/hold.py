@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks.loads.client import Order, connect, read_answer, read_body, say, send_head
-from benchmarks.site import STALLED_FIRST_BYTES
+from benchmarks.site import STALLED_SEEN_BYTES
 
 STALLED = "stalled"
 
@@ -21,7 +21,7 @@ def main() -> None:
         connection = connect(order)
         send_head(connection, order, "GET", order.path)
         answer = read_answer(connection, expected=200)
-        read_body(connection, answer, most=STALLED_FIRST_BYTES if order.file == STALLED else None)
+        read_body(connection, answer, most=STALLED_SEEN_BYTES if order.file == STALLED else None)
         held.append(connection)
     say(held=len(held))
     sys.stdin.read()
