@@ -12,6 +12,11 @@ from registry_proxy.control_client.messages import Heartbeat, Snapshot, StreamId
 
 _MAX_SLEW = 500e-6  # drift between this machine's clock and the database's, as ntp_adjtime(2) bounds it
 LATE_S = 1.0
+# A snapshot tells the database's time. One that is so much older than when it was asked for was made for somebody else.
+STALE_S = 1.0
+_CHECKED_S = 10.0  # later on it is drift that shows
+# A beat that is so much newer than the newest entry that was read must point at that entry or beyond it.
+BEHIND_S = 0.5
 
 
 class Hearing:
@@ -19,6 +24,9 @@ class Hearing:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.cursor: StreamId = snapshot.position.last
+        self._read_at = snapshot.heard
+        self._begun_at = snapshot.heard
+        self._asked_offset = snapshot.db_now - snapshot.asked
         self.last_beat = snapshot.heard  # our ticks, when the newest heartbeat in time came
         self._added = snapshot.position.added
         self._birth = snapshot.position.birth
@@ -26,9 +34,10 @@ class Hearing:
         self._offset = snapshot.db_now - snapshot.heard
         self._told_at = snapshot.heard
 
-    def count(self, at: StreamId) -> None:
+    def count(self, at: StreamId, *, heard: float) -> None:
         """One entry of the news stream was read, whatever it held."""
         self.cursor = at
+        self._read_at = heard
         self._added += 1
 
     def hear(self, beat: Heartbeat) -> Heartbeat | None:
@@ -48,11 +57,14 @@ class Hearing:
         """Why something must have been missed, or None. Ask after the news of the same read were counted."""
         if beat is None:
             return None
+        if beat.heard - self._begun_at < _CHECKED_S and beat.db_now - beat.heard > self._asked_offset + STALE_S:
+            return "stale"
         position = beat.position
         if position.birth != self._birth:
             return "birth"  # flushed or restarted: the old position means nothing any more
-        if position.last > self.cursor:
+        # A difference in the count alone: an entry before the last was deleted or trimmed away.
+        if position.last > self.cursor or (position.last == self.cursor and position.added != self._added):
             return "gap"
-        if position.last == self.cursor and position.added != self._added:
-            return "gap"  # an entry before the last was deleted or trimmed away
+        if position.last < self.cursor and beat.fresh_at > self._read_at + BEHIND_S:
+            return "behind"  # another stream took its place: what is added there has ids that we would never read
         return None

@@ -31,7 +31,7 @@ from registry_proxy.control_client.messages import (
     read_news,
 )
 from registry_proxy.control_client.ticks import read_ticks
-from registry_proxy.settings import Secret
+from registry_proxy.settings import Settings
 
 NEWS = b"jit:news"
 HEARTBEAT = b"jit:heartbeat"
@@ -54,10 +54,14 @@ class Resync(Exception):
 class Listener:
     """Reads until something is odd. Knows no backoff: that is the client's."""
 
-    def __init__(self, url: Secret, key: bytes, deliver: Callable[[Delivery], None], on_targets: Event) -> None:
-        self._url = url
-        self._key = key
+    def __init__(
+        self, settings: Settings, deliver: Callable[[Delivery], None], on_beat: Callable[[Heartbeat], None],
+        on_targets: Event,
+    ) -> None:  # fmt: skip
+        self._url = settings.redis_url
+        self._key = settings.view_key
         self._deliver = deliver
+        self._on_beat = on_beat
         self._on_targets = on_targets
         self._heart_cursor: StreamId = (0, 0)
         self._silence_s = 1.0
@@ -85,11 +89,13 @@ class Listener:
 
     def _take(self, reply: Mapping[bytes, Entries], hearing: Hearing) -> None:
         heard = read_ticks()
-        news, bad_news = self._read_news(reply.get(NEWS, ()), hearing)
+        news, bad_news = self._read_news(reply.get(NEWS, ()), hearing, heard)
         beats, bad_beats = self._read_beats(reply.get(HEARTBEAT, ()), heard)
         heartbeat = None
         for beat in beats:
             heartbeat = hearing.hear(beat) or heartbeat
+        if heartbeat is not None:
+            self._on_beat(heartbeat)
         is_bad, gap = bad_news or bad_beats, hearing.find_gap(heartbeat)
         is_sound = not is_bad and gap is None
         if news or (heartbeat and is_sound):
@@ -108,12 +114,12 @@ class Listener:
             self._silence_s = min(2 * self._silence_s, LONGEST_SILENCE_S)
             raise Resync("silence", is_doubt=False)
 
-    def _read_news(self, entries: Entries, hearing: Hearing) -> tuple[list[ViewNews], bool]:
+    def _read_news(self, entries: Entries, hearing: Hearing, heard: float) -> tuple[list[ViewNews], bool]:
         """Good entries are used even beside a bad one: one of them may be a revocation."""
         news, is_bad = [], False
         for raw_id, fields in entries:
             at = parse_stream_id(raw_id.decode())
-            hearing.count(at)
+            hearing.count(at, heard=heard)
             try:
                 item = read_news(self._open(fields), at=at)
             except ViewRejected:

@@ -7,6 +7,7 @@ not write. All failures are one: ViewRejected, and the listener reloads.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything there is. `heard` is our own monotonic clock when the answer was complete.
+    """Everything there is. By our own monotonic clock, it was `asked` for, and complete when it was `heard`.
 
     `ends_doubt` is true only when it was asked for after the doubt arose.
     """
@@ -58,6 +59,7 @@ class Snapshot:
     targets: tuple[TargetFacts, ...]
     heard: float
     ends_doubt: bool = False
+    asked: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)

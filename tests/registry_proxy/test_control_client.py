@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from jit_access.api import internal
 from jit_access.core import clock
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import SessionView, encode_view, sign_text
-from jit_access.proxy_sessions import news, services, usage
+from jit_access.proxy_sessions import news, selectors, services, usage
 from jit_access.proxy_sessions.models import SessionViewRow
 from jit_access.targets.models import Target
 from registry_proxy.settings import Secret
@@ -170,6 +172,28 @@ def test_lost_message_is_noticed(
         services.put_views([make_view(make_token(), grant_id="grt_other")])
     wait_for(lambda: proxy.decide(token, pull()) is Reason.GRANT_REVOKED, "the lost revocation was found")
     wait_for(lambda: reloads(proxy, "gap"), "it was counted as a gap")
+
+
+def test_old_snapshot_ends_no_doubt(
+    plane: Plane, proxy: RunningGate, token: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cache on the way, or a database that lags behind: signed, and true an hour ago."""
+    view = open_grant(proxy, token)
+    old = selectors.read_snapshot()
+    services.put_views([closed(view)])
+    wait_for(lambda: proxy.decide(token, pull()) is Reason.GRANT_REVOKED, "the grant was revoked")
+    time.sleep(1.5)  # what was true so long ago is old; nothing else happens meanwhile
+    with monkeypatch.context() as patch:
+        patch.setattr(internal, "read_snapshot", lambda: old)
+        with plane.valkey.client() as client:
+            client.flushall()
+        wait_for(lambda: "sent an old snapshot" in caplog.text, "the old snapshot was refused")
+        assert proxy.decide(token, pull()) is Reason.CONTROL_PLANE_LOST
+        settings = proxy.settings
+        with running_gate(settings) as fresh:
+            wait_for(lambda: "everything again: stale" in caplog.text, "a fresh proxy found it by the first beat")
+            assert fresh.decide(token, pull()) is Reason.CONTROL_PLANE_LOST
+    wait_for(lambda: proxy.decide(token, pull()) is Reason.GRANT_REVOKED, "the true snapshot counted")
 
 
 def forge(plane: Plane, stream: str, message: str, key: bytes) -> None:

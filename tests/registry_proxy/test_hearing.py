@@ -73,11 +73,38 @@ def test_gap_is_told_from_no_gap() -> None:
     assert state.find_gap(None) is None
     assert state.find_gap(beat(1)) is None
     assert state.find_gap(beat(1, last=6, added=6)) == "gap"
-    state.count((6, 0))
+    state.count((6, 0), heard=101.0)
     assert state.find_gap(beat(1, last=6, added=6)) is None
     assert state.find_gap(beat(1)) is None  # sent before the entry that we have already
     assert state.find_gap(beat(1, last=6, added=7)) == "gap"  # one in between was deleted
     assert state.find_gap(beat(1, last=6, added=6, birth="b2")) == "birth"
+
+
+def test_beat_behind_what_was_read_is_a_gap_once_it_is_no_crossing() -> None:
+    """The stream was deleted, and what came after it has smaller ids: nothing of that would ever be read."""
+    state = hearing()
+    state.count((9, 0), heard=100.2)
+    crossing, later = state.hear(beat(0.25)), state.hear(beat(1.0))
+    assert crossing is not None
+    assert later is not None
+    assert state.find_gap(crossing) is None
+    assert state.find_gap(later) == "behind"
+
+
+@pytest.mark.parametrize(("age_s", "gap"), [(0.0, None), (0.9, None), (1.1, "stale"), (3600.0, "stale")])
+def test_snapshot_from_before_it_was_asked_for_is_found_by_the_first_beat(age_s: float, gap: str | None) -> None:
+    taken = Snapshot(NOW - age_s, position(), (), (), heard=100.0, asked=100.0)
+    state = Hearing(taken)
+    first = state.hear(beat(0.25))
+    assert first is not None
+    assert state.find_gap(first) == gap
+
+
+def test_snapshot_that_took_long_on_its_way_is_not_old() -> None:
+    state = Hearing(Snapshot(NOW - 4, position(), (), (), heard=100.0, asked=95.9))
+    first = state.hear(beat(0.25))
+    assert first is not None
+    assert state.find_gap(first) is None
 
 
 def signed(body: object) -> tuple[str, str]:

@@ -120,6 +120,7 @@ class RunningGate:
     """A gate with its ear on an event loop in a thread; every call crosses over to the loop."""
 
     def __init__(self, settings: Settings, *, reload_s: float = 60.0) -> None:
+        self.settings = settings
         self.meter = Meter()
         self.gate = Gate(self.meter)
         self._loop = asyncio.new_event_loop()
