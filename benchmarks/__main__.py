@@ -21,10 +21,13 @@ def main(arguments: list[str]) -> int:
     if not options.report:
         try:
             ensure_packages()
+            measure(plan).save(file)
         except MissingPart as exc:
             print(exc, file=sys.stderr)
             return 1
-        measure(plan).save(file)
+        except KeyboardInterrupt:
+            print("stopped before anything was measured", file=sys.stderr)
+            return 130
     results = Results.load(file)
     write_report(results, plan.out)
     for verdict in judge_goals(results):
