@@ -11,16 +11,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import cedarpy
 
 from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.reasons import Reason
 from jit_access.policies.answers import PolicyAnswer, allowed, refused, strictest
+from jit_access.policies.cedar_forms import Source, request_form
 from jit_access.policies.errors import PolicyBroken
 from jit_access.policies.questions import Assurance, Proof, Question, Resource, Subject
 from jit_access.policies.rules import Rule, parse_rule
+from jit_access.policies.slices import Slices
+from jit_access.policies.world import World
 
 MAX_RULES = 1000
 MAX_FILE_CHARS = 200_000
@@ -45,9 +47,10 @@ class CompiledPolicy:
     """One version, ready to be asked. Safe to share between threads: the handles never change."""
 
     rules: Mapping[str, Rule]
-    sources: Mapping[str, dict[str, Any]]  # rule id -> Cedar's JSON form, for explanations
-    policy_set: cedarpy.PolicySet
+    sources: Mapping[str, Source]  # by rule id; for explanations
     schema: cedarpy.Schema
+    slices: Slices
+    world: World
     version: int = 0
 
     def ask(self, question: Question) -> PolicyAnswer:
@@ -55,8 +58,9 @@ class CompiledPolicy:
         if not question.subject.is_active:
             return refused(Reason.ACCOUNT_LOCKED, version=self.version)
         try:
-            entities = cedarpy.Entities.from_json_str(entities_json(question), self.schema)
-            result = cedarpy.is_authorized(request_form(question), self.policy_set, entities, self.schema)
+            rules = self.slices.policy_set(question)
+            entities = self.world.entities(question.subject, question.resource)
+            result = cedarpy.is_authorized(request_form(question), rules, entities, self.schema)
         except ValueError:
             return refused(Reason.POLICY_BROKEN, version=self.version)
         return self._judge(result)
@@ -86,7 +90,7 @@ def compile_policy(text: PolicyText, *, version: int = 0) -> CompiledPolicy:
     schema = _parse_schema(text.schema)
     problems: list[str] = []
     rules: dict[str, Rule] = {}
-    sources: dict[str, dict[str, Any]] = {}
+    sources: dict[str, Source] = {}
     for name, content in sorted(text.files.items()):
         found, faults = _read_file(name, content, schema)
         problems.extend(faults)
@@ -100,55 +104,9 @@ def compile_policy(text: PolicyText, *, version: int = 0) -> CompiledPolicy:
         problems.append(f"there are more than {MAX_RULES} rules in it")
     if problems:
         raise PolicyBroken(tuple(problems))
-    compiled = CompiledPolicy(rules, sources, policy_set_of(sources), schema, version)
+    compiled = CompiledPolicy(rules, sources, schema, Slices(sources, schema), World(schema), version)
     _try_out(compiled)
     return compiled
-
-
-def policy_set_of(sources: Mapping[str, dict[str, Any]]) -> cedarpy.PolicySet:
-    """A handle whose policy ids are our rule ids, so that diagnostics name rules."""
-    return cedarpy.PolicySet.from_json_str(
-        json.dumps({"templates": {}, "staticPolicies": dict(sources), "templateLinks": []})
-    )
-
-
-def request_form(question: Question) -> dict[str, Any]:
-    """The question as Cedar takes it. Structured ids, so that no name can be read as syntax."""
-    context: dict[str, Any] = {
-        "lasts_s": question.lasts_s,
-        "assurance": int(question.proof.assurance),
-        "is_agent": question.subject.is_agent,
-        "phase": question.phase.value,
-    }
-    if question.proof.factor_age_s is not None:
-        context["factor_age_s"] = question.proof.factor_age_s
-    return {
-        "principal": {"type": "User", "id": question.subject.id},
-        "action": {"type": "Action", "id": question.operation.value},
-        "resource": {"type": "Repository", "id": _repository_id(question.resource)},
-        "context": context,
-    }
-
-
-def entities_json(question: Question) -> str:
-    """What this one question needs of the world: the subject with its groups, the repository with its tier."""
-    subject, resource = question.subject, question.resource
-    groups = [{"type": "Group", "id": name} for name in sorted(subject.groups)]
-    places = [{"type": "Target", "id": resource.target}, {"type": "Tier", "id": resource.tier.value}]
-    return json.dumps(
-        [
-            {"uid": {"type": "User", "id": subject.id}, "attrs": {}, "parents": groups},
-            {
-                "uid": {"type": "Repository", "id": _repository_id(resource)},
-                "attrs": {"name": resource.repository, "target": resource.target, "tier": resource.tier.value},
-                "parents": places,
-            },
-        ]
-    )
-
-
-def _repository_id(resource: Resource) -> str:
-    return f"{resource.target}/{resource.repository}"
 
 
 def _parse_schema(text: str) -> cedarpy.Schema:
@@ -158,7 +116,7 @@ def _parse_schema(text: str) -> cedarpy.Schema:
         raise PolicyBroken((f"schema.cedarschema: {exc}",)) from exc
 
 
-def _read_file(name: str, content: str, schema: cedarpy.Schema) -> tuple[list[tuple[Rule, dict[str, Any]]], list[str]]:
+def _read_file(name: str, content: str, schema: cedarpy.Schema) -> tuple[list[tuple[Rule, Source]], list[str]]:
     if len(content) > MAX_FILE_CHARS:
         return [], [f"{name}: longer than {MAX_FILE_CHARS} characters"]
     try:
@@ -167,7 +125,7 @@ def _read_file(name: str, content: str, schema: cedarpy.Schema) -> tuple[list[tu
         return [], [f"{name}: {exc}"]
     if parsed["templates"] or parsed["templateLinks"]:
         return [], [f"{name}: templates are not used here; write a rule"]
-    found: list[tuple[Rule, dict[str, Any]]] = []
+    found: list[tuple[Rule, Source]] = []
     problems: list[str] = []
     for source in parsed["staticPolicies"].values():
         try:

@@ -15,7 +15,8 @@ from typing import Any
 import cedarpy
 
 from jit_access.policies.answers import Approval, PolicyAnswer
-from jit_access.policies.compiler import CompiledPolicy, entities_json, policy_set_of, request_form
+from jit_access.policies.cedar_forms import policy_set_of, request_form
+from jit_access.policies.compiler import CompiledPolicy
 from jit_access.policies.questions import Question
 
 _ANY: dict[str, Any] = {"op": "All"}
@@ -85,7 +86,7 @@ def _unmet(probes: Mapping[str, Any], found: RuleExplanation, met: frozenset[str
 
 def _met(compiled: CompiledPolicy, question: Question, probes: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
     every = {f"{rule}#{part}": source for rule, parts in probes.items() for part, source in parts.items()}
-    entities = cedarpy.Entities.from_json_str(entities_json(question), compiled.schema)
+    entities = compiled.world.entities(question.subject, question.resource)
     result = cedarpy.is_authorized(request_form(question), policy_set_of(every), entities, compiled.schema)
     return frozenset(result.diagnostics.reasons)
 
