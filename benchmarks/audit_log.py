@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import statistics
 import subprocess
 import sys
@@ -21,14 +20,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from jit_access.domain.audit_record import AuditRecord, canonical_bytes
-from registry_proxy.audit_sink.record_ids import RecordIds
+from registry_proxy.audit_sink.ids import random_hex
 
 BATCH = 500
 BATCHES = 60
 VERIFY_ROUNDS = 5
 TRANSACTIONS = 300
 TICKS = os.sysconf("SC_CLK_TCK")
-IDS = RecordIds()
 
 
 def main(kinds: list[str]) -> None:
@@ -83,7 +81,7 @@ def prepare(kind: str, folder: str) -> object | None:
 def make_record(number: int) -> AuditRecord:
     """As a proxy writes it for one allowed pull."""
     return AuditRecord(
-        id=IDS.next(time.time()),
+        id=f"rec_{random_hex()}",
         at="2026-11-23T13:55:10.123456Z",
         source="proxy/proxy-1",
         kind="proxy.request.allowed",
@@ -99,7 +97,7 @@ def make_record(number: int) -> AuditRecord:
         decision="allow",
         reason="granted",
         rule="research-sensitive",
-        exchange=f"exc_{int(time.time() * 1000):012x}{secrets.token_hex(10)}",
+        exchange=f"exc_{random_hex()}",
         trace=f"exc_{number}",
         address="192.0.2.17",
         detail={"method": "GET", "path": "/v2/demo-registry/llm/tiny-llama/blobs/sha256:0", "agent": "skopeo/1.9"},
