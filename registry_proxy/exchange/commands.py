@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from registry_proxy.protocols.answers import Answer
 from registry_proxy.protocols.http1 import Headers
 from registry_proxy.protocols.upstream_request import UpstreamRequest
-from registry_proxy.protocols.wanted import Admission, Wanted
+from registry_proxy.protocols.wanted import Wanted
 
 RecordFields = Mapping[str, object]
 
@@ -22,10 +22,14 @@ class ReadBody:
 
 @dataclass(frozen=True, slots=True)
 class AskGate:
-    """Decide, or only authenticate when nothing is wanted. -> Admitted, Refused"""
+    """Decide, or only authenticate when nothing is wanted. `kind` is of the targets that this protocol speaks to.
+
+    -> Admitted, Refused
+    """
 
     token: str | None
     wanted: tuple[Wanted, ...]
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,11 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class ResolveReach:
-    """Read from the registry what the scope's tags and digests lead to. -> ReachResolved, UpstreamFailed, CutOff"""
+class Fetch:
+    """Ask the registry something small first, and take at most so many bytes. -> Fetched, UpstreamFailed, CutOff"""
 
-    admission: Admission
-    wanted: Wanted
+    request: UpstreamRequest
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +108,6 @@ class Reset:
 
 
 Command = (
-    ReadBody | AskGate | Record | Note | ResolveReach | OpenUpstream | BufferBody | Relay | Tunnel | SendAnswer
+    ReadBody | AskGate | Record | Note | Fetch | OpenUpstream | BufferBody | Relay | Tunnel | SendAnswer
     | Finish | Reset
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeFacts:
-    """What the listener knows about an exchange before its first byte is judged."""
-
-    exchange_id: str
-    origin: bytes  # scheme://host, the scheme from the listener, the host from the checked field
-    public_url: str
-    address: str
-    agent: str = field(default="")

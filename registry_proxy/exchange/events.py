@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jit_access.domain.reasons import Reason
-from registry_proxy.protocols.http1 import Headers, RequestHead, ResponseHead
+from registry_proxy.protocols.dialect import Fetched
+from registry_proxy.protocols.http1 import RequestHead, ResponseHead
+from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.wanted import Admission, Refusal
 
 
@@ -55,18 +57,11 @@ class NotRecorded:
 
 
 @dataclass(frozen=True, slots=True)
-class ReachResolved:
-    """The reach of the grant was read from the registry."""
-
-    is_reachable: bool
-
-
-@dataclass(frozen=True, slots=True)
 class UpstreamAnswered:
-    """The registry's response head is here. `rewritten` holds its Location and Link, already under our origin."""
+    """The registry's response head is here. `upstream` is None when it comes from where the registry pointed."""
 
     head: ResponseHead
-    rewritten: Headers = ()
+    upstream: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +95,6 @@ class CutOff:
 
 
 Event = (
-    RequestRead | BodyRead | Admitted | Refused | Recorded | NotRecorded | ReachResolved
+    RequestRead | BodyRead | Admitted | Refused | Recorded | NotRecorded | Fetched
     | UpstreamAnswered | UpstreamFailed | Buffered | RelayEnded | CutOff
 )  # fmt: skip

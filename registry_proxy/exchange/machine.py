@@ -1,14 +1,14 @@
-"""The machine of one exchange.
+"""The machine of one exchange: the order of things, the same for every protocol.
 
-    NEW -> READING (a token form only) -> ASKED -> RECORDING -> (REACHING) -> WAITING
+    NEW -> (READING) -> ASKED -> (READING -> ASKED) -> RECORDING -> (PREPARING) -> WAITING
         -> BUFFERING | RELAYING | TUNNELLING -> OVER
 
-An event that a state does not expect is a bug of the shell and raises; the shell then resets both sides.
+What a request means, what has to be learned first and how a refusal reads is asked of the dialect. An event that a
+state does not expect is a bug of the shell and raises; the shell then resets both sides.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from enum import Enum, auto
 
@@ -18,19 +18,13 @@ from registry_proxy.exchange import events as on
 from registry_proxy.exchange import recording as rec
 from registry_proxy.exchange.events import UnexpectedEvent
 from registry_proxy.exchange.held import Held
-from registry_proxy.exchange.local import catalog_answer, ping_answer, token_answer
-from registry_proxy.exchange.reach import ReachStore
-from registry_proxy.exchange.refusing import gate_answer
-from registry_proxy.exchange.responses import Judgement, judge_body, judge_head
-from registry_proxy.protocols.answers import Answer, error_answer, unknown_answer
-from registry_proxy.protocols.credentials import MAX_FORM_BYTES, read_form_token, read_token
+from registry_proxy.protocols.answers import Answer
+from registry_proxy.protocols.asked import Asked, ExchangeFacts
+from registry_proxy.protocols.dialect import Dialect, Fetched, Judgement, Preparation, Prepared
 from registry_proxy.protocols.headers import forwarded_response
-from registry_proxy.protocols.manifests import MAX_MANIFEST_BYTES
-from registry_proxy.protocols.query import QueryError
 from registry_proxy.protocols.refusals import Unclassified
-from registry_proxy.protocols.table import OCI, Protocol
-from registry_proxy.protocols.upgrades import SWITCHING, is_agreed, may_ask
-from registry_proxy.protocols.wanted import Admission, Classified, Wanted, needs_reach
+from registry_proxy.protocols.upgrades import SWITCHING, is_agreed, may_ask, with_handshake
+from registry_proxy.protocols.wanted import Admission, Classified
 
 Commands = list[do.Command]
 
@@ -42,7 +36,7 @@ class State(Enum):
     READING = auto()
     ASKED = auto()
     RECORDING = auto()
-    REACHING = auto()
+    PREPARING = auto()
     WAITING = auto()
     BUFFERING = auto()
     RELAYING = auto()
@@ -57,7 +51,7 @@ _EXPECTED: dict[State, tuple[type, ...]] = {
     State.READING: (on.BodyRead, on.CutOff),
     State.ASKED: (on.Admitted, on.Refused),
     State.RECORDING: (on.Recorded, on.NotRecorded, on.CutOff),
-    State.REACHING: (on.ReachResolved, on.UpstreamFailed, on.CutOff),
+    State.PREPARING: (Fetched, on.UpstreamFailed, on.CutOff),
     State.WAITING: (on.UpstreamAnswered, on.UpstreamFailed, on.CutOff),
     State.BUFFERING: (on.Buffered, on.UpstreamFailed, on.CutOff),
     State.RELAYING: (on.RelayEnded,),
@@ -67,26 +61,18 @@ _EXPECTED: dict[State, tuple[type, ...]] = {
 
 
 class Exchange:
-    """Events in, commands out. `monotonic` is only used to age the reach store's entries."""
+    """Events in, commands out."""
 
-    def __init__(
-        self,
-        facts: do.ExchangeFacts,
-        reach: ReachStore,
-        monotonic: Callable[[], float] = time.monotonic,
-        protocol: Protocol = OCI,
-    ) -> None:
+    def __init__(self, facts: ExchangeFacts, dialect: Dialect) -> None:
         self.state = State.NEW
-        self._facts = facts
-        self._protocol = protocol
-        self._reach = reach
-        self._monotonic = monotonic
+        self._facts, self._dialect = facts, dialect
         self._begun: Held | None = None
+        self._preparation: Preparation | None = None
         self._judgement = Judgement()
         self._handlers: dict[type, Callable[..., Commands]] = {
             on.RequestRead: self._on_request, on.BodyRead: self._on_body, on.Admitted: self._on_admitted,
             on.Refused: self._on_refused, on.Recorded: self._on_recorded, on.NotRecorded: self._on_not_recorded,
-            on.ReachResolved: self._on_reach, on.UpstreamAnswered: self._on_upstream_head,
+            Fetched: self._on_fetched, on.UpstreamAnswered: self._on_upstream_head,
             on.UpstreamFailed: self._on_upstream_failed, on.Buffered: self._on_buffered,
             on.RelayEnded: self._on_relay_ended, on.CutOff: self._on_cut_off,
         }  # fmt: skip
@@ -94,12 +80,12 @@ class Exchange:
     @property
     def admission(self) -> Admission | None:
         """The gate's yes, once there is one."""
-        return self._begun.admission if self._begun else None
+        return self._begun.asked.admission if self._begun else None
 
     @property
     def classified(self) -> Classified | None:
         """What the request turned out to be."""
-        return self._begun.classified if self._begun else None
+        return self._begun.asked.classified if self._begun else None
 
     def receive(self, event: on.Event) -> Commands:
         """What to do now. Raises UnexpectedEvent for an event that the table does not expect here."""
@@ -113,59 +99,70 @@ class Exchange:
             raise UnexpectedEvent("no request was read")
         return self._begun
 
+    @property
+    def _asked(self) -> Asked:
+        return self._held.asked
+
     # -- before the gate
 
     def _on_request(self, event: on.RequestRead) -> Commands:
         head = event.head
         try:
-            classified = self._protocol.classify(head.method, head.target, head.get(b"content-type") or b"")
+            classified = self._dialect.classify(head)
             if not may_ask(head, classified):
                 raise Unclassified(400, Reason.MALFORMED_REQUEST, "The gateway does not change protocols here.")
         except Unclassified as exc:
             self.state = State.OVER
-            answer = error_answer(exc.http_status, exc.reason, exc.sentence, code=exc.code)
             fields = rec.exchange_fields(self._facts, head.method, head.target)
             fields |= rec.denial_fields(exc.reason, exc.http_status)
-            return [do.Note("proxy.request.refused", fields), do.SendAnswer(answer, closes=True)]
-        self._begun = Held(self._facts, head, classified, read_token(head.get(b"authorization")))
-        if classified.route == "token" and head.method == "POST":
-            self.state = State.READING
-            return [do.ReadBody(MAX_FORM_BYTES)]
-        if classified.route == "token":
-            query = dict(classified.query)
-            self._held.is_offline = "true" in query.get("offline_token", "") or query.get("access_type") == "offline"
-        return self._ask(classified)
+            return [do.Note("proxy.request.refused", fields), do.SendAnswer(self._unclassified(exc), closes=True)]
+        self._begun = Held(Asked(self._facts, head, classified, self._dialect.read_token(head)))
+        return self._read_body() or self._ask()
+
+    def _read_body(self) -> Commands:
+        """Nothing, or the command to read a body that decides."""
+        limit = self._dialect.body_limit(self._asked)
+        if not limit:
+            return []
+        self.state = State.READING
+        return [do.ReadBody(limit)]
 
     def _on_body(self, event: on.BodyRead) -> Commands:
-        held = self._held
+        self._asked.body = event.body
         try:
-            token, held.is_offline = read_form_token(event.body)
-        except QueryError:
-            return self._refuse_with(error_answer(400, Reason.INVALID_INPUT), Reason.INVALID_INPUT)
-        held.token = token or held.token
-        return self._ask(held.classified)
+            self._dialect.read_body(self._asked)
+        except Unclassified as exc:
+            return self._refuse_with(self._unclassified(exc), exc.reason)
+        return self._ask()
 
-    def _ask(self, classified: Classified) -> Commands:
+    def _ask(self) -> Commands:
         self.state = State.ASKED
-        return [do.AskGate(self._held.token, classified.wanted)]
+        return [do.AskGate(self._asked.token, self._asked.classified.wanted, self._dialect.kind)]
+
+    def _unclassified(self, exc: Unclassified) -> Answer:
+        return self._dialect.error(exc.http_status, exc.reason, exc.sentence, code=exc.code)
 
     # -- the gate's answer
 
     def _on_refused(self, event: on.Refused) -> Commands:
-        held, refusal = self._held, event.refusal
-        if held.classified.fallback is not None and refusal.view is not None:
+        asked, refusal = self._asked, event.refusal
+        if asked.classified.fallback is not None and refusal.view is not None:
             # Not being let to read the source is no reason to refuse the push: the client uploads instead.
-            held.classified, held.mount_refused = held.classified.fallback, True
-            return self._ask(held.classified)
+            asked.classified = asked.classified.fallback
+            asked.notes["mount"] = Reason.MOUNT_SOURCE_NOT_GRANTED.value
+            return self._ask()
         return self._deny(refusal.reason, rec.session_fields(refusal.view, refusal.lease))
 
     def _on_admitted(self, event: on.Admitted) -> Commands:
-        held = self._held
-        held.admission, held.now = event.admission, event.now
-        if held.classified.route == "manifest" and held.head.length > MAX_MANIFEST_BYTES:
-            return self._refuse_with(error_answer(413, Reason.REQUEST_TOO_LARGE), Reason.REQUEST_TOO_LARGE)
+        asked = self._asked
+        asked.admission, asked.now = event.admission, event.now
+        limit = asked.classified.body_limit
+        if limit is not None and asked.head.length > limit:
+            return self._refuse_with(self._dialect.error(413, Reason.REQUEST_TOO_LARGE), Reason.REQUEST_TOO_LARGE)
+        if reading := self._read_body():
+            return reading
         self.state = State.RECORDING
-        fields = held.fields() | {"decision": "allow", "reason": Reason.GRANTED.value}
+        fields = self._held.fields() | {"decision": "allow", "reason": Reason.GRANTED.value}
         return [do.Record("proxy.request.allowed", fields)]
 
     def _on_not_recorded(self, _event: on.NotRecorded) -> Commands:
@@ -174,107 +171,75 @@ class Exchange:
     def _on_recorded(self, event: on.Recorded) -> Commands:
         if event.withdrawn is not None:
             return self._deny(event.withdrawn, self._held.session())
-        if self._held.classified.upstream_target:
-            return self._reach_or_open()
-        return self._answer_locally()
+        if not self._asked.classified.upstream_target:
+            return self._complete(self._dialect.answer_here(self._asked))
+        self._preparation = self._dialect.preparation(self._asked)
+        return self._prepare(None)
 
-    def _answer_locally(self) -> Commands:
-        held, admission = self._held, self._held.admitted()
-        match held.classified.route:
-            case "token":
-                answer = token_answer(held.token or "", admission, held.now, is_offline=held.is_offline)
-            case "catalog":
-                answer = catalog_answer(held.classified, admission, self._facts.origin)
-            case _:
-                answer = ping_answer()
-        return self._complete(answer)
+    # -- what has to be learned first
 
-    # -- reach of a restricted scope
+    def _on_fetched(self, event: Fetched) -> Commands:
+        return self._prepare(event)
 
-    def _reach_or_open(self) -> Commands:
-        wanted = self._unreached()
-        if wanted is None:
-            return self._open()
-        self.state = State.REACHING
-        return [do.ResolveReach(self._held.admitted(), wanted)]
+    def _prepare(self, fetched: Fetched | None) -> Commands:
+        """One step of the dialect's preparation: something to fetch, or its end."""
+        if self._preparation is None:
+            raise UnexpectedEvent("nothing is being prepared")
+        try:
+            fetch = next(self._preparation) if fetched is None else self._preparation.send(fetched)
+        except StopIteration as end:
+            return self._prepared(end.value)
+        self.state = State.PREPARING
+        return [do.Fetch(fetch.request, fetch.limit)]
 
-    def _unreached(self) -> Wanted | None:
-        """The first digest that is open only by reach, and not known to be reachable yet."""
-        now = self._monotonic()
-        for wanted in self._held.classified.wanted:
-            resource = self._held.resource(wanted)
-            key = self._held.reach_key(resource)
-            if needs_reach(resource, wanted) and not self._reach.knows(key, wanted.reference, now):
-                return wanted
-        return None
-
-    def _on_reach(self, event: on.ReachResolved) -> Commands:
-        held = self._held
-        if event.is_reachable:
-            self.state = State.RECORDING
-            return self._reach_or_open()
-        if held.classified.fallback is not None:
-            held.classified, held.mount_refused = held.classified.fallback, True
-            return self._open()
-        answer = unknown_answer(held.classified.route, held.classified.digest)
-        return self._refuse_with(answer, Reason.REFERENCE_NOT_GRANTED)
+    def _prepared(self, prepared: Prepared) -> Commands:
+        self._preparation = None
+        if prepared.refusal is not None:
+            return self._refuse(prepared.refusal, prepared.answer)
+        if prepared.answer is not None:
+            return self._complete(prepared.answer)
+        self.state = State.WAITING
+        request = self._dialect.upstream_request(self._asked)
+        return [do.OpenUpstream(with_handshake(request, self._asked.head, self._asked.classified))]
 
     # -- the registry
 
-    def _open(self) -> Commands:
-        self.state = State.WAITING
-        return [do.OpenUpstream(self._held.upstream_request())]
-
     def _on_upstream_head(self, event: on.UpstreamAnswered) -> Commands:
         held = self._held
+        held.status = event.head.status
         if event.head.status == SWITCHING:
             return self._switch(event)
-        verifies = held.admitted().verify_digests
-        self._judgement = judge_head(event, held.head, held.classified, held.restricted(), verifies=verifies)
-        held.status, held.digest = event.head.status, self._judgement.digest_seen
-        if self._judgement.refusal is not None:
-            return self._refuse_judged(self._judgement)
-        if event.head.status == 416 and held.classified.route == "blob":
-            # docker-registry 2.8 announces the blob's length for the few bytes of this answer.
-            return self._complete(Answer(416, self._judgement.headers))
-        if self._judgement.buffers:
+        judged = self._judgement = self._dialect.judge_head(self._asked, event.head, event.upstream)
+        held.digest = judged.digest_seen
+        if judged.refusal is not None:
+            return self._refuse(judged.refusal, judged.answer)
+        if judged.answer is not None:
+            return self._complete(judged.answer)
+        if judged.buffer_limit:
             self.state = State.BUFFERING
-            return [do.BufferBody(MAX_MANIFEST_BYTES)]
+            return [do.BufferBody(judged.buffer_limit)]
         self.state = State.RELAYING
-        return [do.Relay(event.head.status, self._judgement.headers, self._judgement.verify)]
+        return [do.Relay(event.head.status, judged.headers, judged.verify)]
 
     def _switch(self, event: on.UpstreamAnswered) -> Commands:
         """The registry changes protocols. Any other answer to such a request is relayed as what it is."""
-        held = self._held
-        if held.classified.upgrade is None or not is_agreed(event.head, held.head.upgrade):
-            return self._refuse_with(error_answer(502, Reason.UPSTREAM_BROKEN), Reason.UPSTREAM_BROKEN)
-        self.state, held.status = State.TUNNELLING, SWITCHING
-        return [do.Tunnel(forwarded_response(event.head, handshake=held.classified.upgrade.response_fields))]
+        classified, head = self._asked.classified, self._asked.head
+        if classified.upgrade is None or not is_agreed(event.head, head.upgrade):
+            return self._refuse_with(self._dialect.error(502, Reason.UPSTREAM_BROKEN), Reason.UPSTREAM_BROKEN)
+        self.state = State.TUNNELLING
+        return [do.Tunnel(forwarded_response(event.head, more=classified.upgrade.response_fields))]
 
     def _on_buffered(self, event: on.Buffered) -> Commands:
-        held, resource = self._held, self._held.restricted()
-        if resource is None:
-            raise UnexpectedEvent("only bodies of restricted scopes are buffered")
-        key, now = held.reach_key(resource), self._monotonic()
-        judged = judge_body(
-            event.body, held.classified, resource, lambda digest: self._reach.knows(key, digest, now)
-        )  # fmt: skip
-        if judged.refusal is not None:
-            return self._refuse_judged(judged)
-        self._reach.remember(key, judged.reachable, now)
-        held.digest = judged.digest_seen or held.digest
-        return self._complete(Answer(held.status, self._judgement.headers, judged.body))
-
-    def _refuse_judged(self, judged: Judgement) -> Commands:
-        reason = judged.refusal or Reason.INTERNAL_ERROR
-        if judged.answer is not None:
-            return self._refuse_with(judged.answer, reason)
-        return self._deny(reason, self._held.session())
+        judged = self._dialect.judge_body(self._asked, self._judgement, self._held.status, event.body)
+        self._held.digest = judged.digest_seen or self._held.digest
+        if judged.refusal is None and judged.answer is not None:
+            return self._complete(judged.answer)
+        return self._refuse(judged.refusal or Reason.INTERNAL_ERROR, judged.answer)
 
     def _on_upstream_failed(self, event: on.UpstreamFailed) -> Commands:
         self._held.refused_origin = event.place
-        sentence = f"{explain(event.reason)} Target: {self._held.classified.target}."
-        return self._refuse_with(error_answer(event.http_status, event.reason, sentence), event.reason)
+        sentence = f"{explain(event.reason)} Target: {self._asked.classified.target}."
+        return self._refuse_with(self._dialect.error(event.http_status, event.reason, sentence), event.reason)
 
     def _on_relay_ended(self, event: on.RelayEnded) -> Commands:
         self.state = State.OVER
@@ -285,7 +250,7 @@ class Exchange:
         return [do.Note("proxy.transfer.cut", fields), do.Reset()]
 
     def _on_cut_off(self, event: on.CutOff) -> Commands:
-        is_uploading = self.state is State.WAITING and self._held.head.length != 0
+        is_uploading = self.state is State.WAITING and self._asked.head.length != 0
         if event.reason is Reason.CLIENT_WENT_AWAY or (is_uploading and event.reason not in _TOLD_WHILE_UPLOADING):
             self.state = State.OVER
             fields = self._held.fields() | {"reason": event.reason.value}
@@ -299,9 +264,12 @@ class Exchange:
         fields = self._held.fields(status=answer.status)
         return [do.Note("proxy.transfer.completed", fields), do.SendAnswer(answer)]
 
+    def _refuse(self, reason: Reason, answer: Answer | None) -> Commands:
+        """A dialect's refusal: in its own words where it has some, else in the gate's."""
+        return self._refuse_with(answer, reason) if answer is not None else self._deny(reason, self._held.session())
+
     def _deny(self, reason: Reason, session: dict[str, object]) -> Commands:
-        held = self._held
-        answer = gate_answer(reason, self._facts, held.classified)
+        answer = self._dialect.refusal(reason, self._facts, self._asked.classified)
         return self._refuse_with(answer, reason, session)
 
     def _refuse_with(self, answer: Answer, reason: Reason, session: dict[str, object] | None = None) -> Commands:

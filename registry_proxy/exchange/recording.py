@@ -8,7 +8,7 @@ from jit_access.domain.audit_record import clean_text
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import LeaseFacts, SessionView
 from jit_access.domain.tokens import TOKEN_REGEX
-from registry_proxy.exchange.commands import ExchangeFacts
+from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.wanted import Classified
 
 _TOKEN = re.compile(TOKEN_REGEX)

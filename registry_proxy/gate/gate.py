@@ -10,6 +10,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from jit_access.domain.reasons import Reason
+from jit_access.domain.session_view import SessionView
 from jit_access.domain.tokens import TOKEN_CHARS_MAX, hash_token, parse_token
 from registry_proxy.control_client import Batch, Delivery, Doubt, Snapshot, TargetFacts, UsageTold
 from registry_proxy.control_client.ticks import read_ticks
@@ -91,8 +92,8 @@ class Gate:
         """Is this a live token? Asks nothing about a repository."""
         return self.decide(token, ())
 
-    def decide(self, token: str | None, wanted: tuple[Wanted, ...]) -> Admission | Refusal:
-        """May this token do all of this now?"""
+    def decide(self, token: str | None, wanted: tuple[Wanted, ...], kind: str = "") -> Admission | Refusal:
+        """May this token do all of this now? `kind`, when given, is what its target must be."""
         lost = self.is_ready()
         if lost is not None:
             return Refusal(lost)
@@ -105,7 +106,11 @@ class Gate:
         holder = self._table.find(token_hash)
         if holder is None:
             return Refusal(Reason.TOKEN_UNKNOWN if parse_token(token) else Reason.TOKEN_MALFORMED)
-        reason = self._refuse(holder, wanted) or self._budgets.refusal(holder.view)
+        reason = (
+            self._speaks_otherwise(holder.view, kind)
+            or self._refuse(holder, wanted)
+            or self._budgets.refusal(holder.view)
+        )
         if reason is not None:
             return Refusal(reason, holder.view, holder.lease)
         strict, verify = weigh(holder.view, wanted)
@@ -151,6 +156,11 @@ class Gate:
     def collect_usage(self) -> dict[str, int]:
         """Counters of budgets that are due for a report. May be called from any thread."""
         return self._budgets.collect()
+
+    def _speaks_otherwise(self, view: SessionView, kind: str) -> Reason | None:
+        """A grant opens nothing by the door of another protocol: the same name would mean another thing there."""
+        target = self._table.target(view.target) if kind else None
+        return Reason.OUT_OF_SCOPE if target is not None and target.kind != kind else None
 
     def target(self, slug: str) -> TargetFacts | None:
         """The registry behind a slug."""

@@ -1,17 +1,14 @@
-"""Answers that we give ourselves, in the error form of the OCI distribution spec.
-
-`skopeo`, `oras` and `docker` print `message`; it says what happened and what to do. `detail.reason` is our code.
-"""
+"""A whole response of our own, and the HTTP status of each refusal. Each protocol puts the words into its own form."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 
-from jit_access.domain.reasons import Reason, explain
+from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.http1 import Headers
 
-_JSON = (b"content-type", b"application/json")
+JSON = (b"content-type", b"application/json")
 
 _UNAVAILABLE = frozenset(
     {Reason.CONTROL_PLANE_LOST, Reason.AUDIT_UNAVAILABLE, Reason.DATABASE_AWAY, Reason.DRAINING,
@@ -35,16 +32,7 @@ _STATUS = {
     Reason.TLS_ON_PLAIN_PORT: 400,
     Reason.INTERNAL_ERROR: 500,
 }
-_COME_BACK = frozenset({429, 503})
-# OCI distribution spec, "Error Codes".
-_CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 405: "UNSUPPORTED", 416: "BLOB_UPLOAD_INVALID",
-          413: "SIZE_INVALID", 429: "TOOMANYREQUESTS", 502: "UNAVAILABLE", 503: "UNAVAILABLE",
-          504: "UNAVAILABLE"}  # fmt: skip
-_CODES_BY_REASON = {
-    Reason.NAME_INVALID: "NAME_INVALID",
-    Reason.DIGEST_INVALID: "DIGEST_INVALID",
-    Reason.INTERNAL_ERROR: "UNAVAILABLE",
-}
+COME_BACK = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +62,11 @@ def shown(reason: Reason) -> Reason:
     return _HIDDEN.get(reason, reason)
 
 
-def error_answer(status: int, reason: Reason, sentence: str = "", *, code: str = "") -> Answer:
-    """One error in OCI form."""
-    visible = shown(reason)
-    code = code or _CODES_BY_REASON.get(visible) or _CODES.get(status, "UNSUPPORTED")
-    error = {"code": code, "message": sentence or explain(visible), "detail": {"reason": visible.value}}
-    extra = ((b"retry-after", b"1"),) if status in _COME_BACK else ()
-    return Answer(status, (_JSON, *extra), _dump({"errors": [error]}))
-
-
-def unknown_answer(route: str, digest: str) -> Answer:
-    """A digest that is not there, or that this grant does not reach: one body for both."""
-    code, message = ("BLOB_UNKNOWN", "blob unknown to registry")
-    if route != "blob":
-        code, message = ("MANIFEST_UNKNOWN", "manifest unknown")
-    return Answer(404, (_JSON,), _dump({"errors": [{"code": code, "message": message, "detail": digest}]}))
-
-
 def json_answer(body: object, *headers: tuple[bytes, bytes]) -> Answer:
     """200 with a JSON body that no cache keeps."""
-    return Answer(200, (_JSON, (b"cache-control", b"no-store"), *headers), _dump(body))
+    return Answer(200, (JSON, (b"cache-control", b"no-store"), *headers), dump_json(body))
 
 
-def _dump(body: object) -> bytes:
+def dump_json(body: object) -> bytes:
+    """Compact JSON and a line's end."""
     return json.dumps(body, separators=(",", ":")).encode("utf-8") + b"\n"

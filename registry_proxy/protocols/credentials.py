@@ -1,14 +1,11 @@
-"""Where a client's token stands: Basic password or Bearer on any route, a form field at /token."""
+"""Where a client's token stands: a Basic password or Bearer, on any route of any protocol."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 
-from registry_proxy.protocols.query import QueryError, parse_pairs
-
 MAX_TOKEN_CHARS = 256
-MAX_FORM_BYTES = 16 * 1024
 
 
 def read_token(authorization: bytes | None) -> str | None:
@@ -33,18 +30,3 @@ def _basic_password(value: str) -> str:
     except (binascii.Error, ValueError):
         return "?"
     return text.partition(":")[2] or "?"
-
-
-def read_form_token(body: bytes) -> tuple[str | None, bool]:
-    """Token and "wants a refresh token" from an OAuth2 form (distribution spec/auth/oauth). Raises QueryError."""
-    form = dict(parse_pairs(body))
-    grant_type = form.get("grant_type", "")
-    if grant_type not in ("password", "refresh_token"):
-        raise QueryError("grant_type is not password or refresh_token")
-    token = form.get("password" if grant_type == "password" else "refresh_token")
-    return (token or None), form.get("access_type") == "offline"
-
-
-def form_scope(body: bytes) -> str:
-    """The scope a form asks for, for the audit record only. Raises QueryError."""
-    return dict(parse_pairs(body)).get("scope", "")

@@ -25,11 +25,11 @@ _ONE_RANGE = re.compile(rb"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
 
 
 def forwarded_request(
-    head: RequestHead, *, keeps_ranges: bool, keeps_content_type: bool, handshake: frozenset[bytes] = frozenset()
+    head: RequestHead, *, keeps_ranges: bool, keeps_content_type: bool, more: frozenset[bytes] = frozenset()
 ) -> list[tuple[bytes, bytes]]:
     """The client's fields that the registry may see. Our own come after them, by `upstream`.
 
-    `handshake`: fields that a route names for its change of protocol.
+    `more`: fields that a protocol or one of its routes adds.
     """
     dropped = set(list_tokens(head.headers, b"connection"))
     value = head.get(b"range")
@@ -38,12 +38,12 @@ def forwarded_request(
         dropped |= {b"range", b"if-range"}
     if not keeps_content_type:
         dropped.add(b"content-type")
-    passed = _REQUEST | handshake
+    passed = _REQUEST | more
     return [(name, value) for name, value in head.headers if name in passed and name not in dropped]
 
 
-def forwarded_response(head: ResponseHead, *, handshake: frozenset[bytes] = frozenset()) -> Headers:
+def forwarded_response(head: ResponseHead, *, more: frozenset[bytes] = frozenset()) -> Headers:
     """The registry's fields that the client may see; Location and Link are rewritten elsewhere."""
     dropped = list_tokens(head.headers, b"connection")
-    passed = _RESPONSE | handshake
+    passed = _RESPONSE | more
     return tuple((name, value) for name, value in head.headers if name in passed and name not in dropped)

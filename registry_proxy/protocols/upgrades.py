@@ -5,7 +5,10 @@ There a proxy took any answer to an Upgrade for a yes, and the client's next byt
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry_proxy.protocols.http1 import RequestHead, ResponseHead, list_tokens
+from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.protocols.wanted import Classified
 
 SWITCHING = 101
@@ -21,3 +24,12 @@ def is_agreed(head: ResponseHead, asked: bytes) -> bool:
     named = [value.lower() for name, value in head.headers if name == b"upgrade"]
     is_said = b"upgrade" in list_tokens(head.headers, b"connection")
     return head.status == SWITCHING and bool(asked) and named == [asked] and is_said
+
+
+def with_handshake(request: UpstreamRequest, head: RequestHead, classified: Classified) -> UpstreamRequest:
+    """The request for the registry with the change that its route allows; any other request as it is."""
+    if not head.upgrade or classified.upgrade is None:
+        return request
+    named = classified.upgrade.request_fields
+    fields = tuple((name, value) for name, value in head.headers if name in named)
+    return replace(request, headers=request.headers + fields, upgrade=head.upgrade, follows_redirects=False)

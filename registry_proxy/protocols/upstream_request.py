@@ -14,9 +14,10 @@ class UpstreamRequest:
     method: str
     target: bytes
     headers: Headers
-    length: int  # of the body, or CHUNKED
+    length: int  # of the body that the client still sends, or CHUNKED
     scopes: tuple[str, ...]
     follows_redirects: bool
     origin: bytes  # of the gateway, as the client wrote it: scheme://host
     request_id: str
+    body: bytes = b""  # of a request whose body was read already; `length` is 0 then
     upgrade: bytes = b""  # the protocol to change into; at the registry itself only

@@ -58,6 +58,7 @@ class Classified:
     target: str = ""  # slug
     repository: str = ""  # as the registry knows it
     query: tuple[tuple[str, str], ...] = ()  # decoded, of the routes that we answer ourselves
+    body_limit: int | None = None  # bytes that the request's body may have; None: as the process allows
     digest: str = ""  # what the body of the answer must hash to, where the request names it
     mount_source: str = ""  # repository a blob is to be mounted from
     fallback: Classified | None = None  # what to do instead when only the mount's source is refused

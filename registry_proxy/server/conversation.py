@@ -16,6 +16,7 @@ from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
 from registry_proxy.exchange.machine import Exchange
 from registry_proxy.gate import Watch
+from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.wanted import Classified, Refusal
 from registry_proxy.server.client_connection import ClientConnection
@@ -33,11 +34,9 @@ _TOO_MUCH = frozenset({Reason.RATE_LIMITED.value, Reason.TOO_MANY_STREAMS.value}
 class Conversation:
     """One request and its response. `cut` may come at any moment, from the gate, the drain or the client's leaving."""
 
-    def __init__(
-        self, services: Services, client: ClientConnection, head: RequestHead, facts: do.ExchangeFacts
-    ) -> None:
+    def __init__(self, services: Services, client: ClientConnection, head: RequestHead, facts: ExchangeFacts) -> None:
         self._services, self._client, self._head, self._facts = services, client, head, facts
-        self._exchange = Exchange(facts, services.reach, protocol=services.protocol)
+        self._exchange = Exchange(facts, services.dialects.choose(head))
         self._began = time.monotonic()
         self._epoch = services.gate.epoch
         self._registry = RegistrySide(services, client, head, facts)
@@ -105,7 +104,7 @@ class Conversation:
                 self._note(command)
             case do.ReadBody():
                 event = await self._read_body(command.limit)
-            case do.ResolveReach() | do.OpenUpstream() | do.BufferBody():
+            case do.Fetch() | do.OpenUpstream() | do.BufferBody():
                 event = await self._guarded(self._registry.ask(command))
             case do.Relay() | do.Tunnel():
                 event = await self._pass_on(command)
@@ -120,7 +119,7 @@ class Conversation:
     def _ask_gate(self, command: do.AskGate) -> on.Event:
         gate = self._services.gate
         self._epoch = gate.epoch
-        answer = gate.decide(command.token, command.wanted)
+        answer = gate.decide(command.token, command.wanted, command.kind)
         too_much = self._count(answer.view.grant_id) if answer.view is not None else None
         if too_much is not None:
             return on.Refused(Refusal(too_much, answer.view, answer.lease))

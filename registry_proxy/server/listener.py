@@ -8,10 +8,10 @@ from collections import Counter
 from jit_access.domain.reasons import Reason
 from registry_proxy.audit_sink.ids import random_hex
 from registry_proxy.edge.refusal import EdgeRefusal
-from registry_proxy.exchange.commands import ExchangeFacts
 from registry_proxy.exchange.recording import denial_fields, short_text
-from registry_proxy.protocols.answers import error_answer
+from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.protocols.oci.errors import error_answer
 from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.server.conversation import Conversation
 from registry_proxy.server.responding import render_answer

@@ -11,14 +11,13 @@ from jit_access.domain.reasons import Reason
 from registry_proxy.control_client import TargetFacts
 from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
-from registry_proxy.protocols.http1 import CHUNKED, Headers, RequestHead
-from registry_proxy.protocols.manifests import MAX_MANIFEST_BYTES
-from registry_proxy.protocols.rewrites import LeavesGateway, rewrite_link, rewrite_location
+from registry_proxy.protocols.asked import ExchangeFacts
+from registry_proxy.protocols.dialect import Fetched
+from registry_proxy.protocols.http1 import CHUNKED, RequestHead
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.protocols.wanted import Classified
 from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.server.idling import IdleWatch
-from registry_proxy.server.reach_resolver import ReachResolver
 from registry_proxy.server.responding import CONTINUE, render_relay_head, render_switch
 from registry_proxy.server.services import Services
 from registry_proxy.stream.download import Download
@@ -33,9 +32,7 @@ from registry_proxy.upstream.failure import UpstreamError
 class RegistrySide:
     """Owned by one conversation. `cut` is safe at any moment and leaves no half that could pass for a whole."""
 
-    def __init__(
-        self, services: Services, client: ClientConnection, head: RequestHead, facts: do.ExchangeFacts
-    ) -> None:
+    def __init__(self, services: Services, client: ClientConnection, head: RequestHead, facts: ExchangeFacts) -> None:
         self._services, self._client, self._head, self._facts = services, client, head, facts
         self._guard: Guard = lambda: Reason.INTERNAL_ERROR
         self._classified: Callable[[], Classified] = self._nothing_yet
@@ -55,38 +52,34 @@ class RegistrySide:
 
     # -- what the machine commands
 
-    async def ask(self, command: do.ResolveReach | do.OpenUpstream | do.BufferBody) -> on.Event:
+    async def ask(self, command: do.Fetch | do.OpenUpstream | do.BufferBody) -> on.Event:
         """What the registry has to answer before anything can be sent to the client. Raises UpstreamError."""
         match command:
-            case do.ResolveReach():
-                return await self.resolve(command)
+            case do.Fetch():
+                return await self.fetch(command)
             case do.OpenUpstream():
                 return await self.open(command.request)
             case do.BufferBody():
                 return await self.buffer(command.limit)
 
-    async def resolve(self, command: do.ResolveReach) -> on.Event:
-        """Look for a digest in what the scope names. Raises UpstreamError."""
-        target = self._target(command.wanted.target)
-        resolver = ReachResolver(self._services.upstream, self._services.reach, target, self._hold)
-        scopes = (f"repository:{command.wanted.repository}:pull",)
-        like = UpstreamRequest("GET", b"", (), 0, scopes, True, self._facts.origin, self._facts.exchange_id)
-        return on.ReachResolved(await resolver.resolve(command.admission, command.wanted, like))
+    async def fetch(self, command: do.Fetch) -> on.Event:
+        """Something small that is needed first. Raises UpstreamError."""
+        target = self._target(self._classified().target)
+        head, body = await self._services.upstream.fetch(target, command.request, command.limit, self._hold)
+        return Fetched(head, body)
 
     async def open(self, request: UpstreamRequest) -> on.Event:
         """Send the request and its body; wait for the head of the answer. Raises UpstreamError."""
-        classified = self._classified()
-        target = self._target(classified.target)
+        target = self._target(self._classified().target)
         try:
             leg = self._leg = await self._services.upstream.open(target, request, self._send_body, self._hold)
         finally:
             if self.upload is not None:
                 self.upload.stop()
-        return on.UpstreamAnswered(leg.head, self._rewritten(leg))
+        return on.UpstreamAnswered(leg.head, None if leg.is_redirected else leg.origin)
 
     def _send_body(self, connection: UpstreamConnection) -> asyncio.Future[None]:
-        classified = self._classified()
-        limit = MAX_MANIFEST_BYTES if classified.route == "manifest" else self._services.limits.upload_bytes
+        limit = self._classified().body_limit or self._services.limits.upload_bytes
         upload = Upload(
             self._client, connection, self._guard, self._services.pipes,
             is_chunked=self._head.length == CHUNKED, limit=limit,
@@ -101,26 +94,6 @@ class RegistrySide:
             self._client.write(CONTINUE)
         upload.begin()
         return upload.sent
-
-    def _rewritten(self, leg: Leg) -> Headers:
-        """Location and Link under our origin. Raises UpstreamError when an upload would leave the gateway."""
-        classified = self._classified()
-        if leg.is_redirected:
-            return ()
-        fields: list[tuple[bytes, bytes]] = []
-        location, link = leg.head.get(b"location"), leg.head.get(b"link")
-        if location is not None:
-            try:
-                fields.append((b"location", rewrite_location(
-                    location, classified, upstream=leg.origin, ours=self._facts.origin)))  # fmt: skip
-            except LeavesGateway as exc:
-                if classified.route == "upload":
-                    leg.connection.abort()
-                    raise UpstreamError(Reason.UPSTREAM_REDIRECT_REFUSED) from exc
-        if link is not None:
-            rewritten = rewrite_link(link, classified, upstream=leg.origin, ours=self._facts.origin)
-            fields += [(b"link", rewritten)] if rewritten else []
-        return tuple(fields)
 
     async def buffer(self, limit: int) -> on.Event:
         """Collect a small body. Raises UpstreamError."""

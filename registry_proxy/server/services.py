@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from registry_proxy.audit_sink import AuditSink
 from registry_proxy.audit_sink.strangers import StrangersBrake
 from registry_proxy.edge.limits import EdgeLimits
-from registry_proxy.exchange.reach import ReachStore
 from registry_proxy.gate import Gate
 from registry_proxy.metering import Meter
-from registry_proxy.protocols.table import OCI, Protocol
+from registry_proxy.protocols.dialects import Dialects
 from registry_proxy.settings import Limits
 from registry_proxy.stream.pipes import PipePool
 from registry_proxy.throttle import Throttle
@@ -27,9 +26,8 @@ class Services:
     meter: Meter
     limits: Limits
     public_url: str
-    reach: ReachStore = field(default_factory=ReachStore)
+    dialects: Dialects = field(default_factory=Dialects)
     pipes: PipePool = field(default_factory=PipePool)
-    protocol: Protocol = OCI
     strangers: StrangersBrake = field(init=False)
     throttle: Throttle = field(init=False)
 
@@ -42,7 +40,7 @@ class Services:
         """The limits of a request, as the edge takes them."""
         limits = self.limits
         return EdgeLimits(
-            limits.header_bytes, limits.target_bytes, limits.header_count, limits.upload_bytes, self.protocol.upgrades
+            limits.header_bytes, limits.target_bytes, limits.header_count, limits.upload_bytes, self.dialects.upgrades
         )
 
 

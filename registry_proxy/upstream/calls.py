@@ -81,6 +81,7 @@ def render_call(call: Call) -> bytes:
             fields += [(b"connection", b"upgrade"), (b"upgrade", request.upgrade)]
     if request.length == CHUNKED:
         fields.append((b"transfer-encoding", b"chunked"))
-    elif request.length or request.method not in SAFE:
-        fields.append((b"content-length", b"%d" % request.length))
-    return render_head(request.method.encode() + b" " + call.path + b" HTTP/1.1", tuple(fields))
+    elif request.length or request.body or request.method not in SAFE:
+        fields.append((b"content-length", b"%d" % (request.length or len(request.body))))
+    head = render_head(request.method.encode() + b" " + call.path + b" HTTP/1.1", tuple(fields))
+    return head + request.body

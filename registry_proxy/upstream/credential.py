@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.control_client import TargetFacts
-from registry_proxy.protocols.challenge import BearerChallenge, parse_bearer
 from registry_proxy.protocols.http1 import ResponseHead
+from registry_proxy.protocols.oci.challenge import BearerChallenge, parse_bearer
 from registry_proxy.upstream.failure import UpstreamError, broken
 from registry_proxy.upstream.places import Places, places_of
 

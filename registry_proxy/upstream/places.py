@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.control_client import TargetFacts
-from registry_proxy.protocols.challenge import BearerChallenge
+from registry_proxy.protocols.oci.challenge import BearerChallenge
 from registry_proxy.protocols.origins import Origin, parse_origin, parse_reference, parse_url
 from registry_proxy.upstream.failure import UpstreamError, away
 

@@ -23,7 +23,8 @@ from registry_proxy.edge.refusal import EdgeRefusal
 from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
 from registry_proxy.exchange.machine import Exchange
-from registry_proxy.exchange.reach import ReachStore
+from registry_proxy.protocols.asked import ExchangeFacts
+from registry_proxy.protocols.oci.dialect import OciDialect
 from registry_proxy.protocols.wanted import Admission, Wanted
 from tests.fuzzing.oracle import Served, served
 
@@ -53,8 +54,8 @@ _HONEST = [
     ("PATCH", "blobs/uploads/id-1", "?_state=abc%3D"), ("PUT", "blobs/uploads/id-1", f"?_state=x&digest={DIGEST}"),
 ]  # fmt: skip
 LIMITS = EdgeLimits()
-REACH = ReachStore()
-FACTS = do.ExchangeFacts("exc_1", b"http://gw", "https://access.example", "127.0.0.1")
+OCI = OciDialect()
+FACTS = ExchangeFacts("exc_1", b"http://gw", "https://access.example", "127.0.0.1")
 
 
 def generated(dice: random.Random) -> tuple[str, str]:
@@ -113,7 +114,7 @@ def forwarded(method: str, target: str) -> tuple[tuple[Wanted, ...], bytes] | No
         head = read_head(raw, LIMITS)
     except EdgeRefusal:
         return None
-    exchange = Exchange(FACTS, REACH)
+    exchange = Exchange(FACTS, OCI)
     (first, *_) = exchange.receive(on.RequestRead(head))
     if not isinstance(first, do.AskGate) or not first.wanted:
         return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import fields
 
@@ -21,19 +22,21 @@ from registry_proxy.edge.limits import EdgeLimits
 from registry_proxy.edge.refusal import EdgeRefusal
 from registry_proxy.edge.target import check_target
 from registry_proxy.protocols.bodies import make_reader
-from registry_proxy.protocols.challenge import parse_bearer, read_scope
-from registry_proxy.protocols.credentials import MAX_TOKEN_CHARS, read_form_token, read_token
-from registry_proxy.protocols.http1 import CHUNKED, FIELD_NAME, FIELD_VALUE, HEAD_END, FramingError
-from registry_proxy.protocols.manifests import children_of, tag_names
-from registry_proxy.protocols.oci import classify
+from registry_proxy.protocols.credentials import MAX_TOKEN_CHARS, read_token
+from registry_proxy.protocols.http1 import CHUNKED, FIELD_NAME, HEAD_END, FramingError
+from registry_proxy.protocols.oci.challenge import parse_bearer, read_scope
+from registry_proxy.protocols.oci.form import read_form_token
+from registry_proxy.protocols.oci.manifests import children_of, tag_names
+from registry_proxy.protocols.oci.rewrites import LeavesGateway, rewrite_link, rewrite_location
+from registry_proxy.protocols.oci.routes import classify
 from registry_proxy.protocols.origins import parse_url
 from registry_proxy.protocols.query import QueryError, parse_pairs, render_pairs
 from registry_proxy.protocols.refusals import Unclassified
-from registry_proxy.protocols.rewrites import LeavesGateway, rewrite_link, rewrite_location
 from registry_proxy.upstream.response_head import parse_response_head
 from tests.fuzzing.oracle import served
 
 LIMITS = EdgeLimits()
+FIELD_VALUE = re.compile(rb"[\t\x20-\x7e]*")
 KEY = b"k" * 32
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _LIST = classify("GET", b"/v2/demo/a/tags/list", b"")

@@ -15,14 +15,15 @@ from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
 from registry_proxy.exchange.events import UnexpectedEvent
 from registry_proxy.exchange.machine import Exchange
-from registry_proxy.exchange.reach import ReachStore
+from registry_proxy.protocols.asked import ExchangeFacts
+from registry_proxy.protocols.dialect import Fetched
 from registry_proxy.protocols.http1 import UNBOUNDED, RequestHead, ResponseHead
-from registry_proxy.protocols.manifests import digest_of
-from registry_proxy.protocols.oci import classify
-from registry_proxy.protocols.table import OCI, Protocol
+from registry_proxy.protocols.oci.dialect import OciDialect
+from registry_proxy.protocols.oci.manifests import digest_of
+from registry_proxy.protocols.oci.reach import ReachStore
 from registry_proxy.protocols.wanted import Admission, Classified, Refusal, Upgrade
 
-FACTS = do.ExchangeFacts("exc_1", b"http://gw:80", "https://access.example", "127.0.0.1", "test")
+FACTS = ExchangeFacts("exc_1", b"http://gw:80", "https://access.example", "127.0.0.1", "test")
 PULL = frozenset({Operation.PULL})
 BLOB = "sha256:" + "b" * 64
 MANIFEST = json.dumps({"config": {"digest": "sha256:" + "c" * 64}, "layers": [{"digest": BLOB}]}).encode()
@@ -47,6 +48,10 @@ def answered(status: int = 200, length: int = 5, **fields: str) -> on.UpstreamAn
     return on.UpstreamAnswered(ResponseHead(status, headers, length, keep_alive=True))
 
 
+def fetched(status: int, body: bytes = b"") -> Fetched:
+    return Fetched(ResponseHead(status, (), len(body), keep_alive=True), body)
+
+
 def play(exchange: Exchange, *events: on.Event) -> list[list[str]]:
     """The names of the commands after each event."""
     return [[type(command).__name__ for command in exchange.receive(event)] for event in events]
@@ -63,7 +68,7 @@ def opened(exchange: Exchange, request: RequestHead, admitted: Admission) -> do.
 
 def test_order_of_an_allowed_pull() -> None:
     """I1: no step towards the registry before the record is durable."""
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     steps = play(
         exchange, on.RequestRead(head("GET", f"/v2/demo/a/blobs/{BLOB}")), on.Admitted(admission(), 1000.0),
         on.Recorded(), answered(), on.RelayEnded(),
@@ -84,7 +89,7 @@ def test_order_of_an_allowed_pull() -> None:
     ],
 )
 def test_every_refusal_is_noted_and_answered(events: tuple[on.Event, ...], status: int) -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     exchange.receive(on.RequestRead(head("GET", f"/v2/demo/a/blobs/{BLOB}")))
     *_, last = [exchange.receive(event) for event in events]
     note, answer = last
@@ -107,7 +112,7 @@ def test_every_refusal_is_noted_and_answered(events: tuple[on.Event, ...], statu
 )
 def test_refusal_at_the_token_address_links_to_what_is_wanted(query: str, link: str) -> None:
     """Without a sign-in clients fail there first, and show this sentence."""
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     exchange.receive(on.RequestRead(head("GET", f"/token{query}")))
     _, sent = exchange.receive(on.Refused(Refusal(Reason.TOKEN_MISSING)))
     assert isinstance(sent, do.SendAnswer)
@@ -117,7 +122,7 @@ def test_refusal_at_the_token_address_links_to_what_is_wanted(query: str, link: 
 
 
 def test_broken_stream_is_reset_and_recorded_as_cut() -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     opened(exchange, head("GET", f"/v2/demo/a/blobs/{BLOB}"), admission())
     exchange.receive(answered())
     note, reset = exchange.receive(on.RelayEnded(Reason.GRANT_REVOKED))
@@ -127,13 +132,13 @@ def test_broken_stream_is_reset_and_recorded_as_cut() -> None:
 
 
 def test_cut_upload_is_reset_not_answered() -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     opened(exchange, head("PUT", f"/v2/demo/a/blobs/uploads/1?digest={BLOB}", 5), admission())
     assert play(exchange, on.CutOff(Reason.GRANT_REVOKED)) == [["Note", "Reset"]]
 
 
 def test_event_out_of_order_raises() -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     with pytest.raises(UnexpectedEvent):
         exchange.receive(on.Recorded())
     exchange.receive(on.RequestRead(head("GET", "/v2/")))
@@ -142,13 +147,13 @@ def test_event_out_of_order_raises() -> None:
 
 
 def test_local_answers_are_recorded_too() -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     steps = play(exchange, on.RequestRead(head("GET", "/v2/")), on.Admitted(admission(), 1000.0), on.Recorded())
     assert steps == [["AskGate"], ["Record"], ["Note", "SendAnswer"]]
 
 
 def test_refused_mount_source_falls_back_and_asks_again() -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     request = head("POST", f"/v2/demo/a/blobs/uploads/?mount={BLOB}&from=demo/b")
     (first,) = exchange.receive(on.RequestRead(request))
     assert isinstance(first, do.AskGate)
@@ -163,7 +168,7 @@ def test_refused_mount_source_falls_back_and_asks_again() -> None:
 
 
 def test_verified_tier_relays_with_the_digest_and_without_ranges() -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     request = replace(head("GET", f"/v2/demo/a/blobs/{BLOB}"), headers=((b"range", b"bytes=0-1"),))
     command = opened(exchange, request, admission(verify=True))
     assert not [name for name, _ in command.request.headers if name == b"range"]
@@ -180,19 +185,19 @@ PINNED = ResourceScope("a", PULL, digests=(digest_of(MANIFEST),))
 
 def test_blob_of_a_granted_tag_opens_after_its_manifest_was_read() -> None:
     reach = ReachStore()
-    exchange = Exchange(FACTS, reach)
+    exchange = Exchange(FACTS, OciDialect(reach))
     opened(exchange, head("GET", "/v2/demo/a/manifests/v1"), admission(TAGGED))
     assert play(exchange, answered(), on.Buffered(MANIFEST)) == [["BufferBody"], ["Note", "SendAnswer"]]
-    again = Exchange(FACTS, reach)
+    again = Exchange(FACTS, OciDialect(reach))
     opened(again, head("GET", f"/v2/demo/a/blobs/{BLOB}"), admission(TAGGED))
 
 
 def test_blob_outside_the_reach_is_resolved_then_answered_as_unknown() -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     exchange.receive(on.RequestRead(head("GET", f"/v2/demo/a/blobs/{BLOB}")))
     exchange.receive(on.Admitted(admission(TAGGED), 1000.0))
-    assert play(exchange, on.Recorded()) == [["ResolveReach"]]
-    note, answer = exchange.receive(on.ReachResolved(is_reachable=False))
+    assert play(exchange, on.Recorded()) == [["Fetch"]]
+    note, answer = exchange.receive(fetched(404))
     assert isinstance(note, do.Note)
     assert note.fields["reason"] == "reference-not-granted"
     assert isinstance(answer, do.SendAnswer)
@@ -200,17 +205,17 @@ def test_blob_outside_the_reach_is_resolved_then_answered_as_unknown() -> None:
 
 
 def test_blob_that_was_resolved_opens() -> None:
-    reach = ReachStore()
-    exchange = Exchange(FACTS, reach, lambda: 0.0)
+    exchange = Exchange(FACTS, OciDialect())
     exchange.receive(on.RequestRead(head("GET", f"/v2/demo/a/blobs/{BLOB}")))
     exchange.receive(on.Admitted(admission(TAGGED), 1000.0))
-    assert play(exchange, on.Recorded()) == [["ResolveReach"]]
-    reach.remember(("grt_1", "demo", TAGGED), [BLOB], 0.0)
-    assert play(exchange, on.ReachResolved(is_reachable=True)) == [["OpenUpstream"]]
+    (fetch,) = exchange.receive(on.Recorded())
+    assert isinstance(fetch, do.Fetch)
+    assert fetch.request.target == b"/v2/a/manifests/v1"
+    assert play(exchange, fetched(200, MANIFEST)) == [["OpenUpstream"]]
 
 
 def test_tag_that_points_to_a_granted_digest_is_open() -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     opened(exchange, head("GET", "/v2/demo/a/manifests/v1"), admission(PINNED))
     exchange.receive(answered())
     _, answer = exchange.receive(on.Buffered(MANIFEST))
@@ -220,7 +225,7 @@ def test_tag_that_points_to_a_granted_digest_is_open() -> None:
 
 def test_tag_that_moved_to_another_digest_is_refused() -> None:
     """Case 18: approved digest A, the tag now names B."""
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     opened(exchange, head("GET", "/v2/demo/a/manifests/v1"), admission(PINNED))
     exchange.receive(answered())
     note, answer = exchange.receive(on.Buffered(MANIFEST + b" "))
@@ -231,7 +236,7 @@ def test_tag_that_moved_to_another_digest_is_refused() -> None:
 
 
 def test_tag_list_of_a_restricted_scope_shows_granted_tags_only() -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     opened(exchange, head("GET", "/v2/demo/a/tags/list"), admission(TAGGED))
     exchange.receive(answered())
     _, answer = exchange.receive(on.Buffered(b'{"name":"a","tags":["v1","v2","secret"]}'))
@@ -243,7 +248,7 @@ def test_tag_list_of_a_restricted_scope_shows_granted_tags_only() -> None:
 
 
 def test_refused_origin_is_told_to_the_operator_and_not_to_the_client() -> None:
-    exchange = Exchange(FACTS, ReachStore())
+    exchange = Exchange(FACTS, OciDialect())
     opened(exchange, head("GET", f"/v2/demo/a/blobs/{BLOB}"), admission())
     failed = on.UpstreamFailed(Reason.UPSTREAM_REDIRECT_REFUSED, 502, "https://cdn.example")
     note, answer = exchange.receive(failed)
@@ -259,13 +264,14 @@ def test_refused_origin_is_told_to_the_operator_and_not_to_the_client() -> None:
 ECHO = Upgrade(frozenset({b"echo"}), frozenset({b"x-echo-version"}), frozenset({b"x-echo-version"}))
 
 
-def classify_with_echo(method: str, target: bytes, content_type: bytes) -> Classified:
+class WithEcho(OciDialect):
     """OCI, but blobs may be changed into an echo."""
-    classified = classify(method, target, content_type)
-    return replace(classified, upgrade=ECHO) if classified.route == "blob" else classified
 
+    upgrades = ECHO.protocols
 
-WITH_ECHO = Protocol(classify_with_echo, ECHO.protocols)
+    def classify(self, head: RequestHead) -> Classified:
+        classified = super().classify(head)
+        return replace(classified, upgrade=ECHO) if classified.route == "blob" else classified
 
 
 def asking(target: str, upgrade: bytes = b"echo") -> RequestHead:
@@ -283,8 +289,8 @@ def switching(*fields: tuple[bytes, bytes], status: int = 101) -> on.UpstreamAns
                                    "/v2/demo/a/blobs/uploads/1"])  # fmt: skip
 def test_no_route_of_oci_changes_protocols(route: str) -> None:
     """The table says so, and the machine asks it even if the edge let an Upgrade pass."""
-    assert OCI.upgrades == frozenset()
-    exchange = Exchange(FACTS, ReachStore())
+    assert OciDialect.upgrades == frozenset()
+    exchange = Exchange(FACTS, OciDialect())
     note, answer = exchange.receive(on.RequestRead(asking(route or "/v2/", b"websocket")))
     assert isinstance(note, do.Note)
     assert isinstance(answer, do.SendAnswer)
@@ -292,14 +298,14 @@ def test_no_route_of_oci_changes_protocols(route: str) -> None:
 
 
 def test_route_changes_only_into_what_it_names() -> None:
-    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    exchange = Exchange(FACTS, WithEcho())
     assert play(exchange, on.RequestRead(asking(f"/v2/demo/a/blobs/{BLOB}", b"h2c"))) == [["Note", "SendAnswer"]]
-    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    exchange = Exchange(FACTS, WithEcho())
     assert play(exchange, on.RequestRead(asking("/v2/demo/a/tags/list"))) == [["Note", "SendAnswer"]]
 
 
 def test_agreed_change_of_protocol_is_gated_recorded_and_then_raw() -> None:
-    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    exchange = Exchange(FACTS, WithEcho())
     command = opened(exchange, asking(f"/v2/demo/a/blobs/{BLOB}"), admission())
     assert (command.request.upgrade, command.request.headers) == (b"echo", ((b"x-echo-version", b"1"),))
     said = ((b"upgrade", b"ECHO"), (b"connection", b"upgrade"), (b"x-echo-version", b"1"), (b"set-cookie", b"a=b"))
@@ -314,7 +320,7 @@ def test_agreed_change_of_protocol_is_gated_recorded_and_then_raw() -> None:
 
 
 def test_cut_tunnel_is_reset() -> None:
-    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    exchange = Exchange(FACTS, WithEcho())
     opened(exchange, asking(f"/v2/demo/a/blobs/{BLOB}"), admission())
     steps = play(exchange, switching(), on.RelayEnded(Reason.GRANT_REVOKED))
     assert steps == [["Tunnel"], ["Note", "Reset"]]
@@ -323,7 +329,7 @@ def test_cut_tunnel_is_reset() -> None:
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 403, 426, 500])
 def test_any_other_answer_is_an_ordinary_one(status: int) -> None:
     """CVE-2018-1002105: a no that was taken for a yes."""
-    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    exchange = Exchange(FACTS, WithEcho())
     opened(exchange, asking(f"/v2/demo/a/blobs/{BLOB}"), admission())
     (relay,) = exchange.receive(answered(status, upgrade="echo", connection="upgrade"))
     assert isinstance(relay, do.Relay)
@@ -341,13 +347,13 @@ def test_any_other_answer_is_an_ordinary_one(status: int) -> None:
     ],
 )
 def test_change_into_something_else_is_refused(fields: tuple[tuple[bytes, bytes], ...]) -> None:
-    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    exchange = Exchange(FACTS, WithEcho())
     opened(exchange, asking(f"/v2/demo/a/blobs/{BLOB}"), admission())
     assert play(exchange, switching(*fields)) == [["Note", "SendAnswer"]]
 
 
 def test_change_that_nobody_asked_for_is_refused() -> None:
-    exchange = Exchange(FACTS, ReachStore(), protocol=WITH_ECHO)
+    exchange = Exchange(FACTS, WithEcho())
     opened(exchange, head("GET", f"/v2/demo/a/blobs/{BLOB}"), admission())
     _, answer = exchange.receive(switching())
     assert isinstance(answer, do.SendAnswer)

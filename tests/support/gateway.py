@@ -36,7 +36,7 @@ from registry_proxy.control_client.target_facts import TargetFacts
 from registry_proxy.control_client.ticks import read_ticks
 from registry_proxy.gate import Gate
 from registry_proxy.metering import Meter
-from registry_proxy.protocols.table import OCI, Protocol
+from registry_proxy.protocols.dialects import Dialects
 from registry_proxy.server.process import ProxyServer
 from registry_proxy.server.services import Services
 from registry_proxy.settings import Address, Limits, Secret, Settings
@@ -238,7 +238,11 @@ def make_settings(folder: Path, control_url: str, **limits: float) -> Settings:
 
 @contextlib.contextmanager
 def running_gateway(
-    folder: Path, *, limits: Limits | None = None, tls: tuple[Path, Path] | None = None, protocol: Protocol = OCI
+    folder: Path,
+    *,
+    limits: Limits | None = None,
+    tls: tuple[Path, Path] | None = None,
+    dialects: Dialects | None = None,
 ) -> Iterator[Gateway]:
     """A proxy that serves until the block ends."""
     collector = Collector()
@@ -258,7 +262,7 @@ def running_gateway(
         sink.start()
         pool = ConnectionPool()
         services = Services(
-            gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url, protocol=protocol
+            gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url, dialects or Dialects()
         )
         server = gateway.server = ProxyServer(settings, services, pool)
         gateway.loop = asyncio.get_running_loop()

@@ -14,8 +14,9 @@ from dataclasses import replace
 
 import pytest
 
-from registry_proxy.protocols.oci import classify
-from registry_proxy.protocols.table import Protocol
+from registry_proxy.protocols.dialects import Dialects
+from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.protocols.oci.dialect import OciDialect
 from registry_proxy.protocols.wanted import Classified, Upgrade
 from registry_proxy.settings import Limits
 from tests.adversarial.hostile.conftest import Serve
@@ -34,16 +35,20 @@ SMUGGLED = b"GET /v2/secret/blobs/x HTTP/1.1\r\nhost: registry\r\n\r\n"
 _ECHO = Upgrade(frozenset({b"echo"}), frozenset({b"x-echo-version"}), frozenset({b"x-echo-version"}))
 
 
-def _classify(method: str, target: bytes, content_type: bytes) -> Classified:
-    classified = classify(method, target, content_type)
-    return replace(classified, upgrade=_ECHO) if classified.route == "blob" else classified
+class WithEcho(OciDialect):
+    """OCI, but blobs may be changed into an echo."""
+
+    upgrades = _ECHO.protocols
+
+    def classify(self, head: RequestHead) -> Classified:
+        classified = super().classify(head)
+        return replace(classified, upgrade=_ECHO) if classified.route == "blob" else classified
 
 
 @pytest.fixture(scope="module")
 def echo_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     limits = Limits(idle_body_deadline_s=0.6, idle_tunnel_s=1.5)
-    protocol = Protocol(_classify, _ECHO.protocols)
-    with running_gateway(tmp_path_factory.mktemp("echo"), limits=limits, protocol=protocol) as running:
+    with running_gateway(tmp_path_factory.mktemp("echo"), limits=limits, dialects=Dialects(WithEcho())) as running:
         yield running
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
-from registry_proxy.protocols.oci import classify
+from registry_proxy.protocols.oci.routes import classify
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import RefKind, Wanted
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from jit_access.domain.operations import Operation
-from registry_proxy.protocols.oci_names import split_name
+from registry_proxy.protocols.oci.names import split_name
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import Wanted
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from jit_access.domain.reasons import Reason, explain
-from registry_proxy.exchange.commands import ExchangeFacts
-from registry_proxy.protocols.answers import INSUFFICIENT_SCOPE, Answer, error_answer, shown, status_for
-from registry_proxy.protocols.challenge import our_challenge, read_scope
+from registry_proxy.protocols.answers import INSUFFICIENT_SCOPE, Answer, shown, status_for
+from registry_proxy.protocols.asked import ExchangeFacts
+from registry_proxy.protocols.oci.challenge import our_challenge, read_scope
+from registry_proxy.protocols.oci.errors import error_answer
 from registry_proxy.protocols.wanted import Classified, Wanted
 
 # Where asking for a grant is what the reader should do next.

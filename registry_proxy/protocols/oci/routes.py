@@ -11,7 +11,8 @@ from collections.abc import Callable
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import DIGEST
-from registry_proxy.protocols.oci_names import Place, check_digest, is_tag, parse_place, split_name
+from registry_proxy.protocols.oci.manifests import MAX_MANIFEST_BYTES
+from registry_proxy.protocols.oci.names import Place, check_digest, is_tag, parse_place, split_name
 from registry_proxy.protocols.query import QueryError, parse_pairs, render_pairs
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import Classified, RefKind, Wanted
@@ -102,7 +103,7 @@ def _manifest(place: Place, method: str, query: Pairs, _raw: str) -> Classified:
         wanted.append(Wanted(place.target, place.repository, Operation.PUSH, tag, RefKind.TAG))
     return Classified(
         tuple(wanted), "manifest", _forward(place, query), place.target, place.repository,
-        digest=place.reference if is_digest else "",
+        digest=place.reference if is_digest else "", body_limit=MAX_MANIFEST_BYTES,
     )  # fmt: skip
 
 

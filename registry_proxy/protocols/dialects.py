@@ -1,0 +1,26 @@
+"""The dialects of one process, and which of them a request speaks: its path tells, before anything is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from registry_proxy.protocols.dialect import Dialect
+from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.protocols.oci.dialect import OciDialect
+
+
+@dataclass(frozen=True, slots=True)
+class Dialects:
+    """OCI clients put `/v2` at the root and cannot be told otherwise; every other protocol has a prefix of its own."""
+
+    oci: Dialect = field(default_factory=OciDialect)
+    by_prefix: dict[bytes, Dialect] = field(default_factory=dict)  # first path segment
+
+    def choose(self, head: RequestHead) -> Dialect:
+        """The dialect of a request that passed the edge."""
+        return self.by_prefix.get(head.target[1:].partition(b"/")[0], self.oci)
+
+    @property
+    def upgrades(self) -> frozenset[bytes]:
+        """All that any route of any of them may change into; the edge refuses everything else unseen."""
+        return self.oci.upgrades.union(*(dialect.upgrades for dialect in self.by_prefix.values()))

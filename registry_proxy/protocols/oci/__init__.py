@@ -1,0 +1,1 @@
+"""OCI Distribution v2."""
