@@ -32,7 +32,7 @@ from jit_access.mfa.assurance import require_fresh, signed_in_user
 from jit_access.policies.questions import Assurance, Proof, Question, Resource, subject_of
 from jit_access.policies.services import decide_each
 from jit_access.targets import access, discovery, selectors, services
-from jit_access.targets.addressing import NewTarget
+from jit_access.targets.addressing import MAX_ORIGINS, NewTarget
 from jit_access.targets.models import Repository
 
 FACTOR_MAX_AGE_S = 900  # whoever can point the gateway at a registry can point it at their own
@@ -40,6 +40,18 @@ _SEARCH = OpenApiParameter("q", OpenApiTypes.STR, description="Words of a target
 # The list shows what could be asked once the factor is proved, for the shortest sensible time.
 _ASSUMED_PROOF = Proof(Assurance.SECOND_FACTOR, 0)
 _ASSUMED_LASTS_S = 60
+
+
+_MAY_GET_THE_CREDENTIAL = "Token services on other hosts that may get the credential: scheme://host[:port] each."
+_NEVER_GETS_IT = "Stores to which redirects may lead, without the credential: scheme://host[:port] each."
+
+
+class Origins(serializers.ListField):
+    """Texts that `targets.addressing` makes canonical or refuses."""
+
+    def __init__(self, says: str, *, required: bool = True) -> None:
+        child = serializers.CharField(max_length=300)
+        super().__init__(child=child, max_length=MAX_ORIGINS, required=required, help_text=says)
 
 
 class TargetInput(CodeInput):
@@ -51,6 +63,13 @@ class TargetInput(CodeInput):
         max_length=4096, required=False, allow_blank=True, default="", trim_whitespace=False, write_only=True
     )
     allow_private = serializers.BooleanField(required=False, default=False)
+    token_origins = Origins(_MAY_GET_THE_CREDENTIAL, required=False)
+    redirect_origins = Origins(_NEVER_GETS_IT, required=False)
+
+
+class OriginsInput(CodeInput):
+    token_origins = Origins(_MAY_GET_THE_CREDENTIAL)
+    redirect_origins = Origins(_NEVER_GETS_IT)
 
 
 class CredentialInput(CodeInput):
@@ -84,6 +103,8 @@ class TargetsView(APIView):
             username=given["username"],
             password=Secret(given["password"]),
             allow_private=given["allow_private"],
+            token_origins=tuple(given.get("token_origins", ())),
+            redirect_origins=tuple(given.get("redirect_origins", ())),
         )
         target = services.add_target(actor=actor, new=new)
         return _detail(actor, target.slug, status.HTTP_201_CREATED)
@@ -131,6 +152,23 @@ class CredentialView(APIView):
         _prove(request, given["code"])
         secret = Secret(given["password"])
         services.update_credential(actor=actor, target=target, username=given["username"], password=secret)
+        return _detail(actor, slug)
+
+
+class OriginsView(APIView):
+    @extend_schema(request=OriginsInput, responses=TargetDetailOutput, operation_id="target_origins")
+    def put(self, request: Request, slug: str) -> Response:
+        """Say which other places a registry may send the gateway to. For operators."""
+        actor = signed_in_user(request)
+        target = access.get_managed_target(actor, slug)
+        given = parse(OriginsInput, request)
+        _prove(request, given["code"])
+        services.name_origins(
+            actor=actor,
+            target=target,
+            token_origins=given["token_origins"],
+            redirect_origins=given["redirect_origins"],
+        )
         return _detail(actor, slug)
 
 

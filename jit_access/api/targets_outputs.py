@@ -30,6 +30,8 @@ class ManagedOutput(serializers.Serializer[Any]):
     username = serializers.CharField()
     has_password = serializers.BooleanField()
     allow_private = serializers.BooleanField()
+    token_origins = serializers.ListField(child=serializers.CharField())
+    redirect_origins = serializers.ListField(child=serializers.CharField())
 
 
 class RepositoryOutput(serializers.Serializer[Any]):
@@ -94,6 +96,8 @@ def describe_managed(target: Target) -> dict[str, object]:
         "username": target.username,
         "has_password": bool(target.sealed_password),
         "allow_private": target.allow_private,
+        "token_origins": target.token_origins,
+        "redirect_origins": target.redirect_origins,
     }
 
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("targets/<str:slug>", targets.TargetView.as_view(), name="target"),
     path("targets/<str:slug>/repositories", targets.RepositoriesView.as_view(), name="target-repositories"),
     path("targets/<str:slug>/credential", targets.CredentialView.as_view(), name="target-credential"),
+    path("targets/<str:slug>/origins", targets.OriginsView.as_view(), name="target-origins"),
     path("targets/<str:slug>/check", targets.CheckView.as_view(), name="target-check"),
     path("targets/<str:slug>/discover", targets.DiscoverView.as_view(), name="target-discover"),
     path("repositories/<str:public_id>", targets.RepositoryView.as_view(), name="repository"),

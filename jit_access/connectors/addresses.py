@@ -7,14 +7,17 @@ later. So the address that was checked is the address that is used.
 from __future__ import annotations
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
 
 # RFC 6052: an IPv4 address in the last 32 bits, reachable through a translator.
 _NAT64 = IPv6Network("64:ff9b::/96")
-# The IPv6 address of the instance metadata service of one large cloud; unique-local, so "private" would let it pass.
-_METADATA = ip_address("fd00:ec2::254")
+# Metadata services outside the link-local ranges (AWS, Alibaba, Oracle) and Azure's wire server: some of them count as
+# private, some as public. The proxy keeps the same list.
+_METADATA_V6 = IPv6Network("fd00:ec2::/32")
+_METADATA_V4 = frozenset(map(IPv4Address, ("100.100.100.200", "192.0.0.192", "168.63.129.16")))
+_THIS_NETWORK = IPv4Network("0.0.0.0/8")  # RFC 1122 3.2.1.3; Linux takes 0.0.0.0 for itself
 
 
 def resolve(host: str, port: int) -> tuple[Address, ...]:
@@ -27,9 +30,13 @@ def resolve(host: str, port: int) -> tuple[Address, ...]:
 def is_usable(address: Address, *, allow_private: bool) -> bool:
     """May a target be there? Link-local, metadata, multicast, unspecified: never. Private ones: on request."""
     plain = _unwrap(address)
-    if plain.is_link_local or plain.is_multicast or plain.is_unspecified or plain == _METADATA:
+    if plain.is_link_local or plain.is_multicast or plain.is_unspecified:
         return False
-    if isinstance(plain, IPv4Address) and plain.is_reserved:
+    if isinstance(plain, IPv4Address):
+        is_never = plain.is_reserved or plain in _METADATA_V4 or plain in _THIS_NETWORK
+    else:
+        is_never = plain in _METADATA_V6
+    if is_never:
         return False
     if plain.is_global:
         return True

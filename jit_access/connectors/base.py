@@ -51,6 +51,7 @@ class Endpoint:
     username: str
     password: Secret
     allow_private: bool
+    token_origins: tuple[str, ...] = ()  # token services elsewhere that may get the credential
 
 
 @dataclass(frozen=True, slots=True)

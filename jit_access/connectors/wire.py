@@ -51,7 +51,7 @@ class Deadline:
 
 
 class Wire:
-    """One conversation with one origin. Not safe to share between threads."""
+    """One conversation with one target. Not safe to share between threads."""
 
     def __init__(self, endpoint: Endpoint, *, lasts_at_most_s: float) -> None:
         self.endpoint = endpoint
@@ -65,10 +65,13 @@ class Wire:
     def close(self) -> None:
         self._pool.close()
 
-    def get(self, path: str, *, headers: Mapping[str, str]) -> Reply:
-        """GET a path of the origin. Raises PeerError, with a sentence that names the target."""
+    def get(self, path: str, *, headers: Mapping[str, str], origin: str = "") -> Reply:
+        """GET a path of the target, or of another origin that the caller trusts with what it sends.
+
+        Raises: PeerError, with a sentence that names the target.
+        """
         try:
-            return self._get(path, headers)
+            return self._get(f"{origin or self.endpoint.base_url}{path}", headers)
         except AddressRefused as exc:
             self._fail(exc, Reason.UPSTREAM_AWAY, "is at an address where no target may be", is_permanent=True)
         except (httpcore.NetworkError, httpcore.TimeoutException, OSError) as exc:
@@ -86,12 +89,10 @@ class Wire:
         """Raise Retryable with a sentence about this target."""
         raise Retryable(Reason.UPSTREAM_AWAY, self._sentence(words), target=self.endpoint.slug)
 
-    def _get(self, path: str, headers: Mapping[str, str]) -> Reply:
+    def _get(self, url: str, headers: Mapping[str, str]) -> Reply:
         sent = [("Accept-Encoding", "identity"), ("User-Agent", "jit-access-gateway"), *headers.items()]
         timeouts = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_TIMEOUT_S, "pool": 1.0}
-        with self._pool.stream(
-            "GET", self.endpoint.base_url + path, headers=sent, extensions={"timeout": timeouts}
-        ) as response:
+        with self._pool.stream("GET", url, headers=sent, extensions={"timeout": timeouts}) as response:
             received = _join_headers(response.headers)
             if 300 <= response.status < 400:
                 self.refuse(Reason.UPSTREAM_REDIRECT_REFUSED, "points to another place; give the address it really has")

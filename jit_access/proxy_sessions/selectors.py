@@ -42,7 +42,7 @@ def read_snapshot() -> tuple[str, str]:
     return text, news.sign_message(text)
 
 
-def _describe_target(target: Target) -> dict[str, str | bool] | None:
+def _describe_target(target: Target) -> dict[str, str | bool | list[str]] | None:
     """None when its credential cannot be opened: that target is shut, the others stay open."""
     password = ""
     try:
@@ -58,4 +58,6 @@ def _describe_target(target: Target) -> dict[str, str | bool] | None:
         "username": target.username,
         "password": password,
         "allow_private": target.allow_private,
+        "token_origins": target.token_origins,
+        "redirect_origins": target.redirect_origins,
     }

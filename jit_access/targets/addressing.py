@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from jit_access.domain.reasons import Reason
 
 MAX_URL_CHARS = 300
 MAX_SECRET_CHARS = 4096
+MAX_ORIGINS = 8
 # It becomes the first segment of repository names, so it obeys their grammar (distribution-spec 1.1), dashes only.
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
@@ -29,19 +31,25 @@ class NewTarget:
     username: str = ""
     password: Secret = field(default_factory=lambda: Secret(""))
     allow_private: bool = False
+    token_origins: tuple[str, ...] = ()
+    redirect_origins: tuple[str, ...] = ()
     kind: str = "oci"
     is_demo: bool = False
 
 
 def parse_new_target(new: NewTarget) -> NewTarget:
     """The same target with every field canonical. Raises CallerError that names the field."""
+    base_url = parse_base_url(new.base_url, allow_private=new.allow_private)
+    beside = Beside(base_url, new.allow_private is True)
     return NewTarget(
         slug=parse_slug(new.slug),
         display_name=parse_display_name(new.display_name),
-        base_url=parse_base_url(new.base_url, allow_private=new.allow_private),
+        base_url=base_url,
         username=parse_username(new.username),
         password=parse_password(new.password),
         allow_private=new.allow_private is True,
+        token_origins=beside.parse("token_origins", new.token_origins),
+        redirect_origins=beside.parse("redirect_origins", new.redirect_origins),
         kind=_parse_kind(new.kind),
         is_demo=new.is_demo is True,
     )
@@ -88,6 +96,32 @@ def parse_base_url(text: str, *, allow_private: bool) -> str:
     shown = f"[{host}]" if ":" in host else host
     is_default = port in (None, {"http": 80, "https": 443}[parts.scheme])
     return f"{parts.scheme}://{shown}" if is_default else f"{parts.scheme}://{shown}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Parses origins that an operator names beside a target's own address."""
+
+    base_url: str
+    allow_private: bool
+
+    def parse(self, name: str, texts: Iterable[str]) -> tuple[str, ...]:
+        """Canonical origins, each once, sorted. Raises CallerError that names the field.
+
+        Never from https down to http: what the registry says over TLS must not end in the clear.
+        """
+        found = set()
+        for text in texts:
+            try:
+                origin = parse_base_url(text, allow_private=self.allow_private)
+            except CallerError as exc:
+                raise _refuse(name, f"{clean_text(text)[:80]}: {exc.sentence}") from exc
+            if self.base_url.startswith("https:") and not origin.startswith("https:"):
+                raise _refuse(name, f"{origin} has to be https, as the target is.")
+            found.add(origin)
+        if len(found) > MAX_ORIGINS:
+            raise _refuse(name, f"At most {MAX_ORIGINS} places can be named.")
+        return tuple(sorted(found - {self.base_url}))
 
 
 def parse_username(text: str) -> str:

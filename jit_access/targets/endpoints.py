@@ -10,7 +10,9 @@ from jit_access.targets.models import Target
 def endpoint_of(target: Target) -> Endpoint:
     """Where the target is and how to prove ourselves. Raises SealBroken when the sealed text was tampered with."""
     password = open_secret(target.sealed_password, context=_context(target)) if target.sealed_password else Secret("")
-    return Endpoint(target.slug, target.base_url, target.username, password, target.allow_private)
+    return Endpoint(
+        target.slug, target.base_url, target.username, password, target.allow_private, tuple(target.token_origins)
+    )
 
 
 def seal_password(target: Target, password: Secret) -> str:

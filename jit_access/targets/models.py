@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from jit_access.core.models import PublicModel
 from jit_access.domain.operations import Tier
@@ -34,6 +34,9 @@ class Target(PublicModel):
     username = models.CharField(max_length=200, blank=True)
     sealed_password = models.TextField(blank=True)
     allow_private = models.BooleanField(default=False)  # may its name resolve to a private address?
+    # Both are lists of scheme://host[:port] (ADR 0010). A token service may get the credential, a store never does.
+    token_origins = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
+    redirect_origins = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
     is_demo = models.BooleanField(default=False)
     health = models.CharField(max_length=20, choices=TargetHealth, default=TargetHealth.UNCHECKED)
     health_reason = models.CharField(max_length=60, blank=True)

@@ -6,6 +6,8 @@ locks. A credential is tried before it is kept, and sealed for its own row befor
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import IntegrityError
 from django.db.models import F, ProtectedError, RestrictedError
 
@@ -21,7 +23,7 @@ from jit_access.domain.operations import Tier
 from jit_access.domain.reasons import Reason
 from jit_access.targets import changes
 from jit_access.targets.access import Actor, require_operator
-from jit_access.targets.addressing import NewTarget, parse_new_target, parse_password, parse_username
+from jit_access.targets.addressing import Beside, NewTarget, parse_new_target, parse_password, parse_username
 from jit_access.targets.endpoints import endpoint_of, seal_password
 from jit_access.targets.health import note_health, try_endpoint
 from jit_access.targets.models import Repository, Target, TargetHealth
@@ -37,7 +39,9 @@ def add_target(*, actor: Actor, new: NewTarget) -> Target:
     wanted = parse_new_target(new)
     if Target.objects.filter(slug=wanted.slug).exists():
         raise _name_in_use(wanted.slug)
-    endpoint = Endpoint(wanted.slug, wanted.base_url, wanted.username, wanted.password, wanted.allow_private)
+    endpoint = Endpoint(
+        wanted.slug, wanted.base_url, wanted.username, wanted.password, wanted.allow_private, wanted.token_origins
+    )
     _try_or_refuse(actor, wanted.kind, endpoint, refusal="target.add-refused")
     target = Target(
         public_id=new_id(Target.ID_PREFIX),
@@ -47,6 +51,8 @@ def add_target(*, actor: Actor, new: NewTarget) -> Target:
         base_url=wanted.base_url,
         username=wanted.username,
         allow_private=wanted.allow_private,
+        token_origins=list(wanted.token_origins),
+        redirect_origins=list(wanted.redirect_origins),
         is_demo=wanted.is_demo,
         health=TargetHealth.REACHABLE,
         checked_at=clock.now(),
@@ -62,6 +68,8 @@ def add_target(*, actor: Actor, new: NewTarget) -> Target:
                     "base_url": target.base_url,
                     "username": target.username,
                     "allow_private": target.allow_private,
+                    "token_origins": " ".join(target.token_origins),
+                    "redirect_origins": " ".join(target.redirect_origins),
                     "has_password": bool(target.sealed_password),
                 },
             )
@@ -78,7 +86,8 @@ def update_credential(*, actor: Actor, target: Target, username: str, password: 
     """
     require_operator(actor)
     name, secret = parse_username(username), parse_password(password)
-    endpoint = Endpoint(target.slug, target.base_url, name, secret, target.allow_private)
+    origins = tuple(target.token_origins)
+    endpoint = Endpoint(target.slug, target.base_url, name, secret, target.allow_private, origins)
     _try_or_refuse(actor, target.kind, endpoint, refusal="target.credential-refused")
     with audited(actor=actor.ref) as audit:
         held = Target.objects.select_for_update().get(pk=target.pk)
@@ -86,6 +95,29 @@ def update_credential(*, actor: Actor, target: Target, username: str, password: 
         held.health, held.health_reason, held.checked_at = TargetHealth.REACHABLE, "", clock.now()
         held.save(update_fields=["username", "sealed_password", "health", "health_reason", "checked_at"])
         audit.record("target.credential-replaced", target=held.slug, detail={"username": name})
+        changes.announce()
+    return held
+
+
+def name_origins(
+    *, actor: Actor, target: Target, token_origins: Iterable[str], redirect_origins: Iterable[str]
+) -> Target:  # fmt: skip
+    """Say which token services beside a target may get its credential, and to which stores its redirects may lead.
+
+    Both lists replace what was there. A repeat is a no-op. Raises NotFound, CallerError.
+    """
+    require_operator(actor)
+    with audited(actor=actor.ref) as audit:
+        held = Target.objects.select_for_update().get(pk=target.pk)
+        beside = Beside(held.base_url, held.allow_private)
+        tokens = list(beside.parse("token_origins", token_origins))
+        stores = list(beside.parse("redirect_origins", redirect_origins))
+        if (held.token_origins, held.redirect_origins) == (tokens, stores):
+            return held
+        held.token_origins, held.redirect_origins = tokens, stores
+        held.save(update_fields=["token_origins", "redirect_origins"])
+        detail = {"token_origins": " ".join(tokens), "redirect_origins": " ".join(stores)}
+        audit.record("target.origins-named", target=held.slug, detail=detail)
         changes.announce()
     return held
 

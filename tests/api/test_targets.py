@@ -63,6 +63,33 @@ def test_an_operator_with_a_fresh_factor_adds_a_target(cast: Cast, registry: Rea
     assert PASSWORD not in answer.content.decode()
 
 
+def test_an_operator_names_the_places_beside_a_target(cast: Cast, target: Target) -> None:
+    named = {"token_origins": ["https://auth.example"], "redirect_origins": ["https://cdn.example/"]}
+    answer = send(Caller(cast.ben), "put", "/targets/prod-registry/origins", named)
+    assert answer.status_code == 200
+    assert answer.json()["managed"]["token_origins"] == ["https://auth.example"]
+    assert answer.json()["managed"]["redirect_origins"] == ["https://cdn.example"]
+    stale = send(Caller(cast.ben, factor="stale"), "put", "/targets/prod-registry/origins", named)
+    assert (stale.status_code, stale.json()["code"]) == (403, "second-factor-stale")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"token_origins": ["https://auth.example/path"]},
+        {"token_origins": "https://auth.example"},
+        {"redirect_origins": [f"https://s{number}.example" for number in range(9)]},
+        {"redirect_origins": [None]},
+        {"redirect_origins": None},
+        {"redirect_origins": {"https://a.example": 1}},
+    ],
+)
+def test_places_that_cannot_be_named_are_told(cast: Cast, target: Target, changed: dict[str, Any]) -> None:
+    named = {"token_origins": [], "redirect_origins": []} | changed
+    answer = send(Caller(cast.ben), "put", "/targets/prod-registry/origins", named)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
+
+
 def test_a_stale_factor_is_asked_for_again(cast: Cast, registry: RealRegistry) -> None:
     answer = Caller(cast.ben, factor="stale").post("/targets", described(registry))
     assert (answer.status_code, answer.json()["code"]) == (403, "second-factor-stale")
@@ -81,6 +108,7 @@ def test_whoever_is_no_operator_finds_nothing_to_change(
         send(caller, "post", "/targets/prod-registry/check", {}),
         send(caller, "post", "/targets/prod-registry/discover", {}),
         send(caller, "put", "/targets/prod-registry/credential", {"username": "x", "password": "y"}),
+        send(caller, "put", "/targets/prod-registry/origins", {"token_origins": [], "redirect_origins": []}),
         send(caller, "delete", "/targets/prod-registry", {}),
         send(caller, "patch", f"/repositories/{repository.public_id}", {"tier": "standard"}),
     ]

@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -95,6 +96,27 @@ def test_a_token_service_elsewhere_never_gets_the_credential(realm: str) -> None
     assert failure.reason in (Reason.UPSTREAM_REDIRECT_REFUSED, Reason.UPSTREAM_BROKEN)
     assert server.paths == ["/v2/"]
     assert BASIC not in server.requests[0]
+
+
+def test_a_token_service_that_an_operator_named_gets_the_credential_and_nobody_else() -> None:
+    with hostile_server(always(TOKEN)) as service, hostile_server(bearer(f"{service.origin}/token", TOKEN)) as server:
+        client = OCIConnector(replace(server.endpoint(), token_origins=(service.origin,)))
+        client.check()
+        client.close()
+    assert [path.partition("?")[0] for path in service.paths] == ["/token"]
+    assert b"Authorization: Basic " + BASIC in service.requests[0]
+    assert server.paths == ["/v2/", "/v2/"]
+    assert BASIC not in b"".join(server.requests)
+
+
+def test_a_token_service_beside_the_named_one_gets_nothing() -> None:
+    with hostile_server(always(TOKEN)) as thief, hostile_server(bearer(f"{thief.origin}/token", TOKEN)) as server:
+        client = OCIConnector(replace(server.endpoint(), token_origins=("https://127.0.0.1", "http://127.0.0.1:1")))
+        with pytest.raises(Permanent) as caught:
+            client.check()
+        client.close()
+    assert caught.value.reason is Reason.UPSTREAM_REDIRECT_REFUSED
+    assert thief.requests == []
 
 
 @pytest.mark.parametrize(

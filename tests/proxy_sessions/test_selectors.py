@@ -61,6 +61,8 @@ def test_views_that_ended_long_ago_are_left_out(clock: Any) -> None:
 
 def test_targets_come_with_their_opened_credential() -> None:
     target = make_target()
+    target.token_origins, target.redirect_origins = ["https://auth.example"], ["https://cdn.example"]
+    target.save()
     assert read()["targets"] == [
         {
             "slug": TARGET,
@@ -69,6 +71,8 @@ def test_targets_come_with_their_opened_credential() -> None:
             "username": "gateway",
             "password": "upstream password",
             "allow_private": False,
+            "token_origins": ["https://auth.example"],
+            "redirect_origins": ["https://cdn.example"],
         }
     ]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jit_access.core.secret import Secret
 from jit_access.domain.errors import CallerError
-from jit_access.targets.addressing import NewTarget, parse_base_url, parse_new_target
+from jit_access.targets.addressing import Beside, NewTarget, parse_base_url, parse_new_target
 
 GOOD = NewTarget("prod-registry", "Production weights", "https://registry.example", "gateway", Secret("pässword"))
 
@@ -106,3 +106,21 @@ def test_each_field_is_bounded_and_named(change: dict[str, object], field: str) 
     with pytest.raises(CallerError) as caught:
         parse_new_target(replace(GOOD, **change))  # type: ignore[arg-type]
     assert caught.value.fields["field"] == field
+
+
+def test_places_beside_https_are_https_and_few() -> None:
+    secure, plain = Beside("https://registry.example", True), Beside("http://registry.example", True)
+    assert plain.parse("token_origins", ["http://auth.example"]) == ("http://auth.example",)
+    assert secure.parse("token_origins", ["https://auth.example", "https://registry.example"]) == (
+        "https://auth.example",
+    )
+    too_many = [f"https://store-{number}.example" for number in range(9)]
+    assert len(secure.parse("redirect_origins", too_many[:8])) == 8
+    for beside, texts in (
+        (secure, ["http://auth.example"]),
+        (secure, too_many),
+        (Beside("http://registry.example", False), ["http://auth.example"]),
+    ):
+        with pytest.raises(CallerError) as caught:
+            beside.parse("token_origins", texts)
+        assert caught.value.fields["field"] == "token_origins"

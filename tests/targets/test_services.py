@@ -62,6 +62,9 @@ def test_nobody_else_learns_that_there_is_anything(cast: Cast, registry: RealReg
         lambda: services.add_target(actor=actor, new=new_target(registry, slug="mine")),
         lambda: services.update_credential(actor=actor, target=target, username="x", password=Secret("y")),
         lambda: services.check_target(actor=actor, target=target),
+        lambda: services.name_origins(
+            actor=actor, target=target, token_origins=["https://auth.example"], redirect_origins=[]
+        ),
         lambda: services.set_tier(actor=actor, repository=repository, tier=Tier.STANDARD),
         lambda: services.describe_repository(actor=actor, repository=repository, description="x"),
         lambda: services.remove_target(actor=actor, target=target),
@@ -98,6 +101,46 @@ def test_a_private_address_needs_the_operators_word(cast: Cast, registry: RealRe
     secure = registry.base_url.replace("http:", "https:")
     with pytest.raises(PeerError, match="where no target may be"):
         services.add_target(actor=cast.ben, new=new_target(registry, base_url=secure, allow_private=False))
+
+
+def test_places_beside_a_target_are_named_by_operators_and_announced(
+    cast: Cast, registry: RealRegistry, announced: list[str]
+) -> None:
+    target = services.add_target(actor=cast.ben, new=new_target(registry, token_origins=("HTTPS://Auth.Example:443/",)))
+    assert (target.token_origins, target.redirect_origins) == (["https://auth.example"], [])
+    assert endpoint_of(target).token_origins == ("https://auth.example",)
+    for _ in range(2):  # a repeat is a no-op
+        held = services.name_origins(
+            actor=cast.ben,
+            target=target,
+            token_origins=[],
+            redirect_origins=["https://b.example", "https://a.example", "https://a.example:443"],
+        )
+    assert (held.token_origins, held.redirect_origins) == ([], ["https://a.example", "https://b.example"])
+    assert announced == ["targets"] * 2
+    assert kinds() == ["target.added", "target.origins-named"]
+    assert records()[-1]["detail"] == {
+        "token_origins": "",
+        "redirect_origins": "https://a.example https://b.example",
+    }
+
+
+@pytest.mark.parametrize("field", ["token_origins", "redirect_origins"])
+@pytest.mark.parametrize(
+    "text",
+    ["https://auth.example/token", "https://user:pw@auth.example", "auth.example", "*", "https://*.example", "file:/x"],
+)
+def test_places_that_are_no_origins_are_refused(
+    cast: Cast, registry: RealRegistry, field: str, text: str, announced: list[str]
+) -> None:
+    target = services.add_target(actor=cast.ben, new=new_target(registry))
+    given = {"token_origins": (), "redirect_origins": ()} | {field: (text,)}
+    with pytest.raises(CallerError) as caught:
+        services.name_origins(actor=cast.ben, target=target, **given)
+    assert caught.value.fields["field"] == field
+    target.refresh_from_db()
+    assert (target.token_origins, target.redirect_origins) == ([], [])
+    assert announced == ["targets"]
 
 
 def test_a_short_name_is_used_once(cast: Cast, registry: RealRegistry) -> None:

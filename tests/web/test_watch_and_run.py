@@ -109,11 +109,13 @@ def test_a_target_that_does_not_answer_is_not_kept_and_its_password_not_repeated
         "username": "gateway",
         "password": "s3cret-of-the-target",
         "allow_private": "on",
+        "token_origins": "http://127.0.0.1:2, http://127.0.0.1:3",
     }
     refused = client_for(world.cast.ben).post("/targets/new", sent)
     assert refused.status_code == 502
     assert "Nothing was kept." in text_of(refused)
     assert 'value="Production"' in refused.content.decode()
+    assert 'value="http://127.0.0.1:2, http://127.0.0.1:3"' in refused.content.decode()
     assert "s3cret-of-the-target" not in refused.content.decode()
     assert not Target.objects.filter(slug="prod").exists()
 
@@ -123,6 +125,23 @@ def test_a_wrong_field_is_said_beside_it(world: World, client_for: Callable[...,
     refused = client_for(world.cast.ben).post("/targets/new", sent)
     assert refused.status_code == 422
     assert 'href="#f-slug"' in refused.content.decode()
+
+
+def test_places_beside_a_target_are_shown_and_a_wrong_one_is_said(
+    world: World, client_for: Callable[..., Client]
+) -> None:
+    sent = {"slug": "prod", "display_name": "P", "base_url": "https://registry.example", "token_origins": "not a place"}
+    refused = client_for(world.cast.ben).post("/targets/new", sent)
+    assert refused.status_code == 422
+    assert 'href="#f-token_origins"' in refused.content.decode()
+    target = Target.objects.get()
+    path = f"/targets/{target.public_id}"
+    assert "Token service elsewhere" not in text_of(client_for(world.cast.ben).get(path))
+    target.token_origins = ["https://auth.example"]
+    target.save()
+    assert "Token service elsewhere https://auth.example gets the credential" in text_of(
+        client_for(world.cast.ben).get(path)
+    )
 
 
 def test_a_tier_is_set_by_operators_only(world: World, client_for: Callable[..., Client]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -57,6 +58,15 @@ def path_on(origin: str, url: str) -> str | None:
         return None
     path = parts.path or "/"
     return f"{path}?{parts.query}" if parts.query else path
+
+
+def find_place(origins: Iterable[str], url: str) -> tuple[str, str] | None:
+    """The first origin that a URL is on, and its path there, or None. A relative URL is on the first one."""
+    for origin in origins:
+        path = path_on(origin, url)
+        if path is not None:
+            return origin, path
+    return None
 
 
 def _origin_of(parts: SplitResult) -> tuple[str, str, int | None]:

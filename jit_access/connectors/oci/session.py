@@ -1,7 +1,7 @@
 """Proves the gateway's credential to a registry, by Basic or by the token service the registry names.
 
-The password leaves only for the configured origin: a token service anywhere else is refused, because whoever can
-answer for the registry could name their own (docker_auth and Harbor live on the registry's origin).
+The password leaves only for the configured origin and for token services that an operator named beside it (ADR 0010):
+any other is refused, because whoever can answer for the registry could name their own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from jit_access.connectors.oci.challenge import Challenge, parse_challenge, path_on
+from jit_access.connectors.oci.challenge import Challenge, find_place, parse_challenge
 from jit_access.connectors.wire import Reply, Wire
 from jit_access.core.secret import Secret
 from jit_access.domain.reasons import Reason
@@ -67,16 +67,18 @@ class RegistrySession:
             self._authorization[""] = self._basic()
 
     def _fetch_token(self, challenge: Challenge, scope: str) -> Secret:
-        realm = path_on(self.wire.endpoint.base_url, challenge.realm)
-        if realm is None:
+        endpoint = self.wire.endpoint
+        place = find_place((endpoint.base_url, *endpoint.token_origins), challenge.realm)
+        if place is None:
             self.wire.refuse(
                 Reason.UPSTREAM_REDIRECT_REFUSED,
                 "names a token service elsewhere, and the credential does not go there",
             )
-        asked = [("service", challenge.service), ("scope", scope), ("account", self.wire.endpoint.username)]
+        origin, realm = place
+        asked = [("service", challenge.service), ("scope", scope), ("account", endpoint.username)]
         query = urlencode([(name, value) for name, value in asked if value])
         path = f"{realm}{'&' if '?' in realm else '?'}{query}"
-        reply = self.wire.get(path, headers={"Authorization": self._basic().reveal()})
+        reply = self.wire.get(path, headers={"Authorization": self._basic().reveal()}, origin=origin)
         if reply.status in (400, 401, 403):
             self.wire.refuse(Reason.UPSTREAM_REFUSED_CREDENTIAL, "refuses the credential")
         if reply.status != 200:

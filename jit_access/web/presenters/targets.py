@@ -68,12 +68,22 @@ def build_page(
                 "Credential", target.username or "None", "sealed, known only to the gateway" if target.username else ""
             ),
             Fact("Private address", "May be private" if target.allow_private else "Must be public"),
+            *_places(target),
         ),
         repositories=tuple(_repository_row(target, row, open_grants.get(row.name, 0)) for row in repositories),
         can_manage=True,
         check_href=reverse("web:target-check", args=[target.public_id]),
         discover_href=reverse("web:target-discover", args=[target.public_id]),
     )
+
+
+def _places(target: Target) -> tuple[Fact, ...]:
+    """Only what was named: for most registries that is nothing."""
+    named = (
+        ("Token service elsewhere", target.token_origins, "gets the credential"),
+        ("Stores elsewhere", target.redirect_origins, "never get the credential"),
+    )
+    return tuple(Fact(label, ", ".join(origins), note, is_mono=True) for label, origins, note in named if origins)
 
 
 def _lead(target: Target, now: datetime) -> str:
@@ -129,6 +139,22 @@ _FIELDS = (
         hint="Sealed at once, and never shown again.",
         is_required=False,
         autocomplete="new-password",
+    ),
+    Field(
+        "token_origins",
+        "Token service on another host",
+        hint="It gets the credential. Docker Hub: https://auth.docker.io.",
+        is_required=False,
+        optional_note="empty for none",
+        max_chars=2500,
+    ),
+    Field(
+        "redirect_origins",
+        "Stores that redirects may lead to",
+        hint="They never get the credential. Several with spaces between.",
+        is_required=False,
+        optional_note="empty for none",
+        max_chars=2500,
     ),
     Field("allow_private", "Its address may be private,", kind="checkbox", hint="for a registry inside this network"),
 )

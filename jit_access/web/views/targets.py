@@ -53,6 +53,8 @@ def add_target(request: HttpRequest) -> HttpResponse:
         username=typed.get("username", ""),
         password=Secret(typed.get("password", "")),
         allow_private="allow_private" in typed,
+        token_origins=tuple(typed.get("token_origins", "").replace(",", " ").split()),
+        redirect_origins=tuple(typed.get("redirect_origins", "").replace(",", " ").split()),
     )
     try:
         target = services.add_target(actor=person(request), new=new)
