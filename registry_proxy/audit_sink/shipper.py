@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import ssl
+import time
 from collections.abc import Sequence
 from threading import Event, Thread
 
@@ -82,7 +83,6 @@ class Shipper:
             except Exception:  # noqa: BLE001  # outermost loop of the thread: without it the spool fills and all is refused
                 pause_s = LONGEST_PAUSE_S
                 _log.exception("audit records wait")
-            self._meter.spool_bytes.set(self._spool.size)
             if not pause_s and not self._stop.is_set():
                 self._wake.wait(IDLE_S)
             self._wake.clear()
@@ -114,12 +114,13 @@ class Shipper:
                 self._spool.remove(segment)
 
     def _ship(self, segment: Segment) -> None:
-        end, has_damage = segment.size, False
+        began, end, has_damage = time.monotonic(), segment.size, False
         while segment.shipped < end:
             piece = read_piece(segment.path, segment.shipped, end)
             has_damage |= bool(piece.damaged)
             self._send(piece.records)
-            segment.shipped = piece.next_offset
+            self._spool.took(segment, piece.next_offset, len(piece.records) + piece.damaged)
+        segment.waits_since = max(segment.waits_since, began)  # what is left was written after we looked
         if has_damage:
             self._keep_damaged(segment)
 

@@ -12,7 +12,7 @@ from jit_access.domain.reasons import Reason
 from registry_proxy.audit_sink.committer import Committer
 from registry_proxy.audit_sink.ids import random_hex
 from registry_proxy.audit_sink.shipper import Shipper
-from registry_proxy.audit_sink.spool import AuditUnavailable, Spool, frame
+from registry_proxy.audit_sink.spool import AuditUnavailable, Queue, Spool, frame
 from registry_proxy.metering import Meter
 from registry_proxy.settings import Settings
 
@@ -117,6 +117,10 @@ class AuditSink:
             self._second = second
             self._second_text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         return f"{self._second_text}.{micros:06d}Z"
+
+    def queue(self) -> Queue:
+        """What the log has not taken yet, as far as it is on disk."""
+        return self._spool.queue() if self._spool is not None else Queue(0, 0, 0.0)
 
     def _used(self) -> int:
         if self._spool is None or self._committer is None:

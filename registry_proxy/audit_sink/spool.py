@@ -12,6 +12,7 @@ import fcntl
 import logging
 import os
 import secrets
+import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +41,17 @@ class AuditUnavailable(GatewayError):
 
 @dataclass(eq=False, slots=True)
 class Segment:
-    """One file. `size` is what is durable, `shipped` how much of it was taken; only a sealed one may be removed."""
+    """One file. `size` is what is durable, `shipped` how much of it was taken; only a sealed one may be removed.
+
+    `waiting` counts records that were not taken, `waits_since` is when the oldest of them was written, or before that.
+    """
 
     path: Path
     size: int = 0
     shipped: int = 0
     is_sealed: bool = False
+    waiting: int = 0
+    waits_since: float = 0.0
 
 
 def frame(raw: bytes) -> bytes:
@@ -57,6 +63,15 @@ def unframe(line: bytes) -> bytes | None:
     """The record of a line without its newline, or None when the line is damaged."""
     raw = line[_CRC_CHARS + 1 :]
     return raw if line[: _CRC_CHARS + 1] == b"%08x " % zlib.crc32(raw) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What is durable and was not taken yet. `oldest_s` is 0 when nothing waits."""
+
+    records: int
+    bytes: int
+    oldest_s: float
 
 
 class Spool:
@@ -76,6 +91,14 @@ class Spool:
         with self._lock:
             return sum(segment.size - segment.shipped for segment in self._segments)
 
+    def queue(self) -> Queue:
+        """For those who watch. May be called from any thread."""
+        with self._lock:
+            waiting = [item for item in self._segments if item.shipped < item.size]
+        since = min((item.waits_since for item in waiting), default=None)
+        oldest_s = 0.0 if since is None else max(0.0, time.monotonic() - since)
+        return Queue(sum(item.waiting for item in waiting), sum(item.size - item.shipped for item in waiting), oldest_s)
+
     def append(self, data: bytes) -> None:
         """Make whole lines durable. Raises OSError; then none of them counts as recorded."""
         segment = self._current()
@@ -87,7 +110,17 @@ class Spool:
         except OSError:
             self._abandon(segment)
             raise
+        if segment.shipped == segment.size:
+            segment.waits_since = time.monotonic()
         segment.size += len(data)
+        with self._lock:
+            segment.waiting += data.count(b"\n")
+
+    def took(self, segment: Segment, upto: int, records: int) -> None:
+        """The log took so many records, up to this offset of a segment."""
+        with self._lock:
+            segment.shipped = upto
+            segment.waiting -= records
 
     def segments(self) -> list[Segment]:
         """Oldest first."""

@@ -32,7 +32,8 @@ def exchange_fields(facts: ExchangeFacts, method: str, target: bytes) -> dict[st
     detail: Detail = {"method": method, "path": path_of(target)}
     if facts.agent:
         detail["agent"] = short_text(facts.agent)
-    return {"exchange": facts.exchange_id, "trace": facts.exchange_id, "address": facts.address, "detail": detail}
+    trace = facts.trace or facts.exchange_id
+    return {"exchange": facts.exchange_id, "trace": trace, "address": facts.address, "detail": detail}
 
 
 def session_fields(view: SessionView | None, lease: LeaseFacts | None) -> dict[str, object]:

@@ -40,10 +40,12 @@ class Gate:
         self._epoch_lock = Lock()  # += from two threads can lose a step
         self._meter = meter
         self._table = SessionTable()
+        self._ticks = ticks
         self._clock = NewsClock(ticks)
         self._budgets = Budgets()
-        self._watches = Watches(self._judge, meter.cut)
-        self._pending: deque[Delivery] = deque()
+        self._watches = Watches(self._judge, self._count_cut)
+        self._pending: deque[tuple[Delivery, float]] = deque()  # and when it was heard
+        self._told_at: float | None = None
         self._is_woken = False
         self._in_doubt = False
         self._staleness = 0
@@ -67,7 +69,7 @@ class Gate:
 
     def deliver(self, item: Delivery) -> None:
         """Take verified news. May be called from any thread."""
-        self._pending.append(item)
+        self._pending.append((item, self._ticks()))
         if _may_end_something(item):
             self._grow_epoch()
         loop = self._loop
@@ -194,12 +196,18 @@ class Gate:
         self._is_woken = False
         touched: set[str] = set()
         is_all = False
+        told_at = math.inf
         while self._pending:
-            changed = self._apply(self._pending.popleft())
+            item, heard = self._pending.popleft()
+            changed = self._apply(item)
             is_all |= changed is None
             touched |= changed or set()
+            if changed is None or changed:
+                told_at = min(told_at, heard)
         if is_all or touched:
+            self._told_at = told_at
             self._sweep(None if is_all else touched)
+            self._told_at = None
 
     def _apply(self, item: Delivery) -> set[str] | None:
         """Returns the grants whose running exchanges have to be judged again; None means all of them."""
@@ -269,6 +277,10 @@ class Gate:
             self._staleness = staleness
             self._grow_epoch()
         return has_changed
+
+    def _count_cut(self, reason: Reason) -> None:
+        """How long it took counts only where somebody told of the end: one that time brought was known before."""
+        self._meter.cut(reason, None if self._told_at is None else self._ticks() - self._told_at)
 
     def _grow_epoch(self) -> None:
         with self._epoch_lock:

@@ -20,6 +20,8 @@ class ExchangeFacts:
     public_url: str
     address: str
     agent: str = ""
+    trace: str = ""  # of the client, where it sent one; else the exchange's own id
+    traceparent: bytes = b""  # for the registry
 
 
 @dataclass(slots=True)

@@ -19,5 +19,6 @@ class UpstreamRequest:
     follows_redirects: bool
     origin: bytes  # of the gateway, as the client wrote it: scheme://host
     request_id: str
+    traceparent: bytes = b""
     body: bytes = b""  # of a request whose body was read already; `length` is 0 then
     upgrade: bytes = b""  # the protocol to change into; at the registry itself only

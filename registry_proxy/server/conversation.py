@@ -46,6 +46,7 @@ class Conversation:
         self._waiting: asyncio.Task[Any] | None = None
         self._cut: Reason | None = None
         self._said_close = False
+        self._is_noted = False
         self._watch: Watch | None = None
 
     async def run(self) -> None:
@@ -69,6 +70,13 @@ class Conversation:
                 self._services.throttle.end(self._counted_grant)
 
     # -- called from outside while running
+
+    @property
+    def running_bytes(self) -> tuple[int, int]:
+        """Body bytes so far, in and out, while nobody counted them; zero once they are counted."""
+        if self._is_noted:
+            return 0, 0
+        return self._registry.bytes_in, self._registry.bytes_out
 
     def cut(self, reason: Reason) -> None:
         """The allow ended: stop both sides now, or answer with the reason if nothing was sent yet."""
@@ -122,9 +130,11 @@ class Conversation:
         answer = gate.decide(command.token, command.wanted, command.kind)
         too_much = self._count(answer.view.grant_id) if answer.view is not None else None
         if too_much is not None:
-            return on.Refused(Refusal(too_much, answer.view, answer.lease))
+            answer = Refusal(too_much, answer.view, answer.lease)
         if isinstance(answer, Refusal):
+            self._services.meter.decision("deny", answer.reason)
             return on.Refused(answer)
+        self._services.meter.decision("allow", Reason.GRANTED)
         return on.Admitted(answer, gate.now())
 
     def _count(self, grant: str) -> Reason | None:
@@ -157,6 +167,7 @@ class Conversation:
             "duration_ms": int((time.monotonic() - self._began) * 1000),
         }
         record, meter = cast("RecordFields", fields), self._services.meter
+        self._is_noted = True
         self._write_note(command.kind, record)
         reason = record.get("reason", "")
         meter.request(_OUTCOMES[command.kind], reason or "ok")
@@ -167,8 +178,9 @@ class Conversation:
         if not _log.isEnabledFor(level):
             return
         _log.log(level, command.kind, extra=log_fields(
-            request_id=self._facts.exchange_id, method=self._head.method, status=record.get("status", 0),
-            reason=reason, repository=record.get("repository", ""), duration_ms=record["duration_ms"]))  # fmt: skip
+            request_id=self._facts.exchange_id, trace=self._facts.trace, method=self._head.method,
+            status=record.get("status", 0), reason=reason, repository=record.get("repository", ""),
+            duration_ms=record["duration_ms"]))  # fmt: skip
 
     def _write_note(self, kind: str, record: RecordFields) -> None:
         """What a stranger causes, or a grant that asks too much, is not worth a record each time."""
@@ -222,7 +234,7 @@ class Conversation:
     def _on_bug(self) -> None:
         _log.exception("proxy.internal-error", extra=log_fields(request_id=self._facts.exchange_id))
         fields: dict[str, Any] = {
-            "exchange": self._facts.exchange_id, "trace": self._facts.exchange_id, "address": self._facts.address,
+            "exchange": self._facts.exchange_id, "trace": self._facts.trace, "address": self._facts.address,
             "decision": "deny", "reason": Reason.INTERNAL_ERROR.value, "status": 500,
         }  # fmt: skip
         self._services.strangers.note("proxy.request.refused", self._client.network, **cast("RecordFields", fields))

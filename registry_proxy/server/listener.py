@@ -12,6 +12,7 @@ from registry_proxy.exchange.recording import denial_fields, short_text
 from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.oci.errors import error_answer
+from registry_proxy.protocols.tracing import trace_of
 from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.server.conversation import Conversation
 from registry_proxy.server.responding import render_answer
@@ -92,8 +93,11 @@ class Listener:
     def converse(self, connection: ClientConnection, head: RequestHead) -> Conversation:
         """One request passed the edge."""
         agent = (head.get(b"user-agent") or b"").decode("ascii")
+        exchange_id = new_exchange_id()
+        trace = trace_of(exchange_id, tuple(value for name, value in head.headers if name == b"traceparent"))
         facts = ExchangeFacts(
-            new_exchange_id(), self._scheme + b"://" + head.host, self._services.public_url, connection.address, agent
+            exchange_id, self._scheme + b"://" + head.host, self._services.public_url, connection.address, agent,
+            trace.name, trace.parent,
         )  # fmt: skip
         conversation = Conversation(self._services, connection, head, facts)
         if connection in self._crowd.connections:

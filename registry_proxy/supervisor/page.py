@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -63,19 +64,29 @@ class TeamPage:
 
     def _own(self) -> list[Metric]:
         team = self._team
-        workers = GaugeMetricFamily("jit_proxy_workers", "Worker processes by what they do.", labels=["state"])
         leaving = sum(worker.is_leaving for worker in team.workers)
-        workers.add_metric(["serving"], len(team.serving))
-        workers.add_metric(["leaving"], leaving)
-        workers.add_metric(["starting"], len(team.workers) - len(team.serving) - leaving)
-        exits = CounterMetricFamily(
-            "jit_proxy_worker_exits", "Workers that ended, and whether they should.", labels=["kind"]
-        )
-        restarts = CounterMetricFamily(
-            "jit_proxy_restarts", "Restarts without a gap, by how they went.", labels=["outcome"]
-        )
-        for kind in ("expected", "unexpected"):
-            exits.add_metric([kind], team.exits[kind])
-        for outcome in ("done", "failed"):
-            restarts.add_metric([outcome], team.handovers[outcome])
-        return [workers, exits, restarts]
+        states = {
+            "serving": len(team.serving), "leaving": leaving,
+            "starting": len(team.workers) - len(team.serving) - leaving,
+        }  # fmt: skip
+        return own_families(states, team.exits, team.handovers)
+
+
+def own_families(
+    states: Mapping[str, int], exits: Mapping[str, int], restarts: Mapping[str, int]
+) -> list[Metric]:  # fmt: skip
+    """What only the parent knows. Every label is there from the start, or a first rise would go unseen."""
+    workers = GaugeMetricFamily("jit_proxy_workers", "Worker processes by what they do.", labels=["state"])
+    for state in ("serving", "starting", "leaving"):
+        workers.add_metric([state], states.get(state, 0))
+    ended = CounterMetricFamily(
+        "jit_proxy_worker_exits", "Workers that ended, and whether they should.", labels=["kind"]
+    )
+    for kind in ("expected", "unexpected"):
+        ended.add_metric([kind], exits.get(kind, 0))
+    replaced = CounterMetricFamily(
+        "jit_proxy_restarts", "Restarts without a gap, by how they went.", labels=["outcome"]
+    )
+    for outcome in ("done", "failed"):
+        replaced.add_metric([outcome], restarts.get(outcome, 0))
+    return [workers, ended, replaced]

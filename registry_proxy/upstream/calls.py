@@ -61,7 +61,9 @@ class Call:
 def small_request(like: UpstreamRequest, target: bytes) -> UpstreamRequest:
     """A request of our own on the way to another one: a ping, a token."""
     accept = ((b"accept", b"application/json"),)
-    return UpstreamRequest("GET", target, accept, 0, like.scopes, False, like.origin, like.request_id)
+    return UpstreamRequest(
+        "GET", target, accept, 0, like.scopes, False, like.origin, like.request_id, like.traceparent
+    )  # fmt: skip
 
 
 def render_call(call: Call) -> bytes:
@@ -77,6 +79,8 @@ def render_call(call: Call) -> bytes:
             (b"x-request-id", request.request_id.encode("ascii")),
             (b"x-forwarded-proto", scheme), (b"x-forwarded-host", host),
         ]  # fmt: skip
+        if request.traceparent:
+            fields.append((b"traceparent", request.traceparent))
         if request.upgrade:
             fields += [(b"connection", b"upgrade"), (b"upgrade", request.upgrade)]
     if request.length == CHUNKED:

@@ -28,6 +28,7 @@ class ConnectionPool:
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self._context = context or ssl.create_default_context()
         self._idle: dict[PoolKey, list[UpstreamConnection]] = defaultdict(list)
+        self.taken = {"new": 0, "kept": 0}
 
     async def acquire(
         self, origin: Origin, *, allow_private: bool, max_idle_s: float = IDLE_S
@@ -37,9 +38,16 @@ class ConnectionPool:
         while idle:
             connection = idle.pop()
             if connection.is_open and now - connection.idle_since < max_idle_s and _is_quiet(connection):
+                self.taken["kept"] += 1
                 return connection, True
             connection.abort()
+        self.taken["new"] += 1
         return await self._dial(origin, allow_private=allow_private), False
+
+    @property
+    def idle(self) -> int:
+        """Connections that wait for their next request."""
+        return sum(map(len, self._idle.values()))
 
     def release(self, connection: UpstreamConnection, origin: Origin, *, allow_private: bool) -> None:
         """Take a connection back; one that is not exactly in step is dropped."""

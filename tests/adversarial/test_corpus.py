@@ -61,6 +61,7 @@ class Front:
             f"host: 127.0.0.1:{self.registry.port}", "accept-encoding: identity",
             f"authorization: Basic {CREDENTIAL}", f"x-request-id: {exchange}",
             f"x-forwarded-proto: {self.scheme}", "x-forwarded-host: gw",
+            f"traceparent: 00-{exchange[4:]}-{exchange[20:]}-01",
         ]  # fmt: skip
 
     def forwarded(self, lines: list[str], exchange: str) -> bytes:

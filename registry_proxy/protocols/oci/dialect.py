@@ -115,7 +115,7 @@ class OciDialect:
         return UpstreamRequest(
             head.method, classified.upstream_target, tuple(headers), head.length, _scopes(classified),
             follows_redirects=classified.route in ("blob", "manifest") and head.method in ("GET", "HEAD"),
-            origin=asked.facts.origin, request_id=asked.facts.exchange_id,
+            origin=asked.facts.origin, request_id=asked.facts.exchange_id, traceparent=asked.facts.traceparent,
         )  # fmt: skip
 
     # -- the answer

@@ -65,7 +65,7 @@ def _get(repository: str, tail: str, facts: ExchangeFacts) -> Generator[Fetch, F
     accept: Headers = ((b"accept", ACCEPT_MANIFESTS if tail.startswith("manifests/") else b"application/json"),)
     request = UpstreamRequest(
         "GET", f"/v2/{repository}/{tail}".encode("ascii"), accept, 0, (f"repository:{repository}:pull",),
-        follows_redirects=True, origin=facts.origin, request_id=facts.exchange_id,
+        follows_redirects=True, origin=facts.origin, request_id=facts.exchange_id, traceparent=facts.traceparent,
     )  # fmt: skip
     fetched = yield Fetch(request, MAX_MANIFEST_BYTES)
     return fetched.body if fetched.head.status == 200 else None

@@ -26,6 +26,7 @@ BASIC = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode())
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 BLOB = f"/v2/demo/a/blobs/{D}"
 _REQUEST_ID = re.compile(rb"\r\nx-request-id: exc_[0-9a-f]{32}\r\n")
+_TRACE = re.compile(rb"\r\ntraceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-01\r\n")
 
 
 @dataclass(slots=True)
@@ -95,7 +96,7 @@ class Stage:
 
 def plain(received: bytes) -> bytes:
     """What an upstream got, with our random request ids taken out."""
-    return _REQUEST_ID.sub(b"\r\nx-request-id: ID\r\n", received)
+    return _TRACE.sub(b"\r\ntraceparent: ID\r\n", _REQUEST_ID.sub(b"\r\nx-request-id: ID\r\n", received))
 
 
 def head_at_home(upstream: HostileUpstream, method: bytes, path: bytes, *own: bytes, auth: bytes = b"") -> bytes:
@@ -103,7 +104,7 @@ def head_at_home(upstream: HostileUpstream, method: bytes, path: bytes, *own: by
     lines = [
         method + b" " + path + b" HTTP/1.1", *own, b"host: 127.0.0.1:%d" % upstream.port,
         b"accept-encoding: identity", b"authorization: " + (auth or b"Basic " + BASIC),
-        b"x-request-id: ID", b"x-forwarded-proto: http", b"x-forwarded-host: gw.example",
+        b"x-request-id: ID", b"x-forwarded-proto: http", b"x-forwarded-host: gw.example", b"traceparent: ID",
     ]  # fmt: skip
     return b"\r\n".join(lines) + b"\r\n\r\n"
 

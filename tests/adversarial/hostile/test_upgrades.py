@@ -98,7 +98,8 @@ def head_of_upgrade(upstream: HostileUpstream, *own: bytes) -> bytes:
     return b"\r\n".join([
         b"GET /v2/a/blobs/" + D.encode() + b" HTTP/1.1", *own, b"host: 127.0.0.1:%d" % upstream.port,
         b"accept-encoding: identity", b"authorization: Basic " + BASIC, b"x-request-id: ID",
-        b"x-forwarded-proto: http", b"x-forwarded-host: gw.example", b"connection: upgrade", b"upgrade: echo",
+        b"x-forwarded-proto: http", b"x-forwarded-host: gw.example", b"traceparent: ID", b"connection: upgrade",
+        b"upgrade: echo",
     ]) + b"\r\n\r\n"  # fmt: skip
 
 
