@@ -17,13 +17,13 @@ from registry_proxy.edge.refusal import EdgeRefusal, malformed
 from registry_proxy.edge.target import check_target
 from registry_proxy.edge.upgrade import read_upgrade
 from registry_proxy.protocols.http1 import (
-    BARE_LINE_BREAK,
     CHUNKED,
     CONTENT_LENGTH,
     HEAD_END,
     FramingError,
     Headers,
     RequestHead,
+    has_bare_line_break,
     list_tokens,
     parse_fields,
 )
@@ -42,19 +42,23 @@ _TLS_HANDSHAKE = 0x16  # RFC 8446 5.1; skopeo and docker try TLS first
 _NOT_TO_BE_NAMED = frozenset({b"host", b"content-length", b"transfer-encoding", b"authorization", b"te"})
 
 
-def find_head_end(buffer: bytes | bytearray, limits: EdgeLimits) -> int:
-    """Index just past the head, or 0 when more bytes are needed. Refuses early what can never become valid."""
+def find_head_end(buffer: bytes | bytearray, limits: EdgeLimits, seen: int = 0) -> int:
+    """Index just past the head, or 0 when more bytes are needed. Refuses early what can never become valid.
+
+    `seen` bytes were looked at before: a head that comes byte by byte must not cost its square.
+    """
     if buffer and not 0x41 <= buffer[0] <= 0x7A:
         if buffer[0] == _TLS_HANDSHAKE:
             raise EdgeRefusal(400, Reason.TLS_ON_PLAIN_PORT)
         raise malformed("it does not begin with a method")
-    end = buffer.find(HEAD_END, 0, limits.head_bytes)
-    seen = buffer[: end + 4] if end >= 0 else buffer
+    begin = max(0, seen - len(HEAD_END) + 1)
+    end = buffer.find(HEAD_END, begin, limits.head_bytes)
     # A CR at the very end may be half of a line break that is still on its way.
-    if BARE_LINE_BREAK.search(seen[:-1] if seen.endswith(b"\r") else seen):
+    stop = end + len(HEAD_END) if end >= 0 else len(buffer) - buffer.endswith(b"\r")
+    if has_bare_line_break(buffer, begin, stop):
         raise malformed("a line break or a NUL byte stands where none may stand")
     if end >= 0:
-        return end + 4
+        return stop
     if len(buffer) >= limits.head_bytes:
         raise EdgeRefusal(431, Reason.REQUEST_TOO_LARGE)
     return 0

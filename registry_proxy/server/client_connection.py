@@ -35,6 +35,7 @@ class ClientConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._wire = Wire()
         self._buffer = bytearray()
+        self._seen = 0  # so much of it holds no end of a head
         self._incoming = IncomingBody()
         self._conversation: Conversing | None = None
         self.task: asyncio.Task[None] | None = None
@@ -217,8 +218,9 @@ class ClientConnection(asyncio.Protocol):
     def _read_head(self) -> None:
         limits = self._owner.edge_limits
         try:
-            end = find_head_end(self._buffer, limits)
+            end = find_head_end(self._buffer, limits, self._seen)
             if not end:
+                self._seen = len(self._buffer)
                 return
             self._owner.check_rate(self)
             head = read_head(bytes(self._buffer[:end]), limits)
@@ -226,7 +228,7 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(refusal)
             return
         del self._buffer[:end]
-        self._is_new = False
+        self._seen, self._is_new = 0, False
         self._deadline.clear()
         self._incoming.expect(head.length)
         self._conversation = self._owner.converse(self, head)

@@ -7,7 +7,6 @@ import re
 import httptools
 
 from registry_proxy.protocols.http1 import (
-    BARE_LINE_BREAK,
     CHUNKED,
     CONTENT_LENGTH,
     HEAD_END,
@@ -15,6 +14,7 @@ from registry_proxy.protocols.http1 import (
     FramingError,
     Headers,
     ResponseHead,
+    has_bare_line_break,
     list_tokens,
     parse_fields,
 )
@@ -48,7 +48,7 @@ class HeadBuffer:
         until = end + len(HEAD_END) if end >= 0 else len(self._bytes)
         if self._bytes[until - 1 : until] == b"\r":
             until -= 1  # its LF may still be on its way
-        if BARE_LINE_BREAK.search(self._bytes, self._looked_at, until):
+        if has_bare_line_break(self._bytes, self._looked_at, until):
             raise FramingError("a bare line break in a response head")
         self._looked_at = until
         if end >= 0:
@@ -77,7 +77,7 @@ def parse_response_head(raw: bytes, method: str, asked: bytes = b"") -> Response
 
     `asked`: the protocol that the request wanted to change into. Without it, or for another one, a 101 is an error.
     """
-    if BARE_LINE_BREAK.search(raw):
+    if has_bare_line_break(raw):
         raise FramingError("a bare line break in a response head")
     first, *lines = raw[: -len(HEAD_END)].split(b"\r\n")
     found = _STATUS_LINE.fullmatch(first)

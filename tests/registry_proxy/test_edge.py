@@ -31,6 +31,28 @@ def test_head_arriving_byte_by_byte_is_neither_refused_nor_found_early() -> None
     assert find_head_end(FINE + b"body", LIMITS) == len(FINE)
 
 
+@given(
+    st.lists(st.sampled_from([b"GET / HTTP/1.1", b"\r\n", b"\r", b"\n", b"\x00", b"X: y", b" "]), max_size=12).map(
+        b"".join
+    ),
+    st.data(),
+)
+def test_head_in_pieces_is_judged_as_in_one(raw: bytes, data: st.DataObject) -> None:
+    """What was looked at before is not looked at again, and nothing is missed at the seams."""
+    whole, at, seen, pieces = judge(raw, 0), 0, 0, 0
+    while at < len(raw) and not pieces:
+        at += data.draw(st.integers(1, len(raw) - at))
+        pieces, seen = judge(raw[:at], seen), at
+    assert pieces == whole
+
+
+def judge(raw: bytes, seen: int) -> int:
+    try:
+        return find_head_end(raw, LIMITS, seen)
+    except EdgeRefusal as refusal:
+        return -refusal.http_status
+
+
 def test_bare_line_break_is_refused_before_the_head_is_complete() -> None:
     with pytest.raises(EdgeRefusal):
         find_head_end(b"GET /v2/ HTTP/1.1\nHost", LIMITS)
