@@ -102,6 +102,7 @@ class Reason(StrEnum):
     DATABASE_AWAY = "database-away"
     CLIENT_WENT_AWAY = "client-went-away"
     DRAINING = "draining"
+    PROXY_LOST = "proxy-lost"
     INTERNAL_ERROR = "internal-error"
 
 
@@ -183,6 +184,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.DATABASE_AWAY: "The gateway's database does not answer. Try again soon.",
     Reason.CLIENT_WENT_AWAY: "The client closed the connection.",
     Reason.DRAINING: "This gateway process is shutting down. Try again.",
+    Reason.PROXY_LOST: "The gateway process was lost before it could say how this ended.",
     Reason.INTERNAL_ERROR: "Something broke on our side. The request was refused.",
 }
 

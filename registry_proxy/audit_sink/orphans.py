@@ -8,15 +8,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry_proxy.audit_sink.spool import LOCK_NAME, SEGMENT_SUFFIX, UNBORN_PREFIX, Segment, remove_folder
+from registry_proxy.audit_sink.running import write_ends
+from registry_proxy.audit_sink.spool import (
+    LOCK_NAME,
+    SEGMENT_SUFFIX,
+    UNBORN_PREFIX,
+    Segment,
+    is_done,
+    remove_folder,
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Orphan:
-    """A folder that we locked. Keep it until everything in it was shipped."""
+    """A folder that we locked. Keep it until everything in it was shipped, the ends of what it left running too."""
 
     folder: Path
     lock_fd: int
+    has_ends: bool = False
+
+    def end_what_ran(self, *, now: float, finder: str) -> None:
+        """Write the ends that its process could not. Raises OSError."""
+        if not self.has_ends:
+            write_ends(self.folder, now=now, finder=finder)
+            self.has_ends = True
 
     def segments(self) -> list[Segment]:
         """Oldest first; all of them are final."""
@@ -25,7 +40,7 @@ class Orphan:
 
     def release(self) -> None:
         """Let go; the folder is removed when nothing is left in it to ship."""
-        if not self.segments():
+        if is_done(self.folder):
             remove_folder(self.folder)
         os.close(self.lock_fd)
 
@@ -59,7 +74,7 @@ def _adopt(folder: Path) -> Orphan | None:
 
 def _adopt_without_lock(folder: Path) -> Orphan | None:
     """The lock is removed just before its folder: what is left is empty, or was damaged by hand and still counts."""
-    if not any(folder.glob(f"*{SEGMENT_SUFFIX}")):
+    if is_done(folder):
         remove_folder(folder)
         return None
     fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

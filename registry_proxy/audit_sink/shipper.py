@@ -14,6 +14,7 @@ import httpx
 
 from registry_proxy.audit_sink.orphans import Orphan, adopt_orphans
 from registry_proxy.audit_sink.reading import read_piece
+from registry_proxy.audit_sink.running import Running
 from registry_proxy.audit_sink.spool import Segment, Spool
 from registry_proxy.metering import Meter
 from registry_proxy.settings import Settings
@@ -41,6 +42,8 @@ class Shipper:
         self._spool = spool
         self._meter = meter
         self._orphans: list[Orphan] = []
+        self._finder = settings.proxy_id
+        self._running = Running()
         self._wake = Event()
         self._stop = Event()
         self._http = httpx.Client(
@@ -101,6 +104,11 @@ class Shipper:
     def _ship_all(self) -> None:
         self._orphans.extend(adopt_orphans(self._root))
         for orphan in list(self._orphans):
+            try:
+                orphan.end_what_ran(now=time.time(), finder=self._finder)
+            except OSError as exc:  # a full disk, say; what is shipped below makes room
+                _log.warning("a spool of a lost process waits: %s", exc.strerror)
+                continue
             for segment in orphan.segments():
                 self._ship(segment)
                 segment.path.unlink(missing_ok=True)
@@ -109,16 +117,25 @@ class Shipper:
         for segment in self._spool.segments():
             # Read once: whoever seals it meanwhile may have written more before.
             is_sealed = segment.is_sealed
-            self._ship(segment)
+            self._ship(segment, self._running)
             if is_sealed:
+                self._note_running()
                 self._spool.remove(segment)
 
-    def _ship(self, segment: Segment) -> None:
+    def _note_running(self) -> None:
+        try:
+            self._running.save(self._spool.folder)
+        except OSError as exc:  # the segment goes all the same: on a full disk nothing else makes room
+            _log.error("what still runs could not be noted: %s", exc.strerror)
+
+    def _ship(self, segment: Segment, running: Running | None = None) -> None:
         began, end, has_damage = time.monotonic(), segment.size, False
         while segment.shipped < end:
             piece = read_piece(segment.path, segment.shipped, end)
             has_damage |= bool(piece.damaged)
             self._send(piece.records)
+            if running is not None:
+                running.see(piece.records)
             self._spool.took(segment, piece.next_offset, len(piece.records) + piece.damaged)
         segment.waits_since = max(segment.waits_since, began)  # what is left was written after we looked
         if has_damage:

@@ -24,6 +24,8 @@ from jit_access.domain.reasons import Reason
 SEGMENT_BYTES = 4 * 1024 * 1024
 LOCK_NAME = "lock"
 SEGMENT_SUFFIX = ".wal"
+RUNNING_NAME = "running"  # see running.py
+UNFINISHED_NAME = f"{RUNNING_NAME}.new"
 UNBORN_PREFIX = ".new-"
 _CRC_CHARS = 8
 
@@ -145,7 +147,7 @@ class Spool:
     def close(self) -> None:
         """Let go of the folder; it is removed when nothing is left in it to ship."""
         self.seal()
-        if not self.segments():
+        if is_done(self.folder):
             remove_folder(self.folder)
         os.close(self._lock_fd)
 
@@ -160,7 +162,7 @@ class Spool:
         self._fd = os.open(segment.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         with self._lock:
             self._segments.append(segment)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         return segment
 
     def _abandon(self, segment: Segment) -> None:
@@ -184,20 +186,27 @@ def _make_folder(root: Path, owner: str) -> tuple[Path, int]:
     lock_fd = os.open(unborn / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     folder = unborn.rename(root / name)
-    _sync_folder(root)
+    sync_folder(root)
     return folder, lock_fd
+
+
+def is_done(folder: Path) -> bool:
+    """Nothing is left in it to ship, and nothing that its process would have had to end."""
+    return not any(folder.glob(f"*{SEGMENT_SUFFIX}")) and not (folder / RUNNING_NAME).exists()
 
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder without segments. What cannot be removed now is found again as an orphan."""
     try:
+        (folder / UNFINISHED_NAME).unlink(missing_ok=True)
         (folder / LOCK_NAME).unlink(missing_ok=True)
         folder.rmdir()
     except OSError as exc:
         _log.warning("a spool folder stays: %s", exc.strerror)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in it durable."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
