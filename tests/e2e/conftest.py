@@ -29,14 +29,20 @@ ARGUMENTS = (
 )
 
 
+@pytest.fixture(scope="module")
+def more_arguments() -> tuple[str, ...]:
+    """What a module wants to tell the browser beside the usual."""
+    return ()
+
+
 @pytest.fixture(scope="module")  # no longer: while it lives its event loop runs, and other tests start their own
-def browser() -> Iterator[Browser]:
+def browser(more_arguments: tuple[str, ...]) -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.fail(f"{CHROMIUM} is missing: install the package chromium, or leave these out with -m 'not browser'")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Its loop lives in this thread from here on, so Django would take every query of a test for a coroutine's.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
+        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*ARGUMENTS, *more_arguments])
         yield launched
         launched.close()
 

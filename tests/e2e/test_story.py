@@ -117,7 +117,8 @@ def test_script_adds_copy_popover_and_countdown(world: World, visit: Visit) -> N
     page.get_by_role("button", name="Copy command").last.click()
     expect(page.get_by_role("status")).to_contain_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("skopeo copy --src-tls-verify=false docker://")
+    assert copied.startswith("skopeo copy --authfile ~/.config/jit/grt_")
+    assert " --src-tls-verify=false docker://" in copied
     page.get_by_role("link", name="End now").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(f"End your pull on {BASE}?")

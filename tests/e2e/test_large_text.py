@@ -1,0 +1,33 @@
+"""Text at 200 %, as somebody sets it in the browser: nothing runs sideways, the actions stay in reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.conftest import Visitor
+from tests.e2e.test_pages import sideways, stops
+from tests.support.lifecycles import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module")
+def more_arguments() -> tuple[str, ...]:
+    return ("--blink-settings=defaultFontSize=32,defaultFixedFontSize=26",)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_nothing_runs_sideways(world: World, visit: Callable[..., Visitor], width: int) -> None:
+    visitors: dict[tuple[int, str], Visitor] = {}
+    wrong: dict[str, list[str]] = {}
+    for stop in sorted(stops(world), key=lambda item: item.factor != "none"):
+        key = (stop.person.pk if stop.person else 0, stop.factor)
+        if key not in visitors:
+            visitors[key] = visit(stop.person, factor=stop.factor, width=width)
+        page = visitors[key].go(stop.path)
+        assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
+        if found := sideways(page, width):
+            wrong[stop.path] = found
+    assert wrong == {}
