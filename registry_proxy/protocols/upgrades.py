@@ -30,6 +30,6 @@ def with_handshake(request: UpstreamRequest, head: RequestHead, classified: Clas
     """The request for the registry with the change that its route allows; any other request as it is."""
     if not head.upgrade or classified.upgrade is None:
         return request
-    named = classified.upgrade.request_fields
+    named = classified.upgrade.request_fields - list_tokens(head.headers, b"connection")
     fields = tuple((name, value) for name, value in head.headers if name in named)
     return replace(request, headers=request.headers + fields, upgrade=head.upgrade, follows_redirects=False)

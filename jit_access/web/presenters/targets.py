@@ -143,7 +143,7 @@ _FIELDS = (
     Field(
         "token_origins",
         "Token service on another host",
-        hint="It gets the credential. Docker Hub: https://auth.docker.io.",
+        hint="It gets the credential, as auth.docker.io does for Docker Hub.",
         is_required=False,
         optional_note="empty for none",
         max_chars=2500,

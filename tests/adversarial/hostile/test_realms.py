@@ -52,7 +52,7 @@ def token_request(service: HostileUpstream) -> bytes:
 
 
 def test_named_token_service_gets_the_credential_and_the_registry_its_token(stage: Stage, serve: Serve) -> None:
-    """The twin of everything below: Docker Hub, GHCR and GitLab have their token service on another host."""
+    """The twin of everything below: Docker Hub and GitLab have their token service on another host."""
     service = serve(answering(TOKEN_ANSWER))
     registry = serve(challenging(bearer(f"{service.url}/token")))
     stage.target(registry, token_origins=(service.url,))
