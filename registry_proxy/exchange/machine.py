@@ -69,13 +69,6 @@ class Exchange:
         self._begun: Held | None = None
         self._preparation: Preparation | None = None
         self._judgement = Judgement()
-        self._handlers: dict[type, Callable[..., Commands]] = {
-            on.RequestRead: self._on_request, on.BodyRead: self._on_body, on.Admitted: self._on_admitted,
-            on.Refused: self._on_refused, on.Recorded: self._on_recorded, on.NotRecorded: self._on_not_recorded,
-            Fetched: self._on_fetched, on.UpstreamAnswered: self._on_upstream_head,
-            on.UpstreamFailed: self._on_upstream_failed, on.Buffered: self._on_buffered,
-            on.RelayEnded: self._on_relay_ended, on.CutOff: self._on_cut_off,
-        }  # fmt: skip
 
     @property
     def admission(self) -> Admission | None:
@@ -91,7 +84,7 @@ class Exchange:
         """What to do now. Raises UnexpectedEvent for an event that the table does not expect here."""
         if not isinstance(event, _EXPECTED[self.state]):
             raise UnexpectedEvent(f"{type(event).__name__} in {self.state.name}")
-        return self._handlers[type(event)](event)
+        return _HANDLERS[type(event)](self, event)
 
     @property
     def _held(self) -> Held:
@@ -276,3 +269,13 @@ class Exchange:
         self.state = State.OVER
         fields = self._held.fields(session=session) | rec.denial_fields(reason, answer.status)
         return [do.Note("proxy.request.refused", fields), do.SendAnswer(answer)]
+
+
+# Looked up for each event; built once and not for each request.
+_HANDLERS: dict[type, Callable[..., Commands]] = {
+    on.RequestRead: Exchange._on_request, on.BodyRead: Exchange._on_body, on.Admitted: Exchange._on_admitted,
+    on.Refused: Exchange._on_refused, on.Recorded: Exchange._on_recorded, on.NotRecorded: Exchange._on_not_recorded,
+    Fetched: Exchange._on_fetched, on.UpstreamAnswered: Exchange._on_upstream_head,
+    on.UpstreamFailed: Exchange._on_upstream_failed, on.Buffered: Exchange._on_buffered,
+    on.RelayEnded: Exchange._on_relay_ended, on.CutOff: Exchange._on_cut_off,
+}  # fmt: skip

@@ -6,7 +6,6 @@ Its parts: `incoming` reads the body, `stream.wire` writes and resets, `deadline
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from jit_access.domain.networks import network_of
 from jit_access.domain.reasons import Reason
@@ -20,20 +19,20 @@ from registry_proxy.server.idling import IdleWatch
 from registry_proxy.server.incoming import IncomingBody
 from registry_proxy.server.roles import Conversing, Owner
 from registry_proxy.stream.sides import BodySink
-from registry_proxy.stream.wire import Wire
+from registry_proxy.stream.wired import Wired
 
 # What waits while a response runs: the next request of a client that pipelines.
 MAX_WAITING_BYTES = 64 * 1024
 KEEP_ALIVE_S = 75.0
 
 
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(Wired, asyncio.Protocol):
     """Reads strictly one request after another; the next one waits until this one has ended."""
 
     def __init__(self, owner: Owner) -> None:
+        super().__init__()
         self._owner = owner
         self._loop = asyncio.get_running_loop()
-        self._wire = Wire()
         self._buffer = bytearray()
         self._seen = 0  # so much of it holds no end of a head
         self._incoming = IncomingBody()
@@ -114,11 +113,6 @@ class ClientConnection(asyncio.Protocol):
         return self._wire.is_open
 
     @property
-    def unsent_bytes(self) -> int:
-        """Bytes that wait in our own buffer."""
-        return self._wire.unsent_bytes
-
-    @property
     def body_is_read(self) -> bool:
         """True when nothing of the current request is left on the wire."""
         return self._incoming.is_read
@@ -127,35 +121,6 @@ class ClientConnection(asyncio.Protocol):
     def bytes_left(self) -> int:
         """What is still to come of the current request's body, when its length is known."""
         return self._incoming.bytes_left
-
-    @property
-    def descriptor(self) -> int:
-        """For the kernel path."""
-        return self._wire.descriptor
-
-    def write(self, data: bytes) -> None:
-        """Queue bytes."""
-        self._wire.write(data)
-
-    def when_flushed(self, action: Callable[[], None]) -> None:
-        """Call once nothing waits in our own buffer; never when the connection is gone first."""
-        self._wire.when_flushed(action)
-
-    def pause_reading(self) -> None:
-        """Let TCP hold the client back."""
-        self._wire.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take more."""
-        self._wire.resume_reading()
-
-    def lend(self, recall: Callable[[], None] | None) -> None:
-        """The kernel path begins or ends."""
-        self._wire.lend(recall)
-
-    def abort(self) -> None:
-        """Reset: what is queued in the kernel is dropped too."""
-        self._wire.abort()
 
     def deliver_to(self, sink: BodySink) -> None:
         """Give the current request's body to `sink`, from its first byte."""
@@ -171,15 +136,6 @@ class ClientConnection(asyncio.Protocol):
     def expect_raw(self) -> None:
         """From here on there are no requests any more: whatever comes is given to whoever takes the body."""
         self._incoming.expect(UNBOUNDED)
-
-    @property
-    def has_halves(self) -> bool:
-        """True without TLS."""
-        return self._wire.is_plain
-
-    def end_writing(self) -> None:
-        """End our half, after what is queued."""
-        self._wire.end_writing()
 
     def skip(self, count: int) -> None:
         """So much of the current request's body went past in the kernel."""

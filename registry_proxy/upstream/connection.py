@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Protocol
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.bodies import BodyReader, CountedBody, RawBody, make_reader
 from registry_proxy.protocols.http1 import UNBOUNDED, FramingError, ResponseHead
 from registry_proxy.stream.sides import BodySink
-from registry_proxy.stream.wire import Wire
+from registry_proxy.stream.wired import Wired
 from registry_proxy.upstream.failure import UpstreamError, away, broken
 from registry_proxy.upstream.response_head import HeadBuffer, parse_response_head
 
@@ -27,11 +26,11 @@ class WriteListener(Protocol):
         """Go on."""
 
 
-class UpstreamConnection(asyncio.Protocol):
+class UpstreamConnection(Wired, asyncio.Protocol):
     """Raw bytes come and go here; meaning is in `client`."""
 
     def __init__(self) -> None:
-        self._wire = Wire()
+        super().__init__()
         self._loop = asyncio.get_running_loop()
         self._method = ""
         self._upgrade = b""
@@ -107,11 +106,6 @@ class UpstreamConnection(asyncio.Protocol):
         """What is still to come of the response's body, when its length is known and all before was delivered."""
         return self._reader.remaining if self._reader is not None and self._sink is not None else 0
 
-    @property
-    def descriptor(self) -> int:
-        """For the kernel path."""
-        return self._wire.descriptor
-
     def begin(self, head: bytes, method: str, *, has_body: bool, upgrade: bytes = b"") -> None:
         """Send a request head. The body, if any, follows by `write`; `is_request_sent` is set by who sends it.
 
@@ -123,14 +117,6 @@ class UpstreamConnection(asyncio.Protocol):
         self.is_request_sent = not has_body
         self.resume_reading()  # the last slice of the answer before may have found its client slow
         self.write(head)
-
-    def write(self, data: bytes) -> None:
-        """Send bytes; a connection that is gone reports through the response."""
-        self._wire.write(data)
-
-    def when_flushed(self, action: Callable[[], None]) -> None:
-        """Call once nothing waits in our own buffer; never when the connection is gone first."""
-        self._wire.when_flushed(action)
 
     def response(self) -> asyncio.Future[ResponseHead]:
         """The response head, or an UpstreamError. One waits for it: who is cancelled there has to abort."""
@@ -157,33 +143,12 @@ class UpstreamConnection(asyncio.Protocol):
                 self._read_body(pending)
             self.resume_reading()
 
-    def pause_reading(self) -> None:
-        """Let TCP hold the registry back."""
-        self._wire.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take more."""
-        self._wire.resume_reading()
-
-    def lend(self, recall: Callable[[], None] | None) -> None:
-        """The kernel path begins or ends."""
-        self._wire.lend(recall)
-
     def skip(self, count: int) -> None:
         """So much of the response's body went past in the kernel."""
         if isinstance(self._reader, CountedBody):
             self._reader.skip(count)
         if self._has_ended():
             self._end_body(b"")
-
-    @property
-    def has_halves(self) -> bool:
-        """True without TLS."""
-        return self._wire.is_plain
-
-    def end_writing(self) -> None:
-        """End our half, after what is queued."""
-        self._wire.end_writing()
 
     def close(self) -> None:
         """End in good order, after what is queued; for raw bytes that ended on both sides."""
@@ -193,7 +158,7 @@ class UpstreamConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Drop the connection with a reset, so that the registry does not take a torn body for a whole one."""
         self._is_in_step = False
-        self._wire.abort()
+        super().abort()
 
     # -- reading
 
