@@ -11,16 +11,16 @@ from django.db import IntegrityError, transaction
 
 from jit_access.audit import log, witness
 from jit_access.audit.errors import LogBroken
-from jit_access.audit.models import AuditHead, Checkpoint
+from jit_access.audit.models import AuditEntry, AuditHead, Checkpoint
 from jit_access.audit.signing import head_text, load_signer
-from jit_access.audit.witness import WitnessLine
+from jit_access.audit.witness import WitnessLine, another_log
 from jit_access.core import clock
 
 
 def write_checkpoint() -> Checkpoint | None:
     """Keep the present head and tell the witness what it does not know yet. None when the log did not grow.
 
-    Raises: LogBroken when the head is not ours, or when the witness has seen more than the log holds.
+    Raises: LogBroken when the head is not ours, or when the witness has seen more than the log holds, or another log.
     """
     made = _keep_head()
     if settings.AUDIT_WITNESS_FILE:
@@ -28,14 +28,20 @@ def write_checkpoint() -> Checkpoint | None:
     return made
 
 
-def as_witness_line(checkpoint: Checkpoint) -> WitnessLine:
+def as_witness_line(checkpoint: Checkpoint, log: str = "") -> WitnessLine:
     return WitnessLine(
         size=checkpoint.size,
         root=checkpoint.root,
         at=clock.format_instant(checkpoint.at),
         key_id=checkpoint.key_id,
         signature=checkpoint.signature,
+        log=log,
     )
+
+
+def name_of_log() -> str:
+    """The leaf of the first record; empty while there is none."""
+    return AuditEntry.objects.filter(seq=0).values_list("leaf_hash", flat=True).first() or ""
 
 
 def _keep_head() -> Checkpoint | None:
@@ -58,9 +64,12 @@ def _keep_head() -> Checkpoint | None:
 
 def _tell_witness(path: str) -> None:
     with witness.opened(path) as book:
-        known = book.last_size()
+        last, log = book.last_line(), name_of_log()
+        if last is not None and last.log and log and last.log != log:
+            raise LogBroken(another_log(last.log, log))
+        known = last.size if last else 0
         newest = Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0
         if known > newest:
             raise LogBroken(f"the witness has seen {known} records, the checkpoints end at {newest}")
         unknown = Checkpoint.objects.filter(size__gt=known).order_by("size")
-        book.append([as_witness_line(checkpoint) for checkpoint in unknown.iterator()])
+        book.append([as_witness_line(checkpoint, log) for checkpoint in unknown.iterator()])

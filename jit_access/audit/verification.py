@@ -24,7 +24,7 @@ from jit_access.audit.log import HEAD_ID, open_head
 from jit_access.audit.merkle import EMPTY_ROOT, CompactRange
 from jit_access.audit.models import AuditHead, Checkpoint
 from jit_access.audit.signing import Signer, head_text, load_signer
-from jit_access.audit.witness import WitnessLine
+from jit_access.audit.witness import WitnessLine, another_log
 from jit_access.core import clock
 
 
@@ -89,6 +89,7 @@ class _Walk:
         self.next_mark = next(marks, None)
         self.good_size = 0  # up to here a signed root agreed
         self.tree = CompactRange()
+        self.log = ""  # the leaf of the first record, once it proved to be ours
         self.head = _load_head()
 
     def run(self) -> None:
@@ -143,6 +144,7 @@ class _Walk:
 
     def _take(self, leaves: list[bytes]) -> None:
         """Grow the tree, stopping wherever a signed head says what its root must be."""
+        self.log = self.log or leaves[0].hex()
         start = 0
         while start < len(leaves):
             until_mark = self._mark_size() - self.tree.size
@@ -183,6 +185,9 @@ class _Walk:
 
     def _check_mark_signature(self, mark: _Mark) -> None:
         line = mark.line
+        if line.log and self.log and line.log != self.log:
+            said = another_log(line.log, self.log)
+            raise FaultFound(Fault(FaultKind.WITNESS_DIFFERS, f"{said[0].upper()}{said[1:]}."))
         try:
             text = head_text(line.size, line.root, line.at)
         except UnicodeEncodeError:

@@ -14,22 +14,32 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-LINE_VERSION = 1
+LINE_VERSION = 2
+_OLD_LINE_VERSION = 1  # did not say which log it is about
 _TAIL_BYTES = 4096  # many times one line
 
 
 @dataclass(frozen=True, slots=True)
 class WitnessLine:
-    """One signed head. `at` as in records."""
+    """One signed head. `at` as in records. `log` is the leaf of the log's first record: no two logs share it."""
 
     size: int
     root: str
     at: str
     key_id: str
     signature: str
+    log: str = ""
 
     def to_json(self) -> str:
         return json.dumps({"v": LINE_VERSION} | asdict(self), separators=(",", ":"))
+
+
+def another_log(seen: str, present: str) -> str:
+    """What to say when a witness and a log do not belong together. No full stop: it stands within sentences."""
+    return (
+        f"the witness file is about another log (its first record is {seen[:12]}…, here it is {present[:12]}…): either "
+        "JIT_AUDIT_WITNESS_FILE names the witness of another database, or this whole log was replaced"
+    )
 
 
 class WitnessUnreadable(ValueError):
@@ -42,16 +52,16 @@ class Book:
     def __init__(self, handle: int) -> None:
         self._handle = handle
 
-    def last_size(self) -> int:
-        """The size in the last whole line; 0 for an empty file."""
+    def last_line(self) -> WitnessLine | None:
+        """The last whole line; None for an empty file."""
         end = os.fstat(self._handle).st_size
         tail = os.pread(self._handle, _TAIL_BYTES, max(0, end - _TAIL_BYTES))
         for line in reversed(tail.split(b"\n")):
             try:
-                return parse_line(line.decode("ascii", "replace")).size
+                return parse_line(line.decode("ascii", "replace"))
             except WitnessUnreadable:
                 continue
-        return 0
+        return None
 
     def append(self, lines: Iterable[WitnessLine]) -> None:
         text = "".join(line.to_json() + "\n" for line in lines)
@@ -82,12 +92,15 @@ def parse_line(text: str) -> WitnessLine:
     """Raises: WitnessUnreadable."""
     try:
         raw = json.loads(text)
-        if raw.pop("v") != LINE_VERSION or not isinstance(raw["size"], int):
+        version = raw.pop("v")
+        if version not in {_OLD_LINE_VERSION, LINE_VERSION} or not isinstance(raw["size"], int):
             raise WitnessUnreadable("version")
+        if ("log" in raw) != (version == LINE_VERSION):
+            raise WitnessUnreadable("log")
         line = WitnessLine(**raw)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
         raise WitnessUnreadable("not a line of the witness") from exc
-    if not all(isinstance(value, str) for value in (line.root, line.at, line.key_id, line.signature)):
+    if not all(isinstance(value, str) for value in (line.root, line.at, line.key_id, line.signature, line.log)):
         raise WitnessUnreadable("types")
     return line
 

@@ -363,3 +363,57 @@ def test_verification_reads_rows_once(log: str, django_assert_num_queries: Calla
     with django_assert_num_queries(3):
         verify()
     assert connection.in_atomic_block
+
+
+def begin_another_log() -> None:
+    """As after a switch to another database: the same keys, another first record."""
+    with without_triggers():
+        AuditEntry.objects.all().delete()
+        Checkpoint.objects.all().delete()
+        AuditHead.objects.all().delete()
+    write_records(SIZE + 5)
+
+
+def test_a_witness_of_another_log_is_named_as_such(log: str) -> None:
+    begin_another_log()
+    assert verify().is_intact
+    fault = verify(log).fault
+    assert fault is not None
+    assert (fault.kind, fault.seq) == (FaultKind.WITNESS_DIFFERS, None)
+    assert fault.sentence.startswith("The witness file is about another log")
+    assert "JIT_AUDIT_WITNESS_FILE" in fault.sentence
+
+
+def test_another_log_writes_nothing_into_a_witness(log: str) -> None:
+    before = Path(log).read_text()
+    begin_another_log()
+    with pytest.raises(LogBroken, match="about another log"):
+        services.write_checkpoint()
+    assert Path(log).read_text() == before
+
+
+def test_a_shorter_other_log_is_named_too(log: str) -> None:
+    begin_another_log()
+    with without_triggers():
+        AuditEntry.objects.all().delete()
+        AuditHead.objects.all().delete()
+    write_records(3)
+    fault = verify(log).fault
+    assert fault is not None
+    assert "about another log" in fault.sentence
+
+
+def test_lines_of_before_they_named_their_log_still_count(log: str) -> None:
+    old = [json.loads(line) for line in Path(log).read_text().splitlines()]
+    for line in old:
+        assert len(line.pop("log")) == 64
+        line["v"] = 1
+    Path(log).write_text("".join(json.dumps(line) + "\n" for line in old))
+    assert verify(log).is_intact
+    write_records(1)
+    services.write_checkpoint()
+    report = verify(log)
+    assert (report.is_intact, report.witness_lines, report.warnings) == (True, 3, [])
+    with without_triggers():
+        edit_with_leaf(3)
+    assert verify(log).fault is not None

@@ -123,3 +123,12 @@ def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> boo
         ours.close()
         thread.join(timeout=10)
     return True
+
+
+def test_each_database_has_a_witness_of_its_own(tmp_path: Path) -> None:
+    """A witness is about one log: sharing it would make a switch of the database look like a replaced log."""
+    databases = ("sqlite", "postgres", "postgresql://one/jit", "postgresql://two/jit")
+    layouts = [Layout(tmp_path, Ports.from_base(8000), database) for database in databases]
+    files = [environment(layout)["JIT_AUDIT_WITNESS_FILE"] for layout in layouts]
+    assert len(set(files)) == len(files)
+    assert environment(layouts[0])["JIT_AUDIT_WITNESS_FILE"] == files[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable
@@ -56,7 +57,7 @@ def environment(layout: Layout) -> dict[str, str]:
             "JIT_GATEWAY_TLS_URL": layout.gateway_tls_url,
             "JIT_KEY_FILE": str(layout.secrets / "kek"),
             "JIT_AUDIT_KEY_FILE": str(layout.secrets / "audit.pem"),
-            "JIT_AUDIT_WITNESS_FILE": str(layout.var / "witness.log"),
+            "JIT_AUDIT_WITNESS_FILE": str(witness_file(layout)),
             "JIT_EMAIL_DIR": str(layout.var / "mail"),
             "JIT_LOG_LEVEL": os.environ.get("JIT_LOG_LEVEL", "INFO"),
         }
@@ -75,6 +76,13 @@ def proxy_environment(layout: Layout, number: int) -> dict[str, str]:
         "JIT_PROXY_ADMIN_LISTEN": f"127.0.0.1:{ports.admin[number - 1]}",
         "JIT_SPOOL_DIR": str(layout.var / "spool" / f"proxy-{number}"),
     }
+
+
+def witness_file(layout: Layout) -> Path:
+    """One for each database: a witness is about one log."""
+    is_ours = layout.database in {"sqlite", "postgres"}
+    name = layout.database if is_ours else hashlib.sha256(layout.database.encode()).hexdigest()[:12]
+    return layout.var / f"witness-{name}.log"
 
 
 def database_url(layout: Layout) -> str:
