@@ -118,7 +118,10 @@ def hash_payload(payload: Mapping[str, object]) -> str:
 
 
 def is_intact(request: AccessRequest) -> bool:
-    """True when the stored payload is what was hashed, and the columns that a grant is made from still say the same."""
+    """True when the stored payload is what was hashed, and every column that repeats a part of it says the same.
+
+    The columns are what a grant is made from, and what pages, mails and the log tell about the request afterwards.
+    """
     payload = request.payload
     if hash_payload(payload) != request.payload_hash:
         return False
@@ -133,6 +136,11 @@ def is_intact(request: AccessRequest) -> bool:
         and payload["start_by"] == format_instant(request.start_by)
         and payload["answer_by"] == format_instant(request.answer_by)
         and payload["extends"] == ("" if request.extends is None else request.extends.public_id)
+        and (payload["purpose"], payload["ticket"]) == (request.purpose, request.ticket)
+        and payload["rules"] == request.rules
+        and payload["risk"] == {"score": request.risk, "reasons": request.risk_reasons}
+        and payload["policy"]["version"] == request.policy_version.number
+        and payload["policy"]["digest"] == request.policy_version.digest
     )
 
 

@@ -159,7 +159,18 @@ def test_payload_changed_behind_our_back_is_not_approved(world: World) -> None:
     assert answer(request, world.cast.ben).state == RequestState.APPROVED
 
 
-@pytest.mark.parametrize("changed", [{"lasts_s": 4 * HOUR}, {"scope": "wider"}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"lasts_s": 4 * HOUR},
+        {"scope": "wider"},
+        {"purpose": "Something harmless"},
+        {"ticket": "OPS-1"},
+        {"rules": ["another-rule"]},
+        {"risk": 0},
+        {"risk_reasons": []},
+    ],
+)
 def test_columns_that_no_longer_fit_the_signed_payload_are_not_approved(world: World, changed) -> None:
     request = ask(world, TINY)
     wider = [{"repository": FRONTIER, "operations": ["pull"], "tags": [], "digests": []}]
