@@ -100,15 +100,19 @@ def call(
         return response.status, {name.lower(): value for name, value in response.getheaders()}, data
 
 
-def start_registry(folder: Path, *, log_level: str = "warn") -> Registry:
-    """Start it and wait until it answers. A missing binary fails loudly: the suite needs the real one."""
+def start_registry(folder: Path, *, log_level: str = "warn", more: str = "") -> Registry:
+    """Start it and wait until it answers. A missing binary fails loudly: the suite needs the real one.
+
+    `more` is added to its configuration.
+    """
     binary = shutil.which("docker-registry")
     if binary is None:
         pytest.fail("docker-registry is not installed (Debian: apt install docker-registry)")
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = folder / "registry.yml"
-    config.write_text(_CONFIG.format(data=folder / "data", port=port, log_level=log_level), encoding="utf-8")
+    text = _CONFIG.format(data=folder / "data", port=port, log_level=log_level) + more
+    config.write_text(text, encoding="utf-8")
     child = start("docker-registry", [binary, "serve", config], folder=folder, env={"OTEL_TRACES_EXPORTER": "none"})
     wait_ready(child, lambda: accepts(port))
     return Registry(f"http://127.0.0.1:{port}", child)
