@@ -147,6 +147,7 @@ class ProxyServer:
         if self._admin is not None:
             self._admin.close()
         self.pool.close()
+        self.services.pipes.close()
 
     async def _wait_until_empty(self) -> None:
         loop = asyncio.get_running_loop()
