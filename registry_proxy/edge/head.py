@@ -28,6 +28,9 @@ from registry_proxy.protocols.http1 import (
     parse_fields,
 )
 
+# By name. Only for the fields of `_SINGLE`, and for whether a field is there at all.
+Fields = dict[bytes, bytes]
+
 METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE"})
 _KNOWN_ELSEWHERE = frozenset({b"TRACE", b"TRACK", b"CONNECT", b"OPTIONS"})
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE"})
@@ -74,17 +77,19 @@ def read_head(raw: bytes, limits: EdgeLimits) -> RequestHead:
         headers = parse_fields(lines)
     except FramingError as exc:
         raise malformed(str(exc)) from exc
-    _check_single(headers)
-    host = _read_host(headers)
-    length = _read_length(headers, method)
+    fields = dict(headers)
+    if len(fields) != len(headers):
+        _check_single(headers)
+    host = _read_host(fields)
+    length = _read_length(fields, method)
     if length > limits.body_bytes:
         raise EdgeRefusal(413, Reason.REQUEST_TOO_LARGE)
-    connection = _read_connection(headers)
+    connection = _read_connection(headers, fields)
     upgrade = read_upgrade(headers, connection, limits.upgrades)
     if upgrade and length != 0:
         raise malformed("a change of protocol has no body before it")
     _second_opinion(raw, method, changes=bool(upgrade))
-    expects = _read_expect(headers)
+    expects = _read_expect(fields)
     # Whatever comes of a change of protocol, no other request follows on the same connection.
     keep_alive = b"close" not in connection and not upgrade
     return RequestHead(method, target, headers, host, length, keep_alive, expects and length != 0, upgrade)
@@ -111,23 +116,19 @@ def _read_request_line(line: bytes, limits: EdgeLimits) -> tuple[str, bytes]:
 
 
 def _check_single(headers: Headers) -> None:
-    names = [name for name, _ in headers]
-    if len(set(names)) == len(names):
-        return
-    for name, count in Counter(names).items():
+    for name, count in Counter(name for name, _ in headers).items():
         if count > 1 and name in _SINGLE:
             raise malformed(f"the field {name.decode()} comes twice")
 
 
-def _read_host(headers: Headers) -> bytes:
-    host = next((value for name, value in headers if name == b"host"), None)
+def _read_host(fields: Fields) -> bytes:
+    host = fields.get(b"host")
     if host is None or not _HOST.fullmatch(host):
         raise malformed("it needs one valid Host field")
     return host
 
 
-def _read_length(headers: Headers, method: str) -> int:
-    fields = dict(headers)
+def _read_length(fields: Fields, method: str) -> int:
     encoding, length = fields.get(b"transfer-encoding"), fields.get(b"content-length")
     if encoding is not None and length is not None:
         raise malformed("it has both Content-Length and Transfer-Encoding")
@@ -143,8 +144,8 @@ def _read_length(headers: Headers, method: str) -> int:
     return size
 
 
-def _read_connection(headers: Headers) -> frozenset[bytes]:
-    if any(name == b"http2-settings" for name, _ in headers):
+def _read_connection(headers: Headers, fields: Fields) -> frozenset[bytes]:
+    if b"http2-settings" in fields:
         raise malformed("the gateway does not change protocols")
     words = list_tokens(headers, b"connection")
     if words & _NOT_TO_BE_NAMED:
@@ -152,8 +153,8 @@ def _read_connection(headers: Headers) -> frozenset[bytes]:
     return words
 
 
-def _read_expect(headers: Headers) -> bool:
-    expect = next((value for name, value in headers if name == b"expect"), None)
+def _read_expect(fields: Fields) -> bool:
+    expect = fields.get(b"expect")
     if expect is None:
         return False
     if expect.lower() != b"100-continue":

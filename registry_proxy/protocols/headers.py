@@ -38,12 +38,12 @@ def forwarded_request(
         dropped |= {b"range", b"if-range"}
     if not keeps_content_type:
         dropped.add(b"content-type")
-    passed = _REQUEST | more
-    return [(name, value) for name, value in head.headers if name in passed and name not in dropped]
+    passed = _REQUEST | more if more else _REQUEST
+    return [pair for pair in head.headers if pair[0] in passed and pair[0] not in dropped]
 
 
 def forwarded_response(head: ResponseHead, *, more: frozenset[bytes] = frozenset()) -> Headers:
     """The registry's fields that the client may see; Location and Link are rewritten elsewhere."""
     dropped = list_tokens(head.headers, b"connection")
-    passed = _RESPONSE | more
-    return tuple((name, value) for name, value in head.headers if name in passed and name not in dropped)
+    passed = _RESPONSE | more if more else _RESPONSE
+    return tuple([pair for pair in head.headers if pair[0] in passed and pair[0] not in dropped])

@@ -19,11 +19,20 @@ FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # Possessive throughout: whatever the bytes are, each is looked at once. Every line ends in CRLF here, the last one too.
 _FIELDS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20-\x7e]*+\r\n)*+")
 CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
+_NOTHING: frozenset[bytes] = frozenset()
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 class FramingError(Exception):
     """The peer's bytes have no single meaning. The text is ours, never the peer's."""
+
+
+def first_value(headers: Headers, name: bytes) -> bytes | None:
+    """The first value of a field, by lower-case name. A plain loop: asked several times for each head."""
+    for key, value in headers:
+        if key == name:
+            return value
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class RequestHead:
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of a field, by lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        return first_value(self.headers, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class ResponseHead:
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of a field, by lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        return first_value(self.headers, name)
 
 
 def parse_fields(lines: list[bytes]) -> Headers:
@@ -87,9 +96,10 @@ def has_bare_line_break(data: bytes | bytearray, begin: int = 0, end: int | None
 
 def list_tokens(headers: Headers, name: bytes) -> frozenset[bytes]:
     """The lower-case members of a comma list, over all lines of that field."""
-    return frozenset(
-        word for key, value in headers if key == name for item in value.split(b",") if (word := item.strip().lower())
-    )
+    lists = [value for key, value in headers if key == name]
+    if not lists:
+        return _NOTHING
+    return frozenset([word for value in lists for item in value.split(b",") if (word := item.strip().lower())])
 
 
 def is_token(text: str) -> bool:
@@ -99,5 +109,4 @@ def is_token(text: str) -> bool:
 
 def render_head(first_line: bytes, headers: Headers) -> bytes:
     """The bytes of a head. Names and values were checked when they came in, or are our own."""
-    lines = [first_line, *(name + b": " + value for name, value in headers)]
-    return b"\r\n".join(lines) + HEAD_END
+    return b"\r\n".join([first_line, *map(b": ".join, headers), HEAD_END[2:]])

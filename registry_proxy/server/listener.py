@@ -94,7 +94,7 @@ class Listener:
         """One request passed the edge."""
         agent = (head.get(b"user-agent") or b"").decode("ascii")
         exchange_id = new_exchange_id()
-        trace = trace_of(exchange_id, tuple(value for name, value in head.headers if name == b"traceparent"))
+        trace = trace_of(exchange_id, tuple([value for name, value in head.headers if name == b"traceparent"]))
         facts = ExchangeFacts(
             exchange_id, self._scheme + b"://" + head.host, self._services.public_url, connection.address, agent,
             trace.name, trace.parent,
