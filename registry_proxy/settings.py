@@ -101,6 +101,10 @@ class Limits:
     drain_s: float = _limit(30, "JIT_PROXY_DRAIN_S", "What running transfers get after SIGTERM.")
     handover_s: float = _limit(3600, "JIT_PROXY_HANDOVER_S", "What they get when new workers took over after SIGHUP.")
     spool_bytes: int = _limit(256 * 1024**2, "JIT_SPOOL_BYTES", "Audit records on disk; past it new requests get 503.")
+    cache_bytes: int = _limit(10 * 1024**3, "JIT_PROXY_CACHE_BYTES", "Kept blobs on disk, of all workers together.")
+    cache_proof_s: float = _limit(
+        3600, "JIT_PROXY_CACHE_PROOF_S", "How long a registry is believed that a repository holds a kept blob."
+    )
     stranger_records: int = _limit(
         10,
         "JIT_PROXY_STRANGER_RECORDS",
@@ -127,6 +131,7 @@ class Settings:
     redis_url: Secret  # may hold a password
     proxy_secret: Secret
     view_key: bytes = field(repr=False)
+    cache_dir: Path | None = None  # off unless named
     control_ca: Path | None = None  # for a control plane whose certificate comes from a private authority
     log_level: str = "INFO"
     limits: Limits = field(default_factory=Limits)
@@ -153,6 +158,7 @@ class Settings:
             redis_url=read.given("JIT_REDIS_URL", _redis_url),
             proxy_secret=read.given("JIT_PROXY_SECRET", _secret),
             view_key=read.given("JIT_VIEW_KEY", _key),
+            cache_dir=read.optional("JIT_PROXY_CACHE_DIR", Path),
             control_ca=read.optional("JIT_CONTROL_CA", _file),
             log_level=read.given("JIT_LOG_LEVEL", _log_level, "INFO"),
             limits=_read_limits(read),

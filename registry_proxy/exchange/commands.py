@@ -64,6 +64,18 @@ class OpenUpstream:
 
 
 @dataclass(frozen=True, slots=True)
+class FindKept:
+    """Look for a kept body in the place of this request's answer. -> Kept, NotKept, CutOff"""
+
+    request: UpstreamRequest
+
+
+@dataclass(frozen=True, slots=True)
+class SendKept:
+    """Send the body that was found. -> RelayEnded"""
+
+
+@dataclass(frozen=True, slots=True)
 class BufferBody:
     """Collect the response's body, at most so many bytes. -> Buffered, UpstreamFailed, CutOff"""
 
@@ -74,12 +86,14 @@ class BufferBody:
 class Relay:
     """Send this head, then the body as it comes. -> RelayEnded
 
-    `digest`, when set: the last slice is withheld until everything hashed to it.
+    `digest`, when set: the last slice is withheld until everything hashed to it. `keeps`: the next one who asks may be
+    given these bytes.
     """
 
     status: int
     headers: Headers
     digest: str = ""
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,6 @@ class Reset:
 
 
 Command = (
-    ReadBody | AskGate | Record | Note | Fetch | OpenUpstream | BufferBody | Relay | Tunnel | SendAnswer
-    | Finish | Reset
+    ReadBody | AskGate | Record | Note | Fetch | FindKept | OpenUpstream | BufferBody | Relay | SendKept | Tunnel
+    | SendAnswer | Finish | Reset
 )  # fmt: skip

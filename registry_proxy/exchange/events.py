@@ -57,6 +57,16 @@ class NotRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """The bytes that were asked for are here, and the registry showed that this repository holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """They are not: the registry has to be asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamAnswered:
     """The registry's response head is here. `upstream` is None when it comes from where the registry pointed."""
 
@@ -95,6 +105,6 @@ class CutOff:
 
 
 Event = (
-    RequestRead | BodyRead | Admitted | Refused | Recorded | NotRecorded | Fetched
+    RequestRead | BodyRead | Admitted | Refused | Recorded | NotRecorded | Fetched | Kept | NotKept
     | UpstreamAnswered | UpstreamFailed | Buffered | RelayEnded | CutOff
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """The machine of one exchange: the order of things, the same for every protocol.
 
-    NEW -> (READING) -> ASKED -> (READING -> ASKED) -> RECORDING -> (PREPARING) -> WAITING
+    NEW -> (READING) -> ASKED -> (READING -> ASKED) -> RECORDING -> (PREPARING) -> (LOOKING) -> WAITING
         -> BUFFERING | RELAYING | TUNNELLING -> OVER
 
 What a request means, what has to be learned first and how a refusal reads is asked of the dialect. An event that a
@@ -37,6 +37,7 @@ class State(Enum):
     ASKED = auto()
     RECORDING = auto()
     PREPARING = auto()
+    LOOKING = auto()
     WAITING = auto()
     BUFFERING = auto()
     RELAYING = auto()
@@ -46,12 +47,14 @@ class State(Enum):
 
 # A running upload is reset when its allow ends; these are about the body itself, so its sender is told.
 _TOLD_WHILE_UPLOADING = frozenset({Reason.REQUEST_TOO_LARGE, Reason.MALFORMED_REQUEST, Reason.REQUEST_TOO_SLOW})
+_CONDITIONS = frozenset(b"range if-range if-match if-none-match if-modified-since if-unmodified-since".split())
 _EXPECTED: dict[State, tuple[type, ...]] = {
     State.NEW: (on.RequestRead,),
     State.READING: (on.BodyRead, on.CutOff),
     State.ASKED: (on.Admitted, on.Refused),
     State.RECORDING: (on.Recorded, on.NotRecorded, on.CutOff),
     State.PREPARING: (Fetched, on.UpstreamFailed, on.CutOff),
+    State.LOOKING: (on.Kept, on.NotKept, on.CutOff),
     State.WAITING: (on.UpstreamAnswered, on.UpstreamFailed, on.CutOff),
     State.BUFFERING: (on.Buffered, on.UpstreamFailed, on.CutOff),
     State.RELAYING: (on.RelayEnded,),
@@ -61,11 +64,11 @@ _EXPECTED: dict[State, tuple[type, ...]] = {
 
 
 class Exchange:
-    """Events in, commands out."""
+    """Events in, commands out. `has_kept`: some answers may be here already."""
 
-    def __init__(self, facts: ExchangeFacts, dialect: Dialect) -> None:
+    def __init__(self, facts: ExchangeFacts, dialect: Dialect, *, has_kept: bool = False) -> None:
         self.state = State.NEW
-        self._facts, self._dialect = facts, dialect
+        self._facts, self._dialect, self._has_kept = facts, dialect, has_kept
         self._begun: Held | None = None
         self._preparation: Preparation | None = None
         self._judgement = Judgement()
@@ -191,6 +194,31 @@ class Exchange:
             return self._refuse(prepared.refusal, prepared.answer)
         if prepared.answer is not None:
             return self._complete(prepared.answer)
+        if self._may_be_kept:
+            self.state = State.LOOKING
+            return [do.FindKept(self._dialect.upstream_request(self._asked))]
+        return self._open()
+
+    # -- bytes that are here already: only now, after everything that could refuse them
+
+    @property
+    def _may_be_kept(self) -> bool:
+        """Whole bodies that never change. Whoever asks under a condition or for a part asks the registry."""
+        head, classified = self._asked.head, self._asked.classified
+        is_plain = not head.upgrade and not any(name in _CONDITIONS for name, _ in head.headers)
+        return self._has_kept and classified.is_immutable and bool(classified.digest) and is_plain
+
+    def _on_kept(self, _event: on.Kept) -> Commands:
+        held = self._held
+        held.status, held.digest = 200, self._asked.classified.digest
+        self._asked.notes["cache"] = "hit"
+        self.state = State.RELAYING
+        return [do.SendKept()]
+
+    def _on_not_kept(self, _event: on.NotKept) -> Commands:
+        return self._open()
+
+    def _open(self) -> Commands:
         self.state = State.WAITING
         request = self._dialect.upstream_request(self._asked)
         return [do.OpenUpstream(with_handshake(request, self._asked.head, self._asked.classified))]
@@ -212,7 +240,7 @@ class Exchange:
             self.state = State.BUFFERING
             return [do.BufferBody(judged.buffer_limit)]
         self.state = State.RELAYING
-        return [do.Relay(event.head.status, judged.headers, judged.verify)]
+        return [do.Relay(event.head.status, judged.headers, judged.verify, keeps=self._may_be_kept)]
 
     def _switch(self, event: on.UpstreamAnswered) -> Commands:
         """The registry changes protocols. Any other answer to such a request is relayed as what it is."""
@@ -275,7 +303,8 @@ class Exchange:
 _HANDLERS: dict[type, Callable[..., Commands]] = {
     on.RequestRead: Exchange._on_request, on.BodyRead: Exchange._on_body, on.Admitted: Exchange._on_admitted,
     on.Refused: Exchange._on_refused, on.Recorded: Exchange._on_recorded, on.NotRecorded: Exchange._on_not_recorded,
-    Fetched: Exchange._on_fetched, on.UpstreamAnswered: Exchange._on_upstream_head,
+    Fetched: Exchange._on_fetched, on.Kept: Exchange._on_kept, on.NotKept: Exchange._on_not_kept,
+    on.UpstreamAnswered: Exchange._on_upstream_head,
     on.UpstreamFailed: Exchange._on_upstream_failed, on.Buffered: Exchange._on_buffered,
     on.RelayEnded: Exchange._on_relay_ended, on.CutOff: Exchange._on_cut_off,
 }  # fmt: skip

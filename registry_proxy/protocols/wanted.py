@@ -60,6 +60,7 @@ class Classified:
     query: tuple[tuple[str, str], ...] = ()  # decoded, of the routes that we answer ourselves
     body_limit: int | None = None  # bytes that the request's body may have; None: as the process allows
     digest: str = ""  # what the body of the answer must hash to, where the request names it
+    is_immutable: bool = False  # a read whose answer can only ever be the bytes of that digest
     mount_source: str = ""  # repository a blob is to be mounted from
     fallback: Classified | None = None  # what to do instead when only the mount's source is refused
     upgrade: Upgrade | None = None  # no change of protocol unless a route says so

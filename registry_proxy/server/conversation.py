@@ -36,7 +36,7 @@ class Conversation:
 
     def __init__(self, services: Services, client: ClientConnection, head: RequestHead, facts: ExchangeFacts) -> None:
         self._services, self._client, self._head, self._facts = services, client, head, facts
-        self._exchange = Exchange(facts, services.dialects.choose(head))
+        self._exchange = Exchange(facts, services.dialects.choose(head), has_kept=services.cache is not None)
         self._began = time.monotonic()
         self._epoch = services.gate.epoch
         self._registry = RegistrySide(services, client, head, facts)
@@ -66,6 +66,7 @@ class Conversation:
         finally:
             self._unwatch()
             self._services.meter.streams.dec()
+            self._registry.let_go()
             if self._counted_grant:
                 self._services.throttle.end(self._counted_grant)
 
@@ -112,9 +113,9 @@ class Conversation:
                 self._note(command)
             case do.ReadBody():
                 event = await self._read_body(command.limit)
-            case do.Fetch() | do.OpenUpstream() | do.BufferBody():
+            case do.Fetch() | do.FindKept() | do.OpenUpstream() | do.BufferBody():
                 event = await self._guarded(self._registry.ask(command))
-            case do.Relay() | do.Tunnel():
+            case do.Relay() | do.SendKept() | do.Tunnel():
                 event = await self._pass_on(command)
             case do.SendAnswer():
                 self._answer(command)
@@ -200,12 +201,14 @@ class Conversation:
         reason = await collected.done
         return on.BodyRead(collected.body) if reason is None else on.CutOff(reason)
 
-    async def _pass_on(self, command: do.Relay | do.Tunnel) -> on.Event:
+    async def _pass_on(self, command: do.Relay | do.SendKept | do.Tunnel) -> on.Event:
         if self._cut is not None:
             return on.RelayEnded(self._cut)
         self._said_close = self._closes()
         if isinstance(command, do.Tunnel):
             return await self._registry.tunnel(command)
+        if isinstance(command, do.SendKept):
+            return await self._registry.send_kept(closes=self._said_close)
         return await self._registry.relay(command, closes=self._said_close)
 
     # -- ends

@@ -18,6 +18,7 @@ from registry_proxy.gate import Gate
 from registry_proxy.log_lines import begin_logging
 from registry_proxy.metering import Meter
 from registry_proxy.orders import Inherited
+from registry_proxy.server.caching import open_cache
 from registry_proxy.server.duty import Duty
 from registry_proxy.server.process import ProxyServer
 from registry_proxy.server.services import Services
@@ -37,6 +38,7 @@ async def serve(settings: Settings, inherited: Inherited | None = None) -> None:
     control = ControlClient(settings, meter, gate.deliver, collect=gate.collect_usage)
     pool = ConnectionPool()
     services = Services(gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url)
+    services.cache = open_cache(settings)
     server = ProxyServer(settings, services, pool)
     duty = Duty(server, settings.limits.drain_s)
     gate.start()
@@ -57,6 +59,8 @@ async def serve(settings: Settings, inherited: Inherited | None = None) -> None:
         duty.close()
         await asyncio.to_thread(control.stop)
         gate.close()
+        if services.cache is not None:
+            await asyncio.to_thread(services.cache.close)
         await sink.close()
 
 

@@ -20,7 +20,7 @@ from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.server.listener import Crowd, Listener
 from registry_proxy.server.services import Services, log_fields
 from registry_proxy.server.tls import make_server_context
-from registry_proxy.server.watching import tell_of_audit, tell_of_clients, tell_of_registries
+from registry_proxy.server.watching import tell_of_audit, tell_of_cache, tell_of_clients, tell_of_registries
 from registry_proxy.settings import Address, Settings
 from registry_proxy.upstream.pool import ConnectionPool
 
@@ -65,6 +65,8 @@ class ProxyServer:
         tell_of_clients(services.meter, self._crowd)
         tell_of_registries(services.meter, pool)
         tell_of_audit(services.meter, services.sink)
+        if services.cache is not None:
+            tell_of_cache(services.meter, services.cache)
 
     # -- listening
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
+from registry_proxy.blob_cache import Sending
 from registry_proxy.control_client import TargetFacts
 from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
@@ -18,6 +19,7 @@ from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.protocols.wanted import Classified
 from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.server.idling import IdleWatch
+from registry_proxy.server.kept_side import KeptSide, Written
 from registry_proxy.server.responding import CONTINUE, render_relay_head, render_switch
 from registry_proxy.server.services import Services
 from registry_proxy.stream.download import Download
@@ -39,7 +41,9 @@ class RegistrySide:
         self._connection: UpstreamConnection | None = None
         self._leg: Leg | None = None
         self.upload: Upload | None = None
-        self.download: Download | None = None
+        self.download: Download | Sending | None = None
+        self._kept: KeptSide | None = None
+        self._written = 0  # of a kept body that went out at once
         self.raw: Tunnel | None = None
 
     def bind(self, guard: Guard, classified: Callable[[], Classified]) -> None:
@@ -52,11 +56,13 @@ class RegistrySide:
 
     # -- what the machine commands
 
-    async def ask(self, command: do.Fetch | do.OpenUpstream | do.BufferBody) -> on.Event:
+    async def ask(self, command: do.Fetch | do.FindKept | do.OpenUpstream | do.BufferBody) -> on.Event:
         """What the registry has to answer before anything can be sent to the client. Raises UpstreamError."""
         match command:
             case do.Fetch():
                 return await self.fetch(command)
+            case do.FindKept():
+                return await self.find_kept(command.request)
             case do.OpenUpstream():
                 return await self.open(command.request)
             case do.BufferBody():
@@ -68,9 +74,17 @@ class RegistrySide:
         head, body = await self._services.upstream.fetch(target, command.request, command.limit, self._hold)
         return Fetched(head, body)
 
+    async def find_kept(self, request: UpstreamRequest) -> on.Event:
+        """Whether the answer is here. Raises UpstreamError."""
+        kept, target = self._kept_side(), self._target(self._classified().target)
+        is_here = kept is not None and await kept.find(self._services.upstream, target, request, self._hold)
+        return on.Kept() if is_here else on.NotKept()
+
     async def open(self, request: UpstreamRequest) -> on.Event:
         """Send the request and its body; wait for the head of the answer. Raises UpstreamError."""
         target = self._target(self._classified().target)
+        if request.method == "DELETE" and (kept := self._kept_side()) is not None:
+            kept.forget()
         try:
             leg = self._leg = await self._services.upstream.open(target, request, self._send_body, self._hold)
         finally:
@@ -106,8 +120,11 @@ class RegistrySide:
         """Send the head, then the body as it comes."""
         leg, client = self._require_leg(), self._client
         is_chunked = leg.head.length == CHUNKED
+        kept = self._kept_side() if command.keeps else None
+        source = kept.tap(leg) if kept is not None else None
         download = Download(
-            client, leg.connection, self._guard, self._services.pipes, is_chunked=is_chunked, digest=command.digest
+            client, source or leg.connection, self._guard, self._services.pipes,
+            is_chunked=is_chunked, digest=command.digest,
         )  # fmt: skip
         self.download = download
         head = render_relay_head(
@@ -124,6 +141,35 @@ class RegistrySide:
             return on.RelayEnded(await download.done)
         finally:
             idle.stop()
+
+    async def send_kept(self, *, closes: bool) -> on.Event:
+        """Send the body that was found: at once when it is small, else in slices that can be cut."""
+        kept, client = self._kept_side(), self._client
+        if kept is None:
+            raise GatewayError(Reason.INTERNAL_ERROR, "nothing is kept")
+        reason = self._guard()
+        if reason is not None:
+            return on.RelayEnded(reason)
+        answer = kept.send(client, self._guard, self._facts.exchange_id, closes=closes)
+        if isinstance(answer, Written):
+            client.write(answer.data)
+            self._written = answer.size
+            return on.RelayEnded()
+        self.download = answer
+        idle = IdleWatch(
+            self._services.limits, lambda: answer.moved - client.unsent_bytes,
+            lambda: answer.cut(Reason.REQUEST_TOO_SLOW),
+        )  # fmt: skip
+        try:
+            return on.RelayEnded(await answer.done)
+        finally:
+            idle.stop()
+
+    def _kept_side(self) -> KeptSide | None:
+        cache, classified = self._services.cache, self._classified()
+        if self._kept is None and cache is not None and classified.digest:
+            self._kept = KeptSide(cache, self._target(classified.target), classified)
+        return self._kept
 
     async def tunnel(self, command: do.Tunnel) -> on.Event:
         """Say yes to the client, then let raw bytes pass until both sides are through."""
@@ -190,7 +236,7 @@ class RegistrySide:
     @property
     def bytes_out(self) -> int:
         """To the client, of a body or raw."""
-        return (self.download.moved if self.download else 0) + (self.raw.moved_down if self.raw else 0)
+        return self._written + (self.download.moved if self.download else 0) + (self.raw.moved_down if self.raw else 0)
 
     @property
     def broken_upload(self) -> Reason | None:
@@ -202,6 +248,11 @@ class RegistrySide:
         if self._leg is not None:
             self._services.upstream.release(self._leg)
             self._leg = None
+
+    def let_go(self) -> None:
+        """The exchange is over, however it went."""
+        if self._kept is not None:
+            self._kept.drop()
 
     def drop(self) -> None:
         """The response is not wanted any more."""

@@ -40,6 +40,12 @@ def render_relay_head(
     return _render(status, tuple(fields), closes=closes)
 
 
+def render_kept_head(headers: Headers, size: int, request_id: str, *, closes: bool) -> bytes:
+    """The head before a kept body: the registry's fields about the body, our framing."""
+    fields = (*headers, (b"x-request-id", request_id.encode("ascii")), (b"content-length", b"%d" % size))
+    return _render(200, fields, closes=closes)
+
+
 def render_switch(headers: Headers, upgrade: bytes, request_id: str) -> bytes:
     """The head after which the connection is raw."""
     fields = (*headers, (b"x-request-id", request_id.encode("ascii")), (b"upgrade", upgrade))

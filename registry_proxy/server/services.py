@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from registry_proxy.audit_sink import AuditSink
 from registry_proxy.audit_sink.strangers import StrangersBrake
+from registry_proxy.blob_cache import BlobCache
 from registry_proxy.edge.limits import EdgeLimits
 from registry_proxy.gate import Gate
 from registry_proxy.metering import Meter
@@ -28,6 +29,7 @@ class Services:
     public_url: str
     dialects: Dialects = field(default_factory=Dialects)
     pipes: PipePool = field(default_factory=PipePool)
+    cache: BlobCache | None = None
     strangers: StrangersBrake = field(init=False)
     throttle: Throttle = field(init=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from registry_proxy.audit_sink import AuditSink
+from registry_proxy.blob_cache import BlobCache
 from registry_proxy.metering import Meter
 from registry_proxy.server.listener import Crowd
 from registry_proxy.upstream.pool import ConnectionPool
@@ -23,6 +24,13 @@ def tell_of_registries(meter: Meter, pool: ConnectionPool) -> None:
     """How often a connection to a registry had to be made."""
     meter.gauge("jit_proxy_upstream_idle_connections", "Kept for the next request.", lambda: pool.idle)
     meter.counter("jit_proxy_upstream_connections", "Taken for a request, by kind.", lambda: pool.taken, "kind")
+
+
+def tell_of_cache(meter: Meter, cache: BlobCache) -> None:
+    """How much of what was asked for was here."""
+    meter.counter("jit_proxy_cache_requests", "Requests that could be answered here.", lambda: cache.requests, "result")
+    meter.counter("jit_proxy_cache_fills", "Bodies on their way into the cache.", lambda: cache.fills, "result")
+    meter.gauge("jit_proxy_cache_bytes", "Kept on disk by all workers, as last seen.", lambda: cache.used_bytes)
 
 
 def tell_of_audit(meter: Meter, sink: AuditSink) -> None:

@@ -358,3 +358,63 @@ def test_change_that_nobody_asked_for_is_refused() -> None:
     _, answer = exchange.receive(switching())
     assert isinstance(answer, do.SendAnswer)
     assert answer.answer.status == 502
+
+
+# -- bytes that may be here already
+
+
+def kept_exchange(method: str = "GET", *fields: tuple[bytes, bytes]) -> Exchange:
+    exchange = Exchange(FACTS, OciDialect(), has_kept=True)
+    request = head(method, f"/v2/demo/a/blobs/{BLOB}")
+    exchange.receive(on.RequestRead(replace(request, headers=(*request.headers, *fields))))
+    return exchange
+
+
+def names(commands: list[do.Command]) -> list[str]:
+    return [type(command).__name__ for command in commands]
+
+
+def test_kept_bytes_are_looked_for_after_everything_that_could_refuse_them() -> None:
+    exchange = kept_exchange()
+    steps = play(exchange, on.Admitted(admission(), 1000.0), on.Recorded(), on.Kept(), on.RelayEnded())
+    assert steps == [["Record"], ["FindKept"], ["SendKept"], ["Note", "Finish"]]
+
+
+def test_what_is_not_kept_is_asked_of_the_registry_and_kept_then() -> None:
+    exchange = kept_exchange()
+    play(exchange, on.Admitted(admission(), 1000.0), on.Recorded())
+    assert names(exchange.receive(on.NotKept())) == ["OpenUpstream"]
+    (relay,) = exchange.receive(answered())
+    assert isinstance(relay, do.Relay)
+    assert relay.keeps
+
+
+@pytest.mark.parametrize(
+    ("method", "fields"),
+    [("HEAD", ()), ("DELETE", ()), ("GET", ((b"range", b"bytes=0-1"),)), ("GET", ((b"if-none-match", b"x"),))],
+)
+def test_everything_else_goes_to_the_registry_and_is_not_kept(
+    method: str, fields: tuple[tuple[bytes, bytes], ...]
+) -> None:  # fmt: skip
+    exchange = kept_exchange(method, *fields)
+    play(exchange, on.Admitted(admission(), 1000.0))
+    assert names(exchange.receive(on.Recorded())) == ["OpenUpstream"]
+    (relay,) = exchange.receive(answered())
+    assert isinstance(relay, do.Relay)
+    assert not relay.keeps
+
+
+def test_hit_that_is_cut_is_reset_and_says_that_it_was_one() -> None:
+    exchange = kept_exchange()
+    play(exchange, on.Admitted(admission(), 1000.0), on.Recorded(), on.Kept())
+    note, reset = exchange.receive(on.RelayEnded(Reason.GRANT_REVOKED))
+    assert isinstance(note, do.Note)
+    assert note.fields["reason"] == "grant-revoked"
+    assert note.fields["detail"]["cache"] == "hit"  # type: ignore[index]
+    assert isinstance(reset, do.Reset)
+
+
+def test_allow_that_ends_while_the_cache_is_asked_is_a_refusal() -> None:
+    exchange = kept_exchange()
+    play(exchange, on.Admitted(admission(), 1000.0), on.Recorded())
+    assert names(exchange.receive(on.CutOff(Reason.GRANT_REVOKED))) == ["Note", "SendAnswer"]

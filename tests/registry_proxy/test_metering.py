@@ -19,7 +19,7 @@ from registry_proxy.metering.meter import CUT_BUCKETS_S
 from registry_proxy.supervisor.page import own_families
 from tests.support.gateway import PULL, Gateway, Held, running_gateway
 from tests.support.processes import wait_for
-from tests.support.raw import ScriptedUpstream
+from tests.support.raw import ScriptedUpstream, read_answer
 from tests.support.registry import Registry, call, registry  # noqa: F401 - a fixture
 
 BODY = b"x" * 1000
@@ -32,6 +32,13 @@ THEIRS = "4bf92f3577b34da6a3ce929d0e0e4736"
 def gateway(tmp_path: Path, registry: Registry) -> Iterator[Gateway]:  # noqa: F811
     with running_gateway(tmp_path) as running:
         running.add_target("demo", registry.base_url)
+        yield running
+
+
+@pytest.fixture
+def keeping(tmp_path: Path) -> Iterator[Gateway]:
+    """With everything on that has something to tell."""
+    with running_gateway(tmp_path, cache=tmp_path / "cache") as running:
         yield running
 
 
@@ -78,6 +85,16 @@ def test_requests_decisions_and_bytes_are_counted_by_reason(gateway: Gateway, re
     assert value(gateway, "jit_proxy_decisions_total", decision="deny", reason="token-missing") == 1
     assert value(gateway, "jit_proxy_bytes_total", direction="out") >= len(BODY)
     assert value(gateway, "jit_proxy_upstream_connections_total", kind="new") == 1
+
+
+def test_bytes_count_once_while_their_connection_stays(gateway: Gateway, registry: Registry) -> None:  # noqa: F811
+    digest, held = registry.push_blob("metered", BODY), gateway.grant("demo", ResourceScope("metered", PULL))
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as client:
+        for count in (1, 2):
+            client.sendall(blob(held, digest))
+            assert read_answer(client).body == BODY
+            wait_for(lambda: value(gateway, "jit_proxy_requests_total", outcome="allow") == count, "it was counted")  # noqa: B023
+            assert value(gateway, "jit_proxy_bytes_total", direction="out") == count * len(BODY)
 
 
 def test_running_transfer_is_seen_before_it_ends(gateway: Gateway, registry: Registry) -> None:  # noqa: F811
@@ -139,18 +156,18 @@ def test_latency_is_a_histogram_as_prometheus_wants_it() -> None:
 # -- what operators are told to look at
 
 
-def test_every_metric_that_operations_names_exists(gateway: Gateway) -> None:
+def test_every_metric_that_operations_names_exists(keeping: Gateway) -> None:
     text = OPERATIONS.read_text(encoding="utf-8")
     named = set(re.findall(r"\b(?:jit_proxy|process)_[a-z_]+", text))
-    there = page_of(gateway) | {family.name: family for family in own_families({}, {}, {})}
+    there = page_of(keeping) | {family.name: family for family in own_families({}, {}, {})}
     names = {name for family in there.values() for name in _names(family)}
     assert len(named) > 12
     assert named - names == set()
 
 
-def test_every_metric_of_ours_is_explained_in_operations(gateway: Gateway) -> None:
+def test_every_metric_of_ours_is_explained_in_operations(keeping: Gateway) -> None:
     text = OPERATIONS.read_text(encoding="utf-8")
-    there = {*page_of(gateway), *(family.name for family in own_families({}, {}, {}))}
+    there = {*page_of(keeping), *(family.name for family in own_families({}, {}, {}))}
     assert {name for name in there if name.startswith("jit_proxy_") and name not in text} == set()
 
 

@@ -37,6 +37,7 @@ from registry_proxy.control_client.ticks import read_ticks
 from registry_proxy.gate import Gate
 from registry_proxy.metering import Meter
 from registry_proxy.protocols.dialects import Dialects
+from registry_proxy.server.caching import open_cache
 from registry_proxy.server.process import ProxyServer
 from registry_proxy.server.services import Services
 from registry_proxy.settings import Address, Limits, Secret, Settings
@@ -243,6 +244,7 @@ def running_gateway(
     limits: Limits | None = None,
     tls: tuple[Path, Path] | None = None,
     dialects: Dialects | None = None,
+    cache: Path | None = None,
 ) -> Iterator[Gateway]:
     """A proxy that serves until the block ends."""
     collector = Collector()
@@ -251,6 +253,7 @@ def running_gateway(
         settings = replace(settings, limits=limits)
     if tls is not None:
         settings = replace(settings, tls_listen=Address("127.0.0.1", 0), tls_cert=tls[0], tls_key=tls[1])
+    settings = replace(settings, cache_dir=cache)
     gateway = Gateway(settings, collector)
     ready, stop = threading.Event(), threading.Event()
     failures: list[BaseException] = []
@@ -264,6 +267,7 @@ def running_gateway(
         services = Services(
             gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url, dialects or Dialects()
         )
+        services.cache = open_cache(settings)
         server = gateway.server = ProxyServer(settings, services, pool)
         gateway.loop = asyncio.get_running_loop()
         gate.start()
@@ -279,6 +283,8 @@ def running_gateway(
             await asyncio.sleep(0.05)
         await server.drain(0.2)
         gate.close()
+        if services.cache is not None:
+            await asyncio.to_thread(services.cache.close)
         await sink.close()
 
     def run() -> None:

@@ -110,7 +110,8 @@ def _manifest(place: Place, method: str, query: Pairs, _raw: str) -> Classified:
 def _blob(place: Place, method: str, query: Pairs, _raw: str) -> Classified:
     wanted = Wanted(place.target, place.repository, _OPERATIONS[method], place.reference, RefKind.BLOB)
     return Classified(
-        (wanted,), "blob", _forward(place, query), place.target, place.repository, digest=place.reference
+        (wanted,), "blob", _forward(place, query), place.target, place.repository, digest=place.reference,
+        is_immutable=method == "GET",
     )  # fmt: skip
 
 
