@@ -22,7 +22,8 @@ from jit_access.core import clock
 from jit_access.domain.networks import network_of
 
 STRANGERS_LIMIT: Final = 50  # wrong passwords for one name from all unknown devices within the time of a lock
-_UNKNOWN: Final = "0.0.0.0"  # noqa: S104  # no address to listen on: what has no readable address counts as one
+# No address to listen on: what has no readable address counts as one.
+_UNKNOWN: Final = "0.0.0.0"  # noqa: S104  # nosec B104
 # Unique local addresses (RFC 4193) are never a client's here: a tag for devices that fits where addresses are kept.
 _DEVICES: Final = "fd"
 
