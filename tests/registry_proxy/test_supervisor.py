@@ -322,6 +322,15 @@ def _has_both(team: Team) -> bool:
     return all(team.metric(f'{line}{worker}"}}') > 0 for worker in ("1.1", "2.1"))
 
 
+def test_what_one_worker_kept_another_sends(start_team: Callable[..., Team], tmp_path: Path) -> None:
+    team = start_team(JIT_PROXY_CACHE_DIR=str(tmp_path / "cache"))
+    assert pull_small(team)
+    wait_for(lambda: team.metric('jit_proxy_cache_fills_total{result="stored"') == 1, "it is kept")
+    hits = [f'jit_proxy_cache_requests_total{{result="hit",worker="{worker}"}}' for worker in ("1.1", "2.1")]
+    wait_for(lambda: pull_small(team) and all(team.metric(line) > 0 for line in hits), "both workers sent it")
+    assert team.metric('jit_proxy_cache_requests_total{result="miss"') == 1
+
+
 def test_port_of_a_stranger_is_not_shared(plane: Plane, tmp_path: Path) -> None:
     with socket.socket() as stranger:
         stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
