@@ -68,10 +68,13 @@ def _database() -> str:
 
     Asked without writing a row: whoever may reach this address could otherwise make the publisher wait for it.
     """
-    with transaction.atomic(), connection.cursor() as cursor:  # on SQLite this takes the write lock
+    with connection.cursor() as cursor:
         cursor.execute(_IS_READ_ONLY[connection.vendor])
         (word,) = cursor.fetchone()
-    return READ_ONLY if word in {"on", 1} else OK
+    if word in {"on", 1}:
+        return READ_ONLY
+    with transaction.atomic():  # on SQLite this takes the write lock
+        return OK
 
 
 def _migrations() -> str:
