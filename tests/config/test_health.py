@@ -11,7 +11,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.utils import OperationalError
 from django.test import Client
 
+from jit_access.audit.signing import load_signer
 from jit_access.core import redis as core_redis
+from jit_access.core.keys import default_provider
 from jit_access.policies.models import PolicyVersion
 from tests.support.read_only import read_only_database
 
@@ -60,7 +62,9 @@ def test_not_ready_without_redis(client: Client, policy: PolicyVersion, settings
 
 @pytest.mark.parametrize("name", ["AUDIT_KEY_FILE", "KEY_FILE"])
 def test_not_ready_without_a_key(client: Client, policy: PolicyVersion, settings: Any, name: str) -> None:
-    settings.ENVIRONMENT = "production"  # no key is made on the spot there
+    load_signer()  # made on the spot here, whatever ran before; never in production
+    default_provider().sealing_key()
+    settings.ENVIRONMENT = "production"
     for key in ("AUDIT_KEY_FILE", "KEY_FILE"):
         Path(getattr(settings, key)).chmod(0o600)
     setattr(settings, name, "/nonexistent/key")

@@ -56,13 +56,13 @@ def push_blob(gateway: Gateway, held: Held, body: bytes) -> str:
 
 def test_push_and_pull_where_the_service_is_named(gateway: Gateway, guarded: Registry, service: TokenService) -> None:
     gateway.add_target("demo", guarded.base_url, USERNAME, PASSWORD, token_origins=(service.url,))
-    held = gateway.grant("demo", ResourceScope("llm/a", ALL))
+    held, before = gateway.grant("demo", ResourceScope("llm/a", ALL)), len(service.asked)
     config, layer = push_blob(gateway, held, b"{}"), push_blob(gateway, held, LAYER)
     manifest = manifest_of(config, [layer], (LAYER,))
     assert ask(gateway, held, "PUT", "/v2/demo/llm/a/manifests/v1", manifest)[0] == 201
     assert ask(gateway, held, "GET", "/v2/demo/llm/a/manifests/v1")[2] == manifest
     assert ask(gateway, held, "GET", f"/v2/demo/llm/a/blobs/{layer}")[2] == LAYER
-    assert len(service.asked) == 2  # one for each scope: to push, to pull
+    assert len(service.asked) - before == 2  # one for each scope: to push, to pull
     assert PASSWORD not in json.dumps(gateway.records())
 
 
