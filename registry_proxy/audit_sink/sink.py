@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypedDict, Unpack, cast
 
-from jit_access.domain.audit_record import MAX_RECORD_BYTES, MAX_TEXT_CHARS, AuditRecord, canonical_bytes, clean_text
+from jit_access.domain.audit_record import MAX_RECORD_BYTES, AuditRecord, canonical_bytes, clean_text, plain_bytes
 from jit_access.domain.reasons import Reason
 from registry_proxy.audit_sink.committer import Committer
 from registry_proxy.audit_sink.ids import random_hex
 from registry_proxy.audit_sink.shipper import Shipper
-from registry_proxy.audit_sink.spool import AuditUnavailable, Queue, Spool, frame
+from registry_proxy.audit_sink.spool import AuditUnavailable, Line, Queue, Spool, frame
 from registry_proxy.metering import Meter
 from registry_proxy.settings import Settings
 
@@ -75,6 +75,7 @@ class AuditSink:
         """Make everything durable, try to ship it, let go of the spool."""
         if self._spool is None or self._committer is None or self._shipper is None:
             return
+        self._committer.flush()
         await asyncio.to_thread(self._committer.stop)
         await asyncio.to_thread(self._shipper.stop)
         self._spool.close()
@@ -87,28 +88,29 @@ class AuditSink:
             return Reason.AUDIT_UNAVAILABLE
         return None
 
-    async def accept(self, record: AuditRecord) -> None:
+    async def accept(self, record: Line) -> None:
         """Return when the record survives a SIGKILL of this process. Raises AuditUnavailable."""
         committer = self._committer
         if committer is None or self._used() >= self._limit:
             raise AuditUnavailable
-        done = asyncio.get_running_loop().create_future()
-        committer.put(_line(record), done)
-        await done
+        await committer.put_and_wait(record)
 
-    def note(self, record: AuditRecord) -> None:
+    def note(self, record: Line) -> None:
         """Record what happened anyway (a refusal, an ending) without waiting. Kept in memory while the disk fails."""
         committer = self._committer
         if committer is None or self._used() >= self._limit + NOTES_EXTRA_BYTES:
             self._meter.lost_record()
             return
-        committer.put(_line(record), None)
+        committer.put(record)
 
-    def new_record(self, kind: str, **fields: Unpack[RecordFields]) -> AuditRecord:
-        """A record of now. Text that came from outside is made harmless here."""
-        clean = fields if _is_harmless(fields) else _make_harmless(fields)
+    def new_record(self, kind: str, **fields: Unpack[RecordFields]) -> Line:
+        """A record of now, as a line of the spool. Text that came from outside is made harmless here.
+
+        Raises: AuditUnavailable when it would be larger than the log takes.
+        """
         at = self._clock_text(self._now())
-        return AuditRecord(id=f"rec_{random_hex()}", at=at, source=self._source, kind=kind, **clean)
+        ours = {"id": f"rec_{random_hex()}", "at": at, "source": self._source, "kind": kind}
+        return frame(plain_bytes({**fields, **ours}) or _careful_bytes(fields, ours))
 
     def _clock_text(self, now: float) -> str:
         """The date is spelled once a second."""
@@ -128,14 +130,6 @@ class AuditSink:
         return self._spool.size + self._committer.waiting_bytes
 
 
-def _is_harmless(fields: RecordFields) -> bool:
-    """True when no text needs a second look: nearly always, and far cheaper than looking at each."""
-    detail = fields.get("detail", {})
-    texts = [value for value in (*fields.values(), *detail.values()) if isinstance(value, str)]
-    said = "".join((*texts, *detail))
-    return len(said) <= MAX_TEXT_CHARS and said.isascii() and said.isprintable()
-
-
 def _make_harmless(fields: RecordFields) -> RecordFields:
     clean: dict[str, object] = {
         name: clean_text(value) if isinstance(value, str) else value for name, value in fields.items()
@@ -148,8 +142,9 @@ def _make_harmless(fields: RecordFields) -> RecordFields:
     return cast("RecordFields", clean)
 
 
-def _line(record: AuditRecord) -> bytes:
-    raw = canonical_bytes(record)
+def _careful_bytes(fields: RecordFields, ours: Mapping[str, str]) -> bytes:
+    """For texts that need a second look."""
+    raw = canonical_bytes(AuditRecord(**ours, **_make_harmless(fields)))
     if len(raw) > MAX_RECORD_BYTES:
         raise AuditUnavailable("An audit record grew larger than the log takes.")
-    return frame(raw)
+    return raw

@@ -17,6 +17,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import NewType
 
 from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
@@ -56,9 +57,12 @@ class Segment:
     waits_since: float = 0.0
 
 
-def frame(raw: bytes) -> bytes:
+Line = NewType("Line", bytes)  # one record as it stands in the spool
+
+
+def frame(raw: bytes) -> Line:
     """One record as a line of the spool."""
-    return b"%08x " % zlib.crc32(raw) + raw + b"\n"
+    return Line(b"%08x %b\n" % (zlib.crc32(raw), raw))
 
 
 def unframe(line: bytes) -> bytes | None:
@@ -83,15 +87,15 @@ class Spool:
         self._segment_bytes = segment_bytes
         self._lock = Lock()
         self._segments: list[Segment] = []
+        self._size = 0
         self._fd = -1
         self._number = 0
         self.folder, self._lock_fd = _make_folder(root, owner)
 
     @property
     def size(self) -> int:
-        """Durable bytes that nobody took yet."""
-        with self._lock:
-            return sum(segment.size - segment.shipped for segment in self._segments)
+        """Durable bytes that nobody took yet. Asked before every request, so it is only read here."""
+        return self._size
 
     def queue(self) -> Queue:
         """For those who watch. May be called from any thread."""
@@ -114,13 +118,15 @@ class Spool:
             raise
         if segment.shipped == segment.size:
             segment.waits_since = time.monotonic()
-        segment.size += len(data)
         with self._lock:
+            segment.size += len(data)
             segment.waiting += data.count(b"\n")
+            self._size += len(data)
 
     def took(self, segment: Segment, upto: int, records: int) -> None:
         """The log took so many records, up to this offset of a segment."""
         with self._lock:
+            self._size -= upto - segment.shipped
             segment.shipped = upto
             segment.waiting -= records
 

@@ -18,6 +18,7 @@ from jit_access.domain.audit_record import (
     canonical_bytes,
     clean_text,
     decode_record,
+    plain_bytes,
 )
 from jit_access.domain.errors import CallerError
 from tests.domain.strategies import records
@@ -37,6 +38,38 @@ def test_the_form_is_what_a_json_encoder_writes(record: AuditRecord) -> None:
     body = {item.name: getattr(record, item.name) for item in fields(record)} | {"v": 1}
     expected = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert canonical_bytes(record).decode() == expected
+
+
+_SAID = st.text(st.sampled_from('ab {}:,%"\\\n\x7fé'), max_size=6) | st.sampled_from(["x" * 1000, "x" * 1025, "%s"])
+
+
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("actor_name", "reference", "rule", "trace", "grant"), _SAID)),
+    st.dictionaries(_SAID, _SAID | st.booleans() | st.integers(-9, 10**20), max_size=3),
+    st.integers(0, 2**63 - 1),
+)
+def test_the_quick_form_is_the_form_or_nothing(
+    texts: dict[str, str], detail: dict[str, str | int | bool], moved: int
+) -> None:
+    facts = {**texts, "id": RECORD.id, "at": RECORD.at, "source": RECORD.source, "kind": RECORD.kind}
+    record = AuditRecord(**facts, detail=detail, bytes_out=moved)
+    raw = plain_bytes({**facts, "detail": detail, "bytes_out": moved})
+    said = [*texts.values(), *detail, *(item for item in detail.values() if isinstance(item, str))]
+    needs_a_look = any(clean_text(text) != text or not text.isascii() or set(text) & {'"', "\\"} for text in said)
+    if needs_a_look:
+        assert raw is None
+    elif sum(map(len, said)) < 900:
+        assert raw is not None
+    if raw is not None:
+        assert raw == canonical_bytes(record)
+        assert decode_record(raw) == record
+
+
+def test_the_quick_form_takes_no_other_field() -> None:
+    facts = {"id": RECORD.id, "at": RECORD.at, "source": RECORD.source, "kind": RECORD.kind}
+    assert plain_bytes(facts) == canonical_bytes(RECORD)
+    with pytest.raises(TypeError):
+        plain_bytes({**facts, "password": "x"})
 
 
 def test_the_form_is_pinned() -> None:

@@ -22,7 +22,7 @@ from jit_access.domain.audit_record import AuditRecord, canonical_bytes, decode_
 from registry_proxy.audit_sink import AuditSink, AuditUnavailable
 from registry_proxy.audit_sink.orphans import adopt_orphans
 from registry_proxy.audit_sink.reading import MAX_BATCH_RECORDS, read_piece
-from registry_proxy.audit_sink.spool import Spool, frame, unframe
+from registry_proxy.audit_sink.spool import Line, Spool, frame, unframe
 from registry_proxy.metering import Meter
 from registry_proxy.settings import Limits, Settings
 from tests.support.plane import Plane, proxy_settings, running_plane
@@ -65,6 +65,16 @@ def spooled(folder: Path) -> list[AuditRecord]:
     return records
 
 
+def as_record(line: Line) -> AuditRecord:
+    raw = unframe(line.removesuffix(b"\n"))
+    assert raw is not None
+    return decode_record(raw)
+
+
+def make_line(number: int = 0, **changes: Any) -> Line:
+    return frame(canonical_bytes(make_record(number, **changes)))
+
+
 def make_record(number: int = 0, **changes: Any) -> AuditRecord:
     facts = {
         "id": f"rec_{number:032x}",
@@ -85,7 +95,7 @@ def test_accepted_record_is_on_disk_before_accept_returns(away: Settings) -> Non
     async def scenario(sink: AuditSink) -> None:
         record = sink.new_record("proxy.request.allowed", grant="grt_x", decision="allow", detail={"route": "blob"})
         await sink.accept(record)
-        assert spooled(away.spool_dir) == [record]
+        assert spooled(away.spool_dir) == [as_record(record)]
 
     with_sink(away, scenario)
     assert len(spooled(away.spool_dir)) == 1  # nobody took it, so it stays
@@ -110,12 +120,11 @@ def test_records_of_one_tick_share_one_write(away: Settings, monkeypatch: pytest
 
 def test_text_from_outside_is_made_harmless(away: Settings) -> None:
     async def scenario(sink: AuditSink) -> None:
-        record = sink.new_record(
-            "proxy.request.denied", reference="v1\r\nSet-Cookie: x\u202e", detail={"a\x1b": "\x00"}
-        )
-        assert decode_record(canonical_bytes(record)) == record
+        line = sink.new_record("proxy.request.denied", reference="v1\r\nSet-Cookie: x\u202e", detail={"a\x1b": "\x00"})
+        record = as_record(line)
         assert record.reference == "v1\\u000d\\u000aSet-Cookie: x\\u202e"
-        await sink.accept(record)
+        assert record.detail == {"a\\u001b": "\\u0000"}
+        await sink.accept(line)
 
     with_sink(away, scenario)
 
@@ -128,10 +137,10 @@ def test_shipped_records_are_in_the_log_once_and_gone_from_disk(plane: Plane, tm
         for number in range(3):
             record = sink.new_record("proxy.request.allowed", status=200, bytes_out=number)
             await sink.accept(record)
-            wanted.append(record.id)
+            wanted.append(as_record(record).id)
         note = sink.new_record("proxy.request.completed")
         sink.note(note)
-        wanted.append(note.id)
+        wanted.append(as_record(note).id)
 
     with_sink(settings, scenario)
     assert ids_in_log() == wanted
@@ -149,9 +158,9 @@ def test_control_plane_that_comes_back_gets_everything(
         record = sink.new_record("proxy.request.allowed")
         await sink.accept(record)
         await asyncio.to_thread(wait_for, lambda: "status 401" in caplog.text, "a batch was refused")
-        assert spooled(proxy.spool_dir) == [record]
+        assert spooled(proxy.spool_dir) == [as_record(record)]
         settings.PROXY_SECRET = good
-        await asyncio.to_thread(wait_for, lambda: ids_in_log_of_thread() == [record.id], "it was taken")
+        await asyncio.to_thread(wait_for, lambda: ids_in_log_of_thread() == [as_record(record).id], "it was taken")
 
     with_sink(proxy, scenario)
     assert len(ids_in_log()) == 1
@@ -177,7 +186,7 @@ async def main():
     async def one():
         record = sink.new_record("proxy.request.allowed")
         await sink.accept(record)
-        print(record.id, flush=True)
+        print(record[9:].decode().partition('"id":"')[2][:36], flush=True)
     while True:
         await asyncio.gather(*(one() for _ in range(8)))
 
@@ -331,7 +340,7 @@ def test_failed_sync_is_a_refusal_and_leaves_no_record(away: Settings, monkeypat
             assert sink.is_ready() is not None
         await sink.accept(after)
         assert sink.is_ready() is None
-        assert spooled(away.spool_dir) == [before, after]
+        assert spooled(away.spool_dir) == [as_record(before), as_record(after)]
 
     with_sink(away, scenario)
 
@@ -379,9 +388,9 @@ def test_record_that_the_log_rejects_is_kept_and_holds_nothing_back(plane: Plane
     proxy = proxy_settings(tmp_path, control_url=plane.url, redis_url=REDIS)
 
     async def scenario(sink: AuditSink) -> None:
-        await sink.accept(make_record(1))
-        await sink.accept(make_record(2, kind="Not A Kind"))
-        await sink.accept(make_record(3))
+        await sink.accept(make_line(1))
+        await sink.accept(make_line(2, kind="Not A Kind"))
+        await sink.accept(make_line(3))
 
     with_sink(proxy, scenario)
     assert ids_in_log() == [make_record(1).id, make_record(3).id]
