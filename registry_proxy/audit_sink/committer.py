@@ -13,6 +13,7 @@ from registry_proxy.audit_sink.spool import AuditUnavailable, Spool
 from registry_proxy.metering import Meter
 
 RETRY_S = 1.0
+NOTE_LATEST_S = 0.05  # nobody waits for a note: it goes with the next record that somebody waits for, or then
 MAX_WAITING_NOTES = 20_000  # at about 600 bytes each, 12 MB
 MAX_GROUP = 2_000
 _JOIN_S = 10.0
@@ -27,7 +28,8 @@ _Entry = tuple[bytes, asyncio.Future[None] | None]
 class Committer:
     """Feeds the spool. `put` and `put_and_wait` belong to the event loop's thread.
 
-    What one tick of the loop put in goes to the thread as one list: handing over costs more than all the rest.
+    What one tick of the loop put in, and the notes before it, go to the thread as one list: handing over costs more
+    than all the rest.
     """
 
     def __init__(self, spool: Spool, meter: Meter, *, on_commit: Callable[[], None]) -> None:
@@ -35,6 +37,8 @@ class Committer:
         self._meter = meter
         self._on_commit = on_commit
         self._tick: list[_Entry] = []
+        self._is_flush_planned = False
+        self._note_timer: asyncio.TimerHandle | None = None
         self._ticks: SimpleQueue[list[_Entry] | None] = SimpleQueue()  # None ends the thread
         self._notes: deque[bytes] = deque()
         # Each is written by one thread only, so neither needs a lock.
@@ -69,13 +73,21 @@ class Committer:
         self._thread.join(_JOIN_S)
 
     def _put(self, line: bytes, done: asyncio.Future[None] | None, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._tick:
-            loop.call_soon(self.flush)
         self._tick.append((line, done))
         self._put_bytes += len(line)
+        if done is None:
+            if self._note_timer is None:
+                self._note_timer = loop.call_later(NOTE_LATEST_S, self.flush)
+        elif not self._is_flush_planned:
+            self._is_flush_planned = True
+            loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Hand over what this tick put in so far."""
+        """Hand over what was put in so far."""
+        self._is_flush_planned = False
+        if self._note_timer is not None:
+            self._note_timer.cancel()
+            self._note_timer = None
         tick, self._tick = self._tick, []
         if tick:
             self._ticks.put(tick)

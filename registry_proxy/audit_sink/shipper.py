@@ -20,7 +20,7 @@ from registry_proxy.metering import Meter
 from registry_proxy.settings import Settings
 
 IDLE_S = 5.0
-GATHER_S = 0.1  # records that follow each other closely share one request
+GATHER_S = 0.5  # records that follow each other closely share one request: each costs both sides milliseconds
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
 REJECTED_NAME = "rejected.log"
