@@ -11,7 +11,6 @@ import contextlib
 import json
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from registry_proxy.settings import Limits
 from tests.adversarial.cases import TOKEN, Case, read_cases
 from tests.adversarial.recording import RecordingRegistry, recording_registry
 from tests.support.certificates import make_certificate
-from tests.support.gateway import ALL, PULL, PUSH, Gateway, running_gateway
+from tests.support.gateway import ALL, PULL, PUSH, Gateway, running_gateway, steady_now
 from tests.support.raw import TIMEOUT_S, RawAnswer, read_all, read_answer, split_answers
 
 CASES = read_cases()
@@ -85,7 +84,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway,
             "demo", ResourceScope("a", ALL), ResourceScope("readonly", PULL), ResourceScope("pushed", PUSH),
             ResourceScope("tagged", PULL, ("v1",)),
         )  # fmt: skip
-        running.change(held, leases=(LeaseFacts("lse_1", hash_token(TOKEN), time.time() + 3600),))
+        running.change(held, leases=(LeaseFacts("lse_1", hash_token(TOKEN), steady_now() + 3600),))
         say_good(Front(running, registry, "http", None))  # from here on the gateway knows how to sign in there
         yield running, registry, certificate[0]
 

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -23,7 +22,7 @@ from jit_access.domain.scopes import ResourceScope
 from registry_proxy.server import farewell
 from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.settings import Limits
-from tests.support.gateway import ALL, PULL, PUSH, Gateway, Held, running_gateway
+from tests.support.gateway import ALL, PULL, PUSH, Gateway, Held, running_gateway, steady_now
 from tests.support.processes import wait_for
 from tests.support.raw import exchange, read_all, read_answer
 from tests.support.registry import MANIFEST_TYPE, Registry, call, digest_of, registry  # noqa: F401 - a fixture
@@ -376,7 +375,7 @@ def test_lost_control_plane_refuses_new_and_cuts_strict(
 def test_expired_grant_cuts_the_stream(gateway: Gateway, big: str) -> None:
     held = gateway.grant("demo", ResourceScope("big", PULL))
     with start_download(gateway, held, big) as client:
-        gateway.change(held, valid_until=time.time() + 0.3)
+        gateway.change(held, valid_until=steady_now() + 0.3)
         wait_for(lambda: gateway.records("proxy.transfer.cut", grant=held.view.grant_id), "the cut")
         assert ends_by_reset(client)
     assert gateway.wait_record("proxy.transfer.cut", grant=held.view.grant_id)["reason"] == "grant-expired"
