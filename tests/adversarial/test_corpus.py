@@ -21,7 +21,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope
 from jit_access.domain.session_view import LeaseFacts
 from jit_access.domain.tokens import hash_token
-from registry_proxy.audit_sink import shipper
+from registry_proxy.server import farewell
 from registry_proxy.settings import Limits
 from tests.adversarial.cases import TOKEN, Case, read_cases
 from tests.adversarial.recording import RecordingRegistry, recording_registry
@@ -78,7 +78,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway,
         recording_registry() as registry,
         running_gateway(tmp_path_factory.mktemp("corpus"), limits=NO_BRAKES, tls=certificate) as running,
     ):
-        patch.setattr(shipper, "GATHER_S", 0.005)  # each case waits for its records
+        patch.setattr(farewell, "LINGER_S", 0.2)  # TLS has no half-close: each refusal ends only after this wait
         running.add_target("demo", registry.url, "robot", "upstream-password")
         held = running.grant(
             "demo", ResourceScope("a", ALL), ResourceScope("readonly", PULL), ResourceScope("pushed", PUSH),

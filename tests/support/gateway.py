@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
 import uvloop
 
 from jit_access.domain.operations import Operation, Staleness
@@ -24,7 +25,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope, make_scope
 from jit_access.domain.session_view import LeaseFacts, RepositoryFacts, SessionView, ViewState
 from jit_access.domain.tokens import ALPHABET, TokenKind, format_token, hash_token
-from registry_proxy.audit_sink import AuditSink
+from registry_proxy.audit_sink import AuditSink, shipper
 from registry_proxy.control_client.messages import (
     Batch,
     Heartbeat,
@@ -43,13 +44,13 @@ from registry_proxy.server.services import Services
 from registry_proxy.settings import Address, Limits, Secret, Settings
 from registry_proxy.upstream.client import UpstreamClient
 from registry_proxy.upstream.pool import ConnectionPool
-from tests.support.processes import wait_for
+from tests.support.processes import LONGEST_WAIT_S, wait_for
 
 PUBLIC_URL = "https://access.example"
 ALL = frozenset(Operation)
 PULL = frozenset({Operation.PULL})
 PUSH = frozenset({Operation.PULL, Operation.PUSH})
-
+_GATHER_S = 0.005  # tests wait for the records of one request, where a busy gateway waits for more of them
 
 _BEGAN, _BEGAN_TICKS = time.time(), read_ticks()
 
@@ -227,7 +228,7 @@ class Gateway:
         done = threading.Event()
         assert self.loop is not None
         self.loop.call_soon_threadsafe(lambda: (work(), done.set()))
-        assert done.wait(10)
+        assert done.wait(LONGEST_WAIT_S)
 
 
 def make_settings(folder: Path, control_url: str, **limits: float) -> Settings:
@@ -304,14 +305,17 @@ def running_gateway(
             ready.set()
 
     thread = threading.Thread(target=run, name="proxy", daemon=True)
-    thread.start()
-    assert ready.wait(20)
-    if failures:
-        raise failures[0]
-    try:
-        yield gateway
-    finally:
-        stop.set()
-        thread.join(20)
-        collector.close()
-        assert not failures, failures
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shipper, "GATHER_S", _GATHER_S)
+        thread.start()
+        assert ready.wait(LONGEST_WAIT_S)
+        if failures:
+            raise failures[0]
+        try:
+            yield gateway
+        finally:
+            stop.set()
+            thread.join(LONGEST_WAIT_S)
+            collector.close()
+            assert not failures, failures
+            assert not thread.is_alive(), "the proxy did not end"
