@@ -65,7 +65,7 @@ def assess(actor: User, draft: RequestDraft, now: datetime) -> Risk:
         ),
         operations=draft.scope.operations,
         size_bytes=sum(row.size_bytes or 0 for row in rows.values()),
-        is_whole_repository=any(not part.is_restricted for part in draft.scope.resources),
+        is_whole_repository=any(part.is_whole for part in draft.scope.resources),
         is_first_use=not used.exists(),
         lasts_s=draft.lasts_s,
         is_agent=not actor.is_person,

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     OUT_OF_SCOPE = "out-of-scope"
     OPERATION_NOT_GRANTED = "operation-not-granted"
     REFERENCE_NOT_GRANTED = "reference-not-granted"
+    FILE_NOT_GRANTED = "file-not-granted"
     MOUNT_SOURCE_NOT_GRANTED = "mount-source-not-granted"
     BUDGET_SPENT = "budget-spent"
     GROUP_MEMBERSHIP_LOST = "group-membership-lost"
@@ -136,6 +137,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.OUT_OF_SCOPE: "Your grant does not cover this repository.",
     Reason.OPERATION_NOT_GRANTED: "Your grant does not cover this operation.",
     Reason.REFERENCE_NOT_GRANTED: "Your grant does not cover this tag or digest.",
+    Reason.FILE_NOT_GRANTED: "Your grant does not cover this file.",
     Reason.MOUNT_SOURCE_NOT_GRANTED: "Copying a layer from there needs a pull grant on its source.",
     Reason.BUDGET_SPENT: "The byte budget of this grant is used up.",
     Reason.GROUP_MEMBERSHIP_LOST: "The group that gave this access no longer counts you in.",

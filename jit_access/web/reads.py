@@ -91,7 +91,7 @@ def held_repositories(actor: User, now: datetime) -> dict[tuple[str, str], Held]
     for grant in rows.select_related("target"):
         if (grant.valid_until or grant.start_by) > now:
             # With some tags only, one may still ask for the rest.
-            for part in (part for part in parse_scope(grant.scope).resources if not part.is_restricted):
+            for part in (part for part in parse_scope(grant.scope).resources if part.is_whole):
                 held[(grant.target.slug, part.repository)] = Held(grant.valid_until, part.operations)
     return held
 

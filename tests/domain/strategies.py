@@ -17,6 +17,7 @@ names = st.sampled_from(
 tags = st.sampled_from(["latest", "v1", "v1.2", "V1", "_x", "a-b.c", "t" * 128])
 patterns = tags | st.sampled_from(["*", "v?", "v1.*", "?", "*-*"])
 digests = st.integers(0, 3).map(lambda number: f"sha256:{number:064x}")
+files = st.sampled_from(["config.json", "*.safetensors", "weights/", "a/*", "*"])
 texts = st.text(max_size=60).map(clean_text)
 wholes = st.integers(0, 2**63 - 1)
 instants = st.floats(0, 4e9)
@@ -30,6 +31,10 @@ def resources(name: st.SearchStrategy[str] = names) -> st.SearchStrategy[Resourc
         operations,
         st.lists(patterns, unique=True, max_size=4).map(lambda found: tuple(sorted(found))),
         st.lists(digests, unique=True, max_size=3).map(lambda found: tuple(sorted(found))),
+        # Only a hub's repositories have files; these names are among those that can be either.
+        st.just(())
+        if name is names
+        else st.lists(files, unique=True, max_size=3).map(lambda found: tuple(sorted(found))),
     )
 
 

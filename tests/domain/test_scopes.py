@@ -12,7 +12,7 @@ from jit_access.domain.errors import CallerError
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import MAX_REFERENCES, MAX_RESOURCES, ResourceScope, Scope, make_scope, parse_scope
-from tests.domain.strategies import digests, names, operations, resources, scopes, tags
+from tests.domain.strategies import digests, files, names, operations, resources, scopes, tags
 
 DIGEST = "sha256:" + "ab" * 32
 
@@ -44,21 +44,27 @@ def narrowed(draw: st.DrawFn) -> tuple[ResourceScope, ResourceScope]:
     """A resource and one made of some of its parts; the result is narrower unless it lost its last reference."""
     outer = draw(resources(st.just("a")))
     verbs = draw(st.frozensets(st.sampled_from(sorted(outer.operations)), min_size=1))
+    some_files = tuple(file for file in outer.files if draw(st.booleans()))
     if not outer.is_restricted:
-        return draw(resources(st.just("a")).map(lambda free: ResourceScope("a", verbs, free.tags, free.digests))), outer
+        free = draw(resources(st.just("a")))
+        return ResourceScope("a", verbs, free.tags, free.digests, some_files if outer.files else free.files), outer
     some_tags = [tag for tag in outer.tags if draw(st.booleans())]
     some_digests = [digest for digest in outer.digests if draw(st.booleans())]
-    return ResourceScope("a", verbs, tuple(some_tags), tuple(some_digests)), outer
+    return ResourceScope("a", verbs, tuple(some_tags), tuple(some_digests), some_files), outer
 
 
-@given(narrowed(), tags, digests)
-def test_what_is_within_never_covers_more(pair: tuple[ResourceScope, ResourceScope], tag: str, digest: str) -> None:
+@given(narrowed(), tags, digests, files)
+def test_what_is_within_never_covers_more(
+    pair: tuple[ResourceScope, ResourceScope], tag: str, digest: str, file: str
+) -> None:
     inner, outer = pair
-    assert inner.is_within(outer) == (inner.is_restricted or not outer.is_restricted)
+    keeps_files = bool(inner.files) or not outer.files
+    assert inner.is_within(outer) == (keeps_files and (inner.is_restricted or not outer.is_restricted))
     if inner.is_within(outer):
         assert inner.operations <= outer.operations
         assert not inner.covers_tag(tag) or outer.covers_tag(tag)
         assert not inner.covers_digest(digest) or outer.covers_digest(digest)
+        assert not inner.covers_file(file) or outer.covers_file(file)
 
 
 @given(scopes)
@@ -93,6 +99,31 @@ def test_tag_patterns_are_exact_about_case_and_length(pattern: str, tag: str, is
 
 
 @pytest.mark.parametrize(
+    ("patterns", "path", "is_covered"),
+    [
+        ((), "any/thing", True), (("a.bin",), "a.bin", True), (("a.bin",), "b/a.bin", False),
+        (("a.bin",), "A.bin", False),
+        (("*.bin",), "b/a.bin", True), (("b/",), "b/c/a.bin", True), (("b/",), "b", False), (("b",), "b/a", False),
+    ],
+)  # fmt: skip
+def test_files_are_covered_by_their_whole_path(patterns: tuple[str, ...], path: str, is_covered: bool) -> None:
+    scope = ResourceScope("models/a", frozenset({Operation.PULL}), files=patterns)
+    assert scope.covers_file(path) is is_covered
+
+
+def test_pull_requests_of_a_hub_are_meant_only_where_a_pattern_says_so() -> None:
+    """Anybody may open one."""
+    scope = ResourceScope("models/a", frozenset({Operation.PULL}), ("*", "refs/pr/2"))
+    assert [scope.covers_tag(name) for name in ("main", "a/b", "refs/pr/2", "refs/pr/1")] == [True, True, True, False]
+
+
+def test_a_scope_without_files_keeps_the_bytes_that_people_signed() -> None:
+    assert parse_scope([wire()]).to_wire() == [wire(tags=[], digests=[])]
+    with_files = wire(repository="models/Org/Name", files=["b", "a", "a"])
+    assert parse_scope([with_files]).to_wire() == [with_files | {"tags": [], "digests": [], "files": ["a", "b"]}]
+
+
+@pytest.mark.parametrize(
     ("raw", "reason"),
     [
         ([], Reason.INVALID_INPUT),
@@ -117,11 +148,22 @@ def test_tag_patterns_are_exact_about_case_and_length(pattern: str, tag: str, is
         ([wire(digests=["sha256:zz"])], Reason.DIGEST_INVALID),
         ([wire(digests=["md5:" + "a" * 32])], Reason.DIGEST_INVALID),
         ([wire(), wire()], Reason.INVALID_INPUT),
+        ([wire(files=["a"])], Reason.INVALID_INPUT),  # not a hub's repository
+        ([wire(repository="models/Org/Name", files=["/a"])], Reason.INVALID_INPUT),
+        ([wire(repository="models/Org/Name", files=["a[b]"])], Reason.INVALID_INPUT),
+        ([wire(repository="models/Org/Name", files=["a\n"])], Reason.INVALID_INPUT),
+        ([wire(repository="models/Org/Name", files=[""])], Reason.INVALID_INPUT),
+        ([wire(repository="models/Org/Name", tags=["a/../b"])], Reason.INVALID_INPUT),
+        ([wire(tags=["refs/pr/1"])], Reason.INVALID_INPUT),
+        ([wire(repository="models/Org--Name")], Reason.NAME_INVALID),
+        ([wire(repository="kernels/Org/Name")], Reason.NAME_INVALID),
+        ([wire(repository="models/Org/Name/More")], Reason.NAME_INVALID),
         ([wire(repository=f"r{number}") for number in range(MAX_RESOURCES + 1)], Reason.INVALID_INPUT),
     ],
 )
 def test_what_cannot_be_trusted_is_refused(raw: object, reason: Reason) -> None:
     assert parse_scope([wire(tags=["v*"], digests=[DIGEST])]).resources
+    assert parse_scope([wire(repository="models/Org/Name", tags=["refs/pr/1"], files=["a/*", "b c"])]).resources
     with pytest.raises(CallerError) as caught:
         parse_scope(raw)
     assert caught.value.reason is reason

@@ -286,7 +286,7 @@ def limits_sentence(case: Case) -> str:
     operations = case.scope.operations
     denied = [operation.value for operation in Operation if operation not in operations]
     names = "no other repository" if len(case.scope.resources) == 1 else "only these repositories"
-    others = ["no other tag"] if any(part.is_restricted for part in case.scope.resources) else []
+    others = ["no other tag"] if not all(part.is_whole for part in case.scope.resources) else []
     nots = ", ".join([*(f"no {word}" for word in denied), names, *others])
     phrase = words.operations_title(operations)
     return f"{phrase} only: {nots}. What is running is cut when you or Security revoke."

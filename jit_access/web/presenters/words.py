@@ -54,8 +54,10 @@ def object_phrase(scope: Scope, tier: Tier) -> str:
 
 
 def _narrowed(part: ResourceScope) -> str:
-    if not part.is_restricted:
+    if part.is_whole:
         return ""
+    if part.files:
+        return "certain files of "
     if not part.tags:
         return "one digest of " if len(part.digests) == 1 else "certain digests of "
     is_one = len(part.tags) == 1 and not part.digests and not _WILDCARDS & set(part.tags[0])
@@ -92,17 +94,17 @@ def short_name(user: User) -> str:
 
 def scope_note(scope: Scope) -> str:
     """What narrows a scope, or that nothing does. `reference_facts` has all of it."""
-    if not any(part.is_restricted for part in scope.resources):
+    if all(part.is_whole for part in scope.resources):
         return "Every tag"
     if len(scope.resources) > 1:
         return "Certain tags"
     part = scope.resources[0]
-    names = [*part.tags, *(digest[:19] for digest in part.digests)]
+    names = [*part.tags, *(digest[:19] for digest in part.digests), *part.files]
     return ", ".join(names[:3]) + f" and {len(names) - 3} more" if len(names) > 3 else figures.joined(names)
 
 
 def reference_facts(scope: Scope) -> tuple[Fact, ...]:
-    """Every tag and digest that a scope is narrowed to, in full. Nothing where nothing narrows it."""
+    """Every tag, digest and file that a scope is narrowed to, in full. Nothing where nothing narrows it."""
     facts = []
     for part in scope.resources:
         of = f" of {part.repository}" if len(scope.resources) > 1 else ""
@@ -110,4 +112,6 @@ def reference_facts(scope: Scope) -> tuple[Fact, ...]:
             facts.append(Fact(f"Only tags{of}", ", ".join(part.tags), is_mono=True))
         if part.digests:
             facts.append(Fact(f"Only digests{of}", ", ".join(part.digests), is_mono=True))
+        if part.files:
+            facts.append(Fact(f"Only files{of}", ", ".join(part.files), is_mono=True))
     return tuple(facts)
