@@ -25,15 +25,20 @@ from jit_access.audit.errors import LogBroken
 from jit_access.audit.outside import record_outside_refusal
 from jit_access.audit.services import MAX_BATCH_RECORDS, ingest_records
 from jit_access.domain.actors import NOBODY
-from jit_access.domain.errors import CallerError
+from jit_access.domain.errors import CallerError, NotFound
 from jit_access.domain.reasons import Reason, explain
+from jit_access.domain.scopes import is_repository_name
 from jit_access.mfa.services import client_address
+from jit_access.proxy_sessions.pins import settle_pins
 from jit_access.proxy_sessions.selectors import read_snapshot
 from jit_access.proxy_sessions.usage import record_usage
 
 MAX_AUDIT_BYTES = 2 * 1024 * 1024
 MAX_USAGE_GRANTS = 500
 MAX_COUNT = 2**53  # what JSON carries exactly, 8 PiB
+MAX_PINNED = 500
+# Words of a scope, and what registries call commits, versions and digests.
+_PIN_WORD = re.compile(r"[A-Za-z0-9._:/@-]{1,128}")
 _GRANT = re.compile(r"[a-z0-9_]{1,40}")
 _RUN = re.compile(r"[0-9a-f]{32}")
 
@@ -104,6 +109,21 @@ def post_usage(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"used": record_usage(run=run, moved=moved)})
 
 
+@for_proxies("POST")
+def post_pins(request: HttpRequest) -> HttpResponse:
+    """What movable names mean to a grant: what was told first stands, and the answer says what that is."""
+    try:
+        body = json.loads(_read_body(request))
+        grant, repository, names = body["grant"], body["repository"], body["names"]
+        words = [*names.keys(), *names.values()]
+        is_sound = _GRANT.fullmatch(grant) and is_repository_name(repository) and len(names) <= MAX_PINNED
+        if not is_sound or not all(_PIN_WORD.fullmatch(word) for word in words):
+            raise ValueError("shape")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise CallerError(Reason.INVALID_INPUT) from exc
+    return JsonResponse({"pins": settle_pins(grant_id=grant, repository=repository, names=names)})
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_COUNT
 
@@ -130,6 +150,8 @@ def _is_proxy(request: HttpRequest) -> bool:
 def _answer(view: View, request: HttpRequest) -> HttpResponse:
     try:
         return view(request)
+    except NotFound as exc:
+        return _refuse(HTTPStatus.NOT_FOUND, exc.reason)
     except CallerError as exc:
         is_large = exc.reason is Reason.REQUEST_TOO_LARGE
         return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_large else HTTPStatus.BAD_REQUEST, exc.reason)

@@ -9,5 +9,6 @@ from jit_access.api import internal
 urlpatterns = [
     path("snapshot", internal.get_snapshot, name="internal-snapshot"),
     path("audit", internal.post_audit, name="internal-audit"),
+    path("pins", internal.post_pins, name="internal-pins"),
     path("usage", internal.post_usage, name="internal-usage"),
 ]

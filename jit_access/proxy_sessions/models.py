@@ -52,3 +52,18 @@ class GrantUsage(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["grant_id", "run"], name="grant_usage_of_run")]
+
+
+class GrantPin(models.Model):
+    """What a name that may move meant to a grant when it was used first (ADR 0017). Never changed."""
+
+    grant_id = models.CharField(max_length=40)  # public id
+    repository = models.CharField(max_length=200)
+    name = models.CharField(max_length=128)
+    means = models.CharField(max_length=128)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["grant_id", "repository", "name"], name="grant_pin_once")
+        ]

@@ -15,7 +15,7 @@ from time import monotonic
 import redis
 from django.db import DatabaseError, InterfaceError, connection
 
-from jit_access.proxy_sessions import news, pulse, services, usage
+from jit_access.proxy_sessions import news, pins, pulse, services, usage
 
 BEAT_EVERY_S = 0.25
 PRUNE_EVERY_BEATS = 240  # a minute
@@ -64,6 +64,7 @@ class Publisher:
         if self._beats % PRUNE_EVERY_BEATS == 0:
             services.prune_outbox()
             usage.prune_usage()
+            pins.prune_pins()
 
     def _note_clock(self, ahead_s: float) -> None:
         is_ahead = ahead_s > NOTED_AHEAD_S

@@ -19,10 +19,11 @@ from jit_access.domain.session_view import check_signature, decode_view
 from jit_access.proxy_sessions import news, services
 from jit_access.proxy_sessions.models import GrantUsage
 from tests.support.processes import free_port
-from tests.support.views import make_token, make_view
+from tests.support.views import REPOSITORY, make_token, make_view
 
 pytestmark = pytest.mark.django_db
 SNAPSHOT, AUDIT, USAGE = "/internal/v1/snapshot", "/internal/v1/audit", "/internal/v1/usage"
+PINS = "/internal/v1/pins"
 RUN = "ab" * 16
 
 
@@ -156,6 +157,33 @@ def test_usage_of_another_shape_is_refused(proxy: Client, body: bytes) -> None:
     answer = proxy.post(USAGE, body, content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
     assert not GrantUsage.objects.exists()
+
+
+def test_pins_are_answered_with_what_stands(proxy: Client) -> None:
+    services.put_views([make_view(make_token())])
+    for means in ("a" * 40, "b" * 40):
+        body = {"grant": "grt_first", "repository": REPOSITORY, "names": {"main": means}}
+        answer = proxy.post(PINS, body, content_type="application/json")
+        assert answer.json() == {"pins": {"main": "a" * 40}}
+    answer = proxy.post(PINS, body | {"grant": "grt_other"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"grant": 5}, {"grant": "GRT"}, {"repository": "../x"}, {"repository": None}, {"names": []},
+        {"names": {"a b": "c"}},
+        {"names": {"a": ""}}, {"names": {"a": 5}}, {"names": {"a": "x" * 129}},
+        {"names": {str(n): "c" for n in range(501)}},
+    ],
+)  # fmt: skip
+def test_pins_of_another_shape_are_refused(proxy: Client, change: dict[str, object]) -> None:
+    services.put_views([make_view(make_token())])
+    body = {"grant": "grt_first", "repository": REPOSITORY, "names": {"a": "b"}}
+    assert proxy.post(PINS, body, content_type="application/json").status_code == 200
+    answer = proxy.post(PINS, body | change, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
 
 
 def test_methods_are_fixed(proxy: Client) -> None:

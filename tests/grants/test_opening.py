@@ -19,6 +19,7 @@ from jit_access.grants import services
 from jit_access.grants.models import Claim, Grant
 from jit_access.mfa.assurance import NO_ASSURANCE, Assurance, Level
 from jit_access.proxy_sessions.models import SessionViewRow, ViewOutbox
+from jit_access.proxy_sessions.pins import read_pins, settle_pins
 from jit_access.targets.models import Repository
 from tests.support.brokered import BrokeredTarget
 from tests.support.lifecycles import BASE, FRONTIER, HOUR, TINY, World, active, fresh, reload, scheduled, start
@@ -221,8 +222,11 @@ def test_worker_killed_during_activation_is_noticed(world: World, brokered: Brok
 def test_extension_takes_tokens_and_streams_along(world: World, clock) -> None:
     older = active(world, BASE)
     issued = services.issue_token(grant=older, actor=world.cast.ada, label="laptop")
+    repository = older.scope[0]["repository"]
+    settle_pins(grant_id=older.public_id, repository=repository, names={"main": "a" * 40})
     clock.advance(minutes=30)
     newer = start(scheduled_extension(world, older))
+    assert read_pins(newer.public_id, repository) == {"main": "a" * 40}
     assert reload(older).state == GrantState.REVOKING
     assert reload(older).end_reason == Reason.GRANT_EXTENDED
     lease = reload(issued.lease)

@@ -29,6 +29,7 @@ from jit_access.grants.services.removal import remove_access_of
 from jit_access.grants.services.session_views import push_views
 from jit_access.mfa.assurance import Assurance
 from jit_access.policies.questions import Phase
+from jit_access.proxy_sessions.pins import carry_pins
 from jit_access.targets.models import Target
 
 CLAIM_S = 90  # longer than a connector's whole conversation may take (60 s); then the worker counts as dead
@@ -191,6 +192,7 @@ def _lock_extended(grant: Grant) -> Grant | None:
 def _take_over(audit: Recorder, older: Grant, newer: Grant, until: datetime) -> None:
     """Both views travel in one message, so a running stream finds its token in the newer one and goes on."""
     now = newer.activated_at
+    carry_pins(older=older.public_id, newer=newer.public_id)
     credentials.hand_over(old_grant_id=older.pk, new_grant_id=newer.pk, valid_until=until)
     move(
         older,

@@ -45,6 +45,7 @@ _KINDS: dict[str, KindWords] = {
     "grant.activating": KindWords(Badge("Starting", "play"), "The grant is being set up"),
     "grant.activated": KindWords(Badge("Started", "play", "live"), "Started the grant"),
     "grant.activation_failed": KindWords(Badge("Failed", "alert", "stop"), "The grant could not start"),
+    "grant.pinned": KindWords(Badge("Pinned", "check"), "A name got its meaning for this grant"),
     "grant.extended": KindWords(Badge("Extended", "history"), "A longer grant took over"),
     "grant.revoked": KindWords(Badge("Revoked", "cut", "stop"), "The grant was revoked"),
     "grant.relinquished": KindWords(Badge("Ended", "check"), "Ended the grant"),
