@@ -111,7 +111,7 @@ def _read_request_line(line: bytes, limits: EdgeLimits) -> tuple[str, bytes]:
         raise EdgeRefusal(status, Reason.METHOD_NOT_ALLOWED)
     if len(target) > limits.target_bytes:
         raise EdgeRefusal(414, Reason.REQUEST_TOO_LARGE)
-    check_target(target)
+    check_target(target, limits.paths)
     return method.decode("ascii"), target
 
 

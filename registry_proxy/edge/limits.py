@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from registry_proxy.protocols.paths import NO_RULES, PathRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +17,5 @@ class EdgeLimits:
     header_count: int = 100
     body_bytes: int = 512 * 1024**3
     upgrades: frozenset[bytes] = frozenset()  # what any protocol of the listener may change into
+    # By first segment; every other path is plain.
+    paths: Mapping[bytes, PathRule] = field(default_factory=lambda: NO_RULES)

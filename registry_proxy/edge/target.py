@@ -1,27 +1,30 @@
 """The raw request target: origin form, and one spelling per path.
 
-A percent sign in a path is refused outright: no name, tag or digest of OCI needs one, and `%2f`, `%2e` and `%25`
-are how the path that was judged and the path that was served came to differ in a dozen products.
+Which characters a path may hold is the rule of its first segment, given by the protocol that owns it. Where nobody
+gave one, a percent sign is refused outright: no name, tag or digest of OCI needs one, and `%2f`, `%2e` and `%25` are
+how the path that was judged and the path that was served came to differ in a dozen products.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from registry_proxy.edge.refusal import malformed
+from registry_proxy.protocols.paths import NO_RULES, PLAIN, PathRule
 
-_PATH = re.compile(rb"/[A-Za-z0-9._~:@=+,!$&'()*/-]*")
 # Printable ASCII except space " # < > \ ^ ` { | } and ; (some servers split pairs there); % only as %XX.
 _QUERY = re.compile(rb"(?:[A-Za-z0-9._~:@=+,!$&'()*/?\[\]-]|%[0-9A-Fa-f]{2})*")
 _DOT_SEGMENT = re.compile(rb"/\.{1,2}(?:/|\Z)")
 
 
-def check_target(target: bytes) -> None:
-    """Refuse every target that has a second reading. Raises EdgeRefusal."""
+def check_target(target: bytes, rules: Mapping[bytes, PathRule] = NO_RULES) -> None:
+    """Refuse every target that has a second reading. `rules` go by first segment. Raises EdgeRefusal."""
     if not target.startswith(b"/"):
         raise malformed("its target is not a path")
     path, _, query = target.partition(b"?")
-    if not _PATH.fullmatch(path):
+    rule = rules.get(path[1:].partition(b"/")[0], PLAIN)
+    if not rule.fullmatch(path):
         raise malformed("its path holds a character that no registry path needs")
     if b"//" in path or _DOT_SEGMENT.search(path):
         raise malformed("its path is not in canonical form")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from registry_proxy.protocols.answers import Answer
+from registry_proxy.protocols.dialect import Step
 from registry_proxy.protocols.http1 import Headers
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.protocols.wanted import Wanted
@@ -50,10 +51,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Ask the registry something small first, and take at most so many bytes. -> Fetched, UpstreamFailed, CutOff"""
+    """Learn first what a dialect has to know: of the registry, or of the control plane about this grant.
 
-    request: UpstreamRequest
-    limit: int
+    -> Fetched, Pinned, UpstreamFailed, CutOff
+    """
+
+    step: Step
+    grant_id: str
 
 
 @dataclass(frozen=True, slots=True)

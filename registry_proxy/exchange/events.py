@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jit_access.domain.reasons import Reason
-from registry_proxy.protocols.dialect import Fetched
+from registry_proxy.protocols.dialect import Fetched, Pinned
 from registry_proxy.protocols.http1 import RequestHead, ResponseHead
 from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.wanted import Admission, Refusal
@@ -105,6 +105,6 @@ class CutOff:
 
 
 Event = (
-    RequestRead | BodyRead | Admitted | Refused | Recorded | NotRecorded | Fetched | Kept | NotKept
+    RequestRead | BodyRead | Admitted | Refused | Recorded | NotRecorded | Fetched | Pinned | Kept | NotKept
     | UpstreamAnswered | UpstreamFailed | Buffered | RelayEnded | CutOff
 )  # fmt: skip

@@ -37,6 +37,8 @@ class Held:
             detail["digest"] = rec.short_text(self.digest)
         if classified.mount_source:
             detail["mount_from"] = classified.mount_source
+        if classified.file:
+            detail["file"] = rec.short_text(classified.file)
         if self.refused_origin:
             detail["refused_origin"] = rec.short_text(self.refused_origin)
         if head.upgrade:

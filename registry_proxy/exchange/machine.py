@@ -20,7 +20,7 @@ from registry_proxy.exchange.events import UnexpectedEvent
 from registry_proxy.exchange.held import Held
 from registry_proxy.protocols.answers import Answer
 from registry_proxy.protocols.asked import Asked, ExchangeFacts
-from registry_proxy.protocols.dialect import Dialect, Fetched, Judgement, Preparation, Prepared
+from registry_proxy.protocols.dialect import Dialect, Fetched, Judgement, Learned, Pinned, Preparation, Prepared
 from registry_proxy.protocols.headers import forwarded_response
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.upgrades import SWITCHING, is_agreed, may_ask, with_handshake
@@ -53,7 +53,7 @@ _EXPECTED: dict[State, tuple[type, ...]] = {
     State.READING: (on.BodyRead, on.CutOff),
     State.ASKED: (on.Admitted, on.Refused),
     State.RECORDING: (on.Recorded, on.NotRecorded, on.CutOff),
-    State.PREPARING: (Fetched, on.UpstreamFailed, on.CutOff),
+    State.PREPARING: (Fetched, Pinned, on.UpstreamFailed, on.CutOff),
     State.LOOKING: (on.Kept, on.NotKept, on.CutOff),
     State.WAITING: (on.UpstreamAnswered, on.UpstreamFailed, on.CutOff),
     State.BUFFERING: (on.Buffered, on.UpstreamFailed, on.CutOff),
@@ -174,19 +174,19 @@ class Exchange:
 
     # -- what has to be learned first
 
-    def _on_fetched(self, event: Fetched) -> Commands:
+    def _on_learned(self, event: Learned) -> Commands:
         return self._prepare(event)
 
-    def _prepare(self, fetched: Fetched | None) -> Commands:
-        """One step of the dialect's preparation: something to fetch, or its end."""
+    def _prepare(self, learned: Learned | None) -> Commands:
+        """One step of the dialect's preparation: something to learn, or its end."""
         if self._preparation is None:
             raise UnexpectedEvent("nothing is being prepared")
         try:
-            fetch = next(self._preparation) if fetched is None else self._preparation.send(fetched)
+            step = next(self._preparation) if learned is None else self._preparation.send(learned)
         except StopIteration as end:
             return self._prepared(end.value)
         self.state = State.PREPARING
-        return [do.Fetch(fetch.request, fetch.limit)]
+        return [do.Fetch(step, self._asked.admitted().view.grant_id)]
 
     def _prepared(self, prepared: Prepared) -> Commands:
         self._preparation = None
@@ -303,8 +303,8 @@ class Exchange:
 _HANDLERS: dict[type, Callable[..., Commands]] = {
     on.RequestRead: Exchange._on_request, on.BodyRead: Exchange._on_body, on.Admitted: Exchange._on_admitted,
     on.Refused: Exchange._on_refused, on.Recorded: Exchange._on_recorded, on.NotRecorded: Exchange._on_not_recorded,
-    Fetched: Exchange._on_fetched, on.Kept: Exchange._on_kept, on.NotKept: Exchange._on_not_kept,
-    on.UpstreamAnswered: Exchange._on_upstream_head,
+    Fetched: Exchange._on_learned, Pinned: Exchange._on_learned, on.Kept: Exchange._on_kept,
+    on.NotKept: Exchange._on_not_kept, on.UpstreamAnswered: Exchange._on_upstream_head,
     on.UpstreamFailed: Exchange._on_upstream_failed, on.Buffered: Exchange._on_buffered,
     on.RelayEnded: Exchange._on_relay_ended, on.CutOff: Exchange._on_cut_off,
 }  # fmt: skip

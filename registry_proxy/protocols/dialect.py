@@ -6,7 +6,7 @@ yielding a `Fetch` from `preparation`; what it remembers between requests it hol
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from registry_proxy.protocols.answers import Answer
 from registry_proxy.protocols.asked import Asked, ExchangeFacts
 from registry_proxy.protocols.http1 import Headers, RequestHead, ResponseHead
 from registry_proxy.protocols.origins import Origin
+from registry_proxy.protocols.paths import PathRule
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.protocols.wanted import Classified
 
@@ -36,6 +37,21 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """Names of a repository that may move, with what they mean now. What the grant knew them by before stands."""
+
+    repository: str
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """All names of that repository that mean something to the grant by now, and what."""
+
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """What a preparation came to: go on, or a refusal. `answer` is set when it is not the usual one."""
 
@@ -43,7 +59,9 @@ class Prepared:
     answer: Answer | None = None
 
 
-Preparation = Generator[Fetch, Fetched, Prepared]
+Step = Fetch | Pin
+Learned = Fetched | Pinned
+Preparation = Generator[Step, Learned, Prepared]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +80,13 @@ class Judgement:
 
 
 class Dialect(Protocol):
-    """One protocol. `kind` is the kind of target that it speaks to; `upgrades` all that its routes may change into."""
+    """One protocol. `kind` is the kind of target that it speaks to; `upgrades` all that its routes may change into;
+    `paths` which characters stand in its paths.
+    """
 
     kind: str
     upgrades: frozenset[bytes]
+    paths: PathRule
 
     def classify(self, head: RequestHead) -> Classified:
         """What this request is. Raises Unclassified for everything that is not in its table."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from registry_proxy.protocols.dialect import Dialect
+from registry_proxy.protocols.hf.dialect import HubDialect
+from registry_proxy.protocols.hf.names import PREFIX as HUB
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.oci.dialect import OciDialect
+from registry_proxy.protocols.paths import PathRule
+
+
+def _all_by_prefix() -> dict[bytes, Dialect]:
+    return {HUB.encode("ascii"): HubDialect()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +22,7 @@ class Dialects:
     """OCI clients put `/v2` at the root and cannot be told otherwise; every other protocol has a prefix of its own."""
 
     oci: Dialect = field(default_factory=OciDialect)
-    by_prefix: dict[bytes, Dialect] = field(default_factory=dict)  # first path segment
+    by_prefix: dict[bytes, Dialect] = field(default_factory=_all_by_prefix)  # first path segment
 
     def choose(self, head: RequestHead) -> Dialect:
         """The dialect of a request that passed the edge."""
@@ -24,3 +32,8 @@ class Dialects:
     def upgrades(self) -> frozenset[bytes]:
         """All that any route of any of them may change into; the edge refuses everything else unseen."""
         return self.oci.upgrades.union(*(dialect.upgrades for dialect in self.by_prefix.values()))
+
+    @property
+    def paths(self) -> Mapping[bytes, PathRule]:
+        """How paths are spelled, by first segment."""
+        return {prefix: dialect.paths for prefix, dialect in self.by_prefix.items()}

@@ -8,6 +8,18 @@ from registry_proxy.protocols.http1 import Headers
 
 
 @dataclass(frozen=True, slots=True)
+class Redirects:
+    """What redirects of a registry mean to a protocol that needs its credential, or its head, beyond the first hop.
+
+    `inside`: beginnings of paths at the registry itself to which a redirect may lead; the credential goes along there.
+    `kept`: fields of the registry's own heads that stay true for what a store answers. A HEAD ends before the store.
+    """
+
+    inside: tuple[str, ...]
+    kept: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamRequest:
     """`target` goes out byte for byte. `scopes` is what a token of a Bearer registry has to cover."""
 
@@ -21,4 +33,5 @@ class UpstreamRequest:
     request_id: str
     traceparent: bytes = b""
     body: bytes = b""  # of a request whose body was read already; `length` is 0 then
+    redirects: Redirects | None = None  # None: followed without any credential, and what comes last is the answer
     upgrade: bytes = b""  # the protocol to change into; at the registry itself only

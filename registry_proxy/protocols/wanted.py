@@ -20,12 +20,16 @@ from jit_access.domain.session_view import LeaseFacts, SessionView
 
 
 class RefKind(StrEnum):
-    """What a reference is. BLOB is a digest that names bytes, DIGEST one that names a manifest."""
+    """What a reference is. BLOB is a digest that names bytes, DIGEST one that names a manifest.
+
+    TAG is any name that may move on, a branch too. Whether a COMMIT belongs to a granted one only the hub can tell.
+    """
 
     NONE = "none"
     TAG = "tag"
     DIGEST = "digest"
     BLOB = "blob"
+    COMMIT = "commit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Wanted:
     operation: Operation
     reference: str = ""  # tag, digest or ""
     reference_kind: RefKind = RefKind.NONE
+    # "": all of them, and the dialect keeps those back that are not granted. None: of a protocol that does not.
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Classified:
     is_immutable: bool = False  # a read whose answer can only ever be the bytes of that digest
     mount_source: str = ""  # repository a blob is to be mounted from
     fallback: Classified | None = None  # what to do instead when only the mount's source is refused
+    file: str = ""  # inside the repository, decoded, for the record
     upgrade: Upgrade | None = None  # no change of protocol unless a route says so
 
 
@@ -92,6 +99,8 @@ def reference_refusal(resource: ResourceScope, wanted: Wanted) -> Reason | None:
 
     A pushed digest is content-addressed: without a tag it changes nothing that others read, so PUSH covers it.
     """
+    if resource.files and (wanted.file is None or (wanted.file and not resource.covers_file(wanted.file))):
+        return Reason.FILE_NOT_GRANTED
     if not resource.is_restricted or wanted.reference_kind is RefKind.NONE:
         return None
     if wanted.reference_kind is RefKind.TAG:

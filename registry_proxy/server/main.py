@@ -13,7 +13,7 @@ import uvloop
 
 from jit_access.domain.errors import GatewayError
 from registry_proxy.audit_sink import AuditSink
-from registry_proxy.control_client import ControlClient
+from registry_proxy.control_client import ControlClient, PinBoard
 from registry_proxy.gate import Gate
 from registry_proxy.log_lines import begin_logging
 from registry_proxy.metering import Meter
@@ -39,6 +39,7 @@ async def serve(settings: Settings, inherited: Inherited | None = None) -> None:
     pool = ConnectionPool()
     services = Services(gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url)
     services.cache = open_cache(settings)
+    services.pins = pins = PinBoard(settings)
     server = ProxyServer(settings, services, pool)
     duty = Duty(server, settings.limits.drain_s)
     gate.start()
@@ -58,6 +59,7 @@ async def serve(settings: Settings, inherited: Inherited | None = None) -> None:
     finally:
         duty.close()
         await asyncio.to_thread(control.stop)
+        await pins.close()
         gate.close()
         if services.cache is not None:
             await asyncio.to_thread(services.cache.close)

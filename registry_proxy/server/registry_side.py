@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from jit_access.domain.errors import GatewayError
+from jit_access.domain.errors import GatewayError, PeerError
 from jit_access.domain.reasons import Reason
 from registry_proxy.blob_cache import Sending
 from registry_proxy.control_client import TargetFacts
 from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
 from registry_proxy.protocols.asked import ExchangeFacts
-from registry_proxy.protocols.dialect import Fetched
+from registry_proxy.protocols.dialect import Fetched, Pin, Pinned
 from registry_proxy.protocols.http1 import CHUNKED, RequestHead
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.protocols.wanted import Classified
@@ -70,9 +70,19 @@ class RegistrySide:
 
     async def fetch(self, command: do.Fetch) -> on.Event:
         """Something small that is needed first. Raises UpstreamError."""
+        step = command.step
+        if isinstance(step, Pin):
+            return await self._pin(step, command.grant_id)
         target = self._target(self._classified().target)
-        head, body = await self._services.upstream.fetch(target, command.request, command.limit, self._hold)
-        return Fetched(head, body)
+        return Fetched(*await self._services.upstream.fetch(target, step.request, step.limit, self._hold))
+
+    async def _pin(self, step: Pin, grant_id: str) -> on.Event:
+        if self._services.pins is None:
+            raise GatewayError(Reason.INTERNAL_ERROR, "there is nobody to ask for pins")
+        try:
+            return Pinned(await self._services.pins.settle(grant_id, step.repository, step.names))
+        except PeerError as exc:
+            raise UpstreamError(exc.reason, 503) from exc
 
     async def find_kept(self, request: UpstreamRequest) -> on.Event:
         """Whether the answer is here. Raises UpstreamError."""

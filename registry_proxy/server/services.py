@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from registry_proxy.audit_sink import AuditSink
 from registry_proxy.audit_sink.strangers import StrangersBrake
 from registry_proxy.blob_cache import BlobCache
+from registry_proxy.control_client import PinBoard
 from registry_proxy.edge.limits import EdgeLimits
 from registry_proxy.gate import Gate
 from registry_proxy.metering import Meter
@@ -30,6 +31,7 @@ class Services:
     dialects: Dialects = field(default_factory=Dialects)
     pipes: PipePool = field(default_factory=PipePool)
     cache: BlobCache | None = None
+    pins: PinBoard | None = None
     strangers: StrangersBrake = field(init=False)
     throttle: Throttle = field(init=False)
 
@@ -42,7 +44,12 @@ class Services:
         """The limits of a request, as the edge takes them."""
         limits = self.limits
         return EdgeLimits(
-            limits.header_bytes, limits.target_bytes, limits.header_count, limits.upload_bytes, self.dialects.upgrades
+            limits.header_bytes,
+            limits.target_bytes,
+            limits.header_count,
+            limits.upload_bytes,
+            self.dialects.upgrades,
+            self.dialects.paths,
         )
 
 

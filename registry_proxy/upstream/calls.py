@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from registry_proxy.protocols.http1 import CHUNKED, ResponseHead, render_head
 from registry_proxy.protocols.origins import Origin
@@ -64,6 +64,20 @@ def small_request(like: UpstreamRequest, target: bytes) -> UpstreamRequest:
     return UpstreamRequest(
         "GET", target, accept, 0, like.scopes, False, like.origin, like.request_id, like.traceparent
     )  # fmt: skip
+
+
+def is_inside(path: str, beginnings: tuple[str, ...]) -> bool:
+    """Does a redirect stay where the protocol said? A path that can be read in two ways does not."""
+    plain = path.partition("?")[0]
+    has_doubt = "//" in plain or "/." in plain or "\\" in plain or "%2e" in plain.lower()
+    return plain.startswith(beginnings) and not has_doubt
+
+
+def with_kept(head: ResponseHead, kept: dict[bytes, bytes]) -> ResponseHead:
+    """A store's head with what the registry itself said of the same bytes."""
+    if not kept:
+        return head
+    return replace(head, headers=(*(pair for pair in head.headers if pair[0] not in kept), *kept.items()))
 
 
 def render_call(call: Call) -> bytes:

@@ -15,9 +15,11 @@ from registry_proxy.upstream.calls import (
     Leg,
     OnConnection,
     SendBody,
+    is_inside,
     nobody,
     render_call,
     small_request,
+    with_kept,
 )
 from registry_proxy.upstream.connection import UpstreamConnection
 from registry_proxy.upstream.credential import (
@@ -25,6 +27,7 @@ from registry_proxy.upstream.credential import (
     CredentialState,
     Scheme,
     basic_authorization,
+    bearer_authorization,
     learn,
     read_token,
     token_target,
@@ -152,6 +155,8 @@ class UpstreamClient:
     async def _authorization(
         self, target: TargetFacts, request: UpstreamRequest, state: CredentialState
     ) -> bytes | None:
+        if state.scheme is Scheme.FIXED:
+            return bearer_authorization(target)
         if state.scheme is not Scheme.BEARER or state.challenge is None:
             return basic_authorization(target)
         token = state.token_for(request.scopes)
@@ -188,6 +193,8 @@ class UpstreamClient:
     async def _answer_challenge(self, call: Call, leg: Leg, target: TargetFacts, on_connection: OnConnection) -> Leg:
         leg.connection.abort()
         state = self._book.state(target)
+        if state.scheme is Scheme.FIXED:
+            raise UpstreamError(Reason.UPSTREAM_REFUSED_CREDENTIAL)
         learn(state, leg.head)
         if call.request.length != 0:
             raise UpstreamError(Reason.UPSTREAM_REFUSED_CREDENTIAL, retryable=True)
@@ -201,19 +208,34 @@ class UpstreamClient:
     # -- redirects
 
     async def _follow(self, call: Call, leg: Leg, state: CredentialState, on_connection: OnConnection) -> Leg:
-        """Go where the registry points, without any credential: not even back to itself (CVE-2018-20060)."""
+        """Go where the registry points, without any credential: not even back to itself (CVE-2018-20060).
+
+        Only a protocol that says to which of the registry's own paths takes the credential along, and nowhere else.
+        """
+        redirects, kept = call.request.redirects, dict[bytes, bytes]()
         for _ in range(MAX_REDIRECTS):
             leg.connection.abort()
             if not call.request.follows_redirects:
                 raise UpstreamError(Reason.UPSTREAM_REDIRECT_REFUSED)
             origin, path = state.places.next_place(call.url, leg.head.get(b"location"))
-            call = Call(call.request, origin, path.encode("ascii"), call.allow_private, is_home=False)
+            is_home = redirects is not None and origin == state.places.home
+            if redirects is not None:
+                if is_home and not (call.is_home and is_inside(path, redirects.inside)):
+                    raise UpstreamError(Reason.UPSTREAM_REDIRECT_REFUSED)
+                kept |= {name: value for name, value in leg.head.headers if call.is_home and name in redirects.kept}
+                if call.request.method == "HEAD" and not is_home:
+                    return leg
+            call = Call(
+                call.request, origin, path.encode("ascii"), call.allow_private,
+                is_home=is_home, authorization=call.authorization if is_home else None,
+            )  # fmt: skip
             leg = await self._call(call, on_connection)
-            leg.is_redirected = True
+            leg.is_redirected = not is_home
             if leg.head.status not in _REDIRECTS:
                 break
-        if leg.head.status not in _FROM_A_STORE:
+        if leg.head.status in _REDIRECTS or (leg.is_redirected and leg.head.status not in _FROM_A_STORE):
             leg.connection.abort()
             is_still_moving = leg.head.status in _REDIRECTS
             raise UpstreamError(Reason.UPSTREAM_REDIRECT_REFUSED) if is_still_moving else broken()
+        leg.head = with_kept(leg.head, kept)
         return leg

@@ -25,6 +25,7 @@ MAX_TOKENS = 1024
 MAX_TARGETS = 256
 # A token is dropped this long before its end, so that it does not run out on its way.
 EARLY_S = 10.0
+_TOKEN_KINDS = frozenset({"hf"})
 _MAX_TOKEN_CHARS = 16 * 1024
 
 
@@ -34,6 +35,7 @@ class Scheme(Enum):
     UNKNOWN = auto()
     BASIC = auto()
     BEARER = auto()
+    FIXED = auto()  # the credential is a token by itself: nothing is learned, and no challenge is answered
 
 
 @dataclass(slots=True)
@@ -67,11 +69,19 @@ class CredentialBook:
         """The state that belongs to exactly these facts. Raises UpstreamError when its address cannot be read."""
         state = self._states.get(target)
         if state is None:
-            state = self._states[target] = CredentialState(places_of(target))
+            state = self._states[target] = CredentialState(
+                places_of(target), Scheme.FIXED if target.kind in _TOKEN_KINDS else Scheme.UNKNOWN
+            )
         self._states.move_to_end(target)
         while len(self._states) > MAX_TARGETS:
             self._states.popitem(last=False)
         return state
+
+
+def bearer_authorization(target: TargetFacts) -> bytes | None:
+    """The Bearer field of a registry whose credential is a token, or None for an open one."""
+    password = target.password.reveal()
+    return b"Bearer " + password.encode() if password else None
 
 
 def basic_authorization(target: TargetFacts) -> bytes | None:

@@ -210,7 +210,7 @@ def test_blob_that_was_resolved_opens() -> None:
     exchange.receive(on.Admitted(admission(TAGGED), 1000.0))
     (fetch,) = exchange.receive(on.Recorded())
     assert isinstance(fetch, do.Fetch)
-    assert fetch.request.target == b"/v2/a/manifests/v1"
+    assert fetch.step.request.target == b"/v2/a/manifests/v1"
     assert play(exchange, fetched(200, MANIFEST)) == [["OpenUpstream"]]
 
 

@@ -33,6 +33,7 @@ from registry_proxy.control_client.messages import (
     Snapshot,
     ViewNews,
 )
+from registry_proxy.control_client.pins import PinBoard
 from registry_proxy.control_client.target_facts import TargetFacts
 from registry_proxy.control_client.ticks import read_ticks
 from registry_proxy.gate import Gate
@@ -52,6 +53,8 @@ PULL = frozenset({Operation.PULL})
 PUSH = frozenset({Operation.PULL, Operation.PUSH})
 _GATHER_S = 0.005  # tests wait for the records of one request, where a busy gateway waits for more of them
 
+Pins = dict[tuple[str, str], dict[str, str]]
+
 _BEGAN, _BEGAN_TICKS = time.time(), read_ticks()
 
 
@@ -69,19 +72,17 @@ def new_token() -> str:
 
 
 class Collector:
-    """Takes audit records as the control plane does: once per id."""
+    """Takes audit records as the control plane does: once per id. Keeps pins, by grant and repository."""
 
-    def __init__(self) -> None:
+    def __init__(self, pins: Pins | None = None) -> None:
         self.records: dict[str, dict[str, object]] = {}
+        self.pins: Pins = {} if pins is None else pins
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                lines = self.rfile.read(int(self.headers["Content-Length"])).split(b"\n")
-                for line in filter(None, lines):
-                    record = json.loads(line)
-                    collector.records.setdefault(record["id"], record)
-                body = json.dumps({"accepted": len(lines), "duplicates": 0, "rejected": []}).encode()
+                sent = self.rfile.read(int(self.headers["Content-Length"]))
+                body = json.dumps(collector.pin(sent) if self.path.endswith("/pins") else collector.take(sent)).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -96,6 +97,17 @@ class Collector:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
+
+    def take(self, sent: bytes) -> dict[str, object]:
+        lines = list(filter(None, sent.split(b"\n")))
+        for record in map(json.loads, lines):
+            self.records.setdefault(record["id"], record)
+        return {"accepted": len(lines), "duplicates": 0, "rejected": []}
+
+    def pin(self, sent: bytes) -> dict[str, object]:
+        asked = json.loads(sent)
+        held = self.pins.setdefault((asked["grant"], asked["repository"]), {})
+        return {"pins": held | {name: held.setdefault(name, means) for name, means in asked["names"].items()}}
 
     def close(self) -> None:
         self._server.shutdown()
@@ -140,10 +152,10 @@ class Gateway:
 
     def add_target(
         self, slug: str, base_url: str, username: str = "", password: str = "", *, allow_private: bool = True,
-        token_origins: tuple[str, ...] = (), redirect_origins: tuple[str, ...] = (),
+        token_origins: tuple[str, ...] = (), redirect_origins: tuple[str, ...] = (), kind: str = "oci",
     ) -> None:  # fmt: skip
         self.targets[slug] = TargetFacts(
-            slug, "oci", base_url, username, Secret(password), allow_private, token_origins, redirect_origins
+            slug, kind, base_url, username, Secret(password), allow_private, token_origins, redirect_origins
         )
         self._deliver_snapshot()
 
@@ -255,9 +267,10 @@ def running_gateway(
     tls: tuple[Path, Path] | None = None,
     dialects: Dialects | None = None,
     cache: Path | None = None,
+    pins: Pins | None = None,
 ) -> Iterator[Gateway]:
     """A proxy that serves until the block ends."""
-    collector = Collector()
+    collector = Collector(pins)
     settings = make_settings(folder, collector.url)
     if limits is not None:
         settings = replace(settings, limits=limits)
@@ -278,6 +291,7 @@ def running_gateway(
             gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url, dialects or Dialects()
         )
         services.cache = open_cache(settings)
+        services.pins = PinBoard(settings)
         server = gateway.server = ProxyServer(settings, services, pool)
         gateway.loop = asyncio.get_running_loop()
         gate.start()
@@ -292,6 +306,7 @@ def running_gateway(
                 gateway.beat()
             await asyncio.sleep(0.05)
         await server.drain(0.2)
+        await services.pins.close()
         gate.close()
         if services.cache is not None:
             await asyncio.to_thread(services.cache.close)

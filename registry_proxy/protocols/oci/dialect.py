@@ -24,6 +24,7 @@ from registry_proxy.protocols.oci.refusing import gate_answer
 from registry_proxy.protocols.oci.routes import classify
 from registry_proxy.protocols.oci.walking import reach_key, walk
 from registry_proxy.protocols.origins import Origin
+from registry_proxy.protocols.paths import PLAIN
 from registry_proxy.protocols.query import QueryError
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.upstream_request import UpstreamRequest
@@ -35,6 +36,7 @@ class OciDialect:
 
     kind = "oci"
     upgrades: frozenset[bytes] = frozenset()
+    paths = PLAIN
 
     def __init__(self, reach: ReachStore | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._reach = reach or ReachStore()

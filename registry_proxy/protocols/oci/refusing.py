@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
-from jit_access.domain.reasons import Reason, explain
+from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.answers import INSUFFICIENT_SCOPE, Answer, shown, status_for
+from registry_proxy.protocols.ask_again import sentence_for
 from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.oci.challenge import our_challenge, read_scope
 from registry_proxy.protocols.oci.errors import error_answer
 from registry_proxy.protocols.wanted import Classified, Wanted
-
-# Where asking for a grant is what the reader should do next.
-_ASK_AGAIN = INSUFFICIENT_SCOPE | {
-    Reason.REFERENCE_NOT_GRANTED, Reason.GRANT_EXPIRED, Reason.GRANT_REVOKED, Reason.GRANT_RELINQUISHED,
-    Reason.GRANT_NOT_ACTIVE, Reason.TOKEN_UNKNOWN, Reason.TOKEN_EXPIRED, Reason.TOKEN_REVOKED, Reason.TOKEN_MISSING,
-    Reason.TARGET_UNKNOWN, Reason.POLICY_TIGHTENED, Reason.GROUP_MEMBERSHIP_LOST,
-}  # fmt: skip
 
 
 def gate_answer(reason: Reason, facts: ExchangeFacts, classified: Classified) -> Answer:
@@ -25,7 +17,7 @@ def gate_answer(reason: Reason, facts: ExchangeFacts, classified: Classified) ->
     is_token_route = classified.route == "token"
     if is_token_route and status == 403:
         status = 401  # containers/image shows the message of a token answer only for 401
-    answer = error_answer(status, reason, _sentence(reason, facts, wanted or _asked_by_scope(classified)))
+    answer = error_answer(status, reason, sentence_for(reason, facts, wanted or _asked_by_scope(classified)))
     if status == 401:
         if is_token_route:
             return answer.with_headers((b"www-authenticate", b'Basic realm="' + facts.origin + b'/token"'))
@@ -41,14 +33,3 @@ def _asked_by_scope(classified: Classified) -> tuple[Wanted, ...]:
     """At the token's address the scope tells what the client is about to ask for."""
     scopes = (value for key, value in classified.query if key == "scope")
     return next((found for text in scopes if (found := read_scope(text))), ())
-
-
-def _sentence(reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...]) -> str:
-    sentence = explain(shown(reason))
-    if reason not in _ASK_AGAIN or not facts.public_url:
-        return sentence
-    if not wanted:
-        return f"{sentence} Request access at {facts.public_url}/request"
-    asked = wanted[0]
-    query = urlencode({"resource": f"{asked.target}/{asked.repository}", "operation": asked.operation.value}, safe="/")
-    return f"{sentence} Request access at {facts.public_url}/request?{query}"

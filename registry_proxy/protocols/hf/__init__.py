@@ -1,0 +1,1 @@
+"""The Hugging Face Hub, as `huggingface_hub` speaks to it."""
