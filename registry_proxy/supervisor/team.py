@@ -17,6 +17,7 @@ from registry_proxy.log_lines import log_fields
 from registry_proxy.orders import Accept, Drain
 from registry_proxy.supervisor.doors import Doors
 from registry_proxy.supervisor.pacing import Pacing
+from registry_proxy.supervisor.patience import wait_for_silence
 from registry_proxy.supervisor.plan import Plan
 from registry_proxy.supervisor.worker import Worker, start_worker
 
@@ -132,8 +133,15 @@ class Team:
             worker.is_serving = True
             self._share_doors()
 
+    async def _attend(self, worker: Worker) -> None:
+        await wait_for_silence(worker.is_alive)
+        _log.error("worker.killed", extra=log_fields(worker=worker.name, why="it stopped answering"))
+        worker.kill()
+
     async def _watch(self, worker: Worker) -> None:
+        attending = asyncio.create_task(self._attend(worker))
         status = await worker.process.wait()
+        attending.cancel()
         worker.forget()
         del self._watchers[worker]
         is_expected = worker.is_leaving or self.is_stopping

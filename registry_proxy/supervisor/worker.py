@@ -72,6 +72,11 @@ class Worker:
         words = head.split(b" ", 2)
         return int(words[1]) if len(words) > 1 and words[1].isdigit() else _GONE, body
 
+    async def is_alive(self) -> bool:
+        """Its loop turns. Ready or not: who lost the control plane refuses with a reason, and that is an answer."""
+        status, _ = await self.ask("/healthz")
+        return status != _GONE
+
     async def is_ready(self) -> bool:
         """It heard the control plane lately and can record."""
         status, _ = await self.ask("/readyz")

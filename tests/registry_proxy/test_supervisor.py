@@ -240,6 +240,17 @@ def test_killed_worker_loses_no_queued_connection(team: Team) -> None:
     assert team.metric('jit_proxy_worker_exits_total{kind="unexpected"}') == 1
 
 
+def test_frozen_worker_is_replaced(team: Team) -> None:
+    """It still holds its door: every other client would wait for an answer that never comes."""
+    frozen = team.pids()["1.1"]
+    os.kill(frozen, signal.SIGSTOP)
+    wait_for(lambda: "1.2" in team.pids(), "another one was started", timeout_s=90)
+    wait_for(lambda: team.metric('jit_proxy_workers{state="serving"}') == 2, "it serves")
+    assert "1.1" not in team.pids()
+    assert "2.1" in team.pids()
+    assert all(pull_small(team) for _ in range(20))
+
+
 def test_records_of_a_killed_worker_reach_the_log(team: Team, big: str) -> None:
     with contextlib.ExitStack() as pulls:
         for _ in range(6):

@@ -19,6 +19,7 @@ from registry_proxy.settings import Address, SettingsError
 from registry_proxy.supervisor import doors as doors_module
 from registry_proxy.supervisor.doors import Doors
 from registry_proxy.supervisor.pacing import CALM_S, LONGEST_S, Pacing
+from registry_proxy.supervisor.patience import SILENCES_MOST, wait_for_silence
 from registry_proxy.supervisor.plan import make_plan
 
 ORDERS = st.one_of(
@@ -163,3 +164,19 @@ def test_merged_page_has_each_family_once_and_each_sample_with_its_worker() -> N
 
 def _values(samples: object) -> Mapping[tuple[str, str], float]:
     return {(item.labels["worker"], item.labels.get("reason", "")): item.value for item in samples}  # type: ignore[attr-defined]
+
+
+# -- patience
+
+
+def test_silence_counts_only_in_a_row_and_after_a_first_answer() -> None:
+    """A worker that is still starting, or slow for a moment, is left alone."""
+    pauses = [False] * (SILENCES_MOST - 1)
+    told = [False] * 20 + [True, *pauses, True, *pauses, True] + [False] * SILENCES_MOST
+    heard = iter(told)
+
+    async def ask() -> bool:
+        return next(heard)
+
+    asyncio.run(wait_for_silence(ask, every_s=0))
+    assert list(heard) == []
