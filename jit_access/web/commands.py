@@ -19,7 +19,7 @@ from jit_access.web.viewmodels.my_access import ClientTab, UseStep
 from jit_access.web.viewmodels.parts import Command
 
 CLIENTS = ("skopeo", "oras", "docker")
-LOGIN_TITLE = "Sign in once: paste a token of this grant, then Ctrl D"
+LOGIN_TITLE = "Sign in once: paste a token of this grant when asked"
 # A tag is only an example when nobody knows which one there is.
 UNKNOWN_TAG = "latest"
 _WILDCARDS = frozenset("*?")
@@ -95,14 +95,13 @@ def steps_for(client: str, places: Iterable[Place]) -> tuple[UseStep, ...]:
 
 
 def login_words(client: str, place: Place) -> tuple[str, ...]:
-    """The token comes by standard input, so that it is neither in the history nor in the process list."""
+    """The client asks for the token and shows nothing: it is in no history, no process list and on no screen."""
     insecure = {"skopeo": ("--tls-verify=false",), "oras": ("--plain-http",), "docker": ()}[client]
     return (
         *_call(client, place, "login"),
         *(insecure if is_plain() else ()),
         "--username",
         place.username,
-        "--password-stdin",
         gateway_host(),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -33,12 +34,19 @@ def shell(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     (tmp_path / "work").mkdir()
     stories.skopeo_binary()
 
-    def run(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def run(command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
         words = ["bash", "-c", command]
-        return subprocess.run(
-            words, cwd=tmp_path / "work", env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False
-        )
+        keyboard, terminal = os.openpty()  # a client asks for a password only where somebody can type one
+        try:
+            os.write(keyboard, f"{typed}\n".encode())
+            return subprocess.run(
+                words, cwd=tmp_path / "work", env=env, stdin=terminal, capture_output=True, text=True, timeout=120,
+                check=False,
+            )  # fmt: skip
+        finally:
+            os.close(keyboard)
+            os.close(terminal)
 
     return run
 

@@ -54,7 +54,7 @@ def client_tabs() -> tuple[my_access.ClientTab, ...]:
     )
 
 
-LOGIN = Command(("skopeo", "login", "--username", "ada", "--password-stdin", "gw.acme.example"))
+LOGIN = Command(("skopeo", "login", "--username", "ada", "gw.acme.example"))
 
 
 def end_confirm(grant_id: str, resource: Resource) -> Confirm:
