@@ -11,6 +11,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from jit_access.access_requests.drafts import MAX_LASTS_S, MIN_LASTS_S
 from jit_access.accounts.models import User
 from jit_access.core import clock
 from jit_access.domain.operations import Operation
@@ -39,7 +40,7 @@ class ResourceInput(StrictSerializer):
 class PreviewInput(StrictSerializer):
     target = serializers.CharField(max_length=63, help_text="Slug or id of the target.")
     resources = ResourceInput(many=True)
-    lasts_s = serializers.IntegerField(min_value=1)
+    lasts_s = serializers.IntegerField(min_value=MIN_LASTS_S, max_value=MAX_LASTS_S)
 
 
 class RequestInput(PreviewInput):

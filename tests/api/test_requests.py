@@ -91,6 +91,16 @@ def test_malformed_wishes_are_the_callers_fault(world: World, changes) -> None:
     assert ada.post("/requests", wish()).status_code == 201
 
 
+@pytest.mark.parametrize(("lasts_s", "status"), [(59, 400), (60, 201), (30 * 24 * 3600 + 1, 400)])
+def test_preview_and_request_agree_on_how_long_is_sensible(world: World, lasts_s: int, status: int) -> None:
+    ada = Caller(world.cast.ada)
+    seen = {name: value for name, value in wish().items() if name not in ("purpose", "ticket")} | {"lasts_s": lasts_s}
+    previewed, sent = ada.post("/requests/preview", seen), ada.post("/requests", wish() | {"lasts_s": lasts_s})
+    assert (previewed.status_code, sent.status_code) == (200 if status == 201 else 400, status)
+    if status == 400:
+        assert set(previewed.json()["fields"]) == set(sent.json()["fields"]) == {"lasts_s"}
+
+
 def test_policy_refusal_is_403_with_its_reason(world: World) -> None:
     assert Caller(world.cast.ada).post("/requests", wish()).status_code == 201
     refused = Caller(world.cast.cleo).post("/requests", wish())
