@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from benchmarks.control.grants import seed
 from benchmarks.control.plane import running_control_plane
 from benchmarks.machine import load_average, machine_facts
+from benchmarks.peers.bare import BareRelay
 from benchmarks.peers.base import Peer, Visit, stopping
 from benchmarks.peers.caddy import Caddy
 from benchmarks.peers.direct import Direct
@@ -112,7 +113,7 @@ def prepared(plan: Plan) -> Iterator[Run]:
         with running_control_plane(site) as control:
             seed({name: upstream.port for name, upstream in upstreams.items()}, site.disk)
             peers: tuple[Peer, ...] = (
-                Direct(), Gateway(control), Gateway(control, processes=2, name="gateway-2"),
+                Direct(), BareRelay(), Gateway(control), Gateway(control, processes=2, name="gateway-2"),
                 Nginx(), Nginx(has_auth=True), HAProxy(), HAProxy(has_splice=True), Caddy(), Caddy(has_auth=True),
             )  # fmt: skip
             ground = Ground(site, plan, control, *blobs)

@@ -10,6 +10,7 @@ TITLES = {
     "gateway": "**this gateway**",
     "gateway-2": "**this gateway**, 2 processes",
     "direct": "direct, no gateway",
+    "bare": "bare relay in Python, nothing on",
     "nginx": "nginx",
     "nginx-auth": "nginx + auth_request",
     "haproxy": "HAProxy",

@@ -15,7 +15,7 @@ _CAN_CUT = ("nginx", "haproxy-splice")
 
 SCENARIOS = (
     # Splice moves bodies; a small answer never meets it.
-    Scenario("requests", "requests", ("static", "registry"), ("direct", *_PROXIES), measure_requests),
+    Scenario("requests", "requests", ("static", "registry"), ("direct", "bare", *_PROXIES), measure_requests),
     Scenario("down", "down", ("static", "registry"), ("direct", *_WITH_SPLICE), download(is_tls=False)),
     Scenario("up", "up", ("sink",), ("direct", *_WITH_SPLICE), upload(is_tls=False)),
     Scenario("up", "up", ("registry",), ("direct", *_WITH_SPLICE), upload(is_tls=False, share=_HASHED)),
