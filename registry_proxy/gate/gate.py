@@ -131,17 +131,23 @@ class Gate:
         return reason
 
     def watch(
-        self, admission: Admission, wanted: tuple[Wanted, ...], cut: Cut, moved: Callable[[], int] = lambda: 0
+        self,
+        admission: Admission,
+        wanted: tuple[Wanted, ...],
+        cut: Cut,
+        moved: Callable[[], int] = lambda: 0,
+        *,
+        decided_at: int = -1,
     ) -> Watch:
         """Have `cut(reason)` called on the loop as soon as this exchange may not go on, until `unwatch`.
 
-        The world may have changed between the decision and this call (the audit record was awaited in between), so
-        the first check is made at once.
+        `decided_at`: the epoch of the decision. The world may have changed since (a body may have been awaited); what
+        it has left alone is not asked a second time, and time itself is watched by the timer.
         """
         view = admission.view
-        standing = Standing(view.grant_id, min(view.valid_until, admission.lease.valid_until), None)
-        watch = Watch(admission, wanted, cut, moved, standing)
-        answer = self._judge(watch)
+        ends_at = min(view.valid_until, admission.lease.valid_until)
+        watch = Watch(admission, wanted, cut, moved, Standing(view.grant_id, ends_at, None))
+        answer = self._stand(view, ends_at) if decided_at == self.epoch else self._judge(watch)
         if isinstance(answer, Standing):
             watch.standing = answer
         elif self._loop is not None:
@@ -189,8 +195,10 @@ class Gate:
         holder = self._table.find(watch.admission.token_hash)
         if reason is not None or holder is None:
             return reason or Reason.TOKEN_UNKNOWN
-        ends_at = min(holder.view.valid_until, holder.lease.valid_until)
-        return Standing(holder.view.grant_id, ends_at, self._budgets.find(holder.view))
+        return self._stand(holder.view, min(holder.view.valid_until, holder.lease.valid_until))
+
+    def _stand(self, view: SessionView, ends_at: float) -> Standing:
+        return Standing(view.grant_id, ends_at, self._budgets.find(view))
 
     def _take_pending(self) -> None:
         self._is_woken = False

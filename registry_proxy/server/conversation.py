@@ -151,7 +151,9 @@ class Conversation:
         admission, classified = self._exchange.admission, self._exchange.classified
         if admission is not None and classified is not None:
             self._unwatch()
-            self._watch = self._services.gate.watch(admission, classified.wanted, self.cut, self._moved)
+            self._watch = self._services.gate.watch(
+                admission, classified.wanted, self.cut, self._moved, decided_at=self._epoch
+            )
         sink = self._services.sink
         try:
             await sink.accept(sink.new_record(command.kind, **cast("RecordFields", command.fields)))

@@ -185,7 +185,8 @@ class UpstreamConnection(Wired, asyncio.Protocol):
         self._reader = make_reader(head.length)
         self._keeps_alive = head.keep_alive and not self._upgrade
         self._pending = self._buffer.take()
-        self.pause_reading()
+        if not isinstance(self._reader, CountedBody) or len(self._pending) < self._reader.remaining:
+            self.pause_reading()  # until somebody takes the rest; a small body came along with its head
         if self._head is not None and not self._head.done():
             self._head.set_result(head)
 
@@ -196,6 +197,7 @@ class UpstreamConnection(Wired, asyncio.Protocol):
             return
         if sink is None:
             self._pending += data
+            self.pause_reading()
             return
         try:
             payload, rest = reader.feed(data)

@@ -23,7 +23,7 @@ from registry_proxy.protocols.upgrades import SWITCHING, is_agreed
 MAX_RESPONSE_HEAD_BYTES = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
 # We act on these: a second line would leave the choice to whoever reads next.
-_SINGLE = (b"location", b"docker-content-digest", b"content-range")
+_SINGLE = frozenset({b"location", b"docker-content-digest", b"content-range"})
 _BEGINNING = b"HTTP/1."
 
 
@@ -108,9 +108,10 @@ def _switched(head: ResponseHead, asked: bytes) -> ResponseHead:
 
 
 def _check_fields(headers: Headers) -> None:
-    names = [name for name, _ in headers]
-    if any(names.count(name) > 1 for name in _SINGLE):
-        raise FramingError("a field comes twice that means one thing only")
+    if len(dict(headers)) != len(headers):
+        names = [name for name, _ in headers]
+        if any(names.count(name) > 1 for name in _SINGLE):
+            raise FramingError("a field comes twice that means one thing only")
     # Digests are over the bytes as stored, and nobody here inflates: we asked for `identity` and take nothing else.
     if list_tokens(headers, b"content-encoding") - {b"identity"}:
         raise FramingError("compressed, although it was asked for plain")

@@ -82,6 +82,31 @@ def test_revoked_grant_cuts_its_running_exchanges_and_no_others(live_world: Worl
     on_loop(scenario)
 
 
+@pytest.mark.parametrize("is_told_between", [True, False])
+def test_what_changed_after_the_decision_is_judged_again(
+    live_world: World, token: str, *, is_told_between: bool
+) -> None:
+    """A decision of this very epoch stands; news between it and the watch end what it let through."""
+
+    async def scenario() -> None:
+        world = live_world
+        world.gate.start()
+        view = make_view(token, now=NOW)
+        world.load(view)
+        stream, epoch = Stream(), world.gate.epoch
+        admission = admitted(world.gate.decide(token, pull()))
+        if is_told_between:
+            world.tell(closed(view))
+        world.gate.watch(admission, pull(), stream.cut, decided_at=epoch)
+        if not is_told_between:
+            assert stream.cut_by == []
+            world.tell(closed(view))
+        await stream.is_cut.wait()
+        assert stream.cut_by == [Reason.GRANT_REVOKED]
+
+    on_loop(scenario)
+
+
 def test_expiry_cuts_a_running_exchange_without_any_news(live_world: World, token: str) -> None:
     async def scenario() -> None:
         world = live_world
