@@ -33,7 +33,7 @@ from jit_access.policies.questions import Assurance, Proof, Question, Resource, 
 from jit_access.policies.services import decide_each
 from jit_access.targets import access, discovery, selectors, services
 from jit_access.targets.addressing import MAX_ORIGINS, NewTarget
-from jit_access.targets.models import Repository
+from jit_access.targets.models import Repository, TargetKind
 
 FACTOR_MAX_AGE_S = 900  # whoever can point the gateway at a registry can point it at their own
 _SEARCH = OpenApiParameter("q", OpenApiTypes.STR, description="Words of a target, repository or description.")
@@ -65,6 +65,7 @@ class TargetInput(CodeInput):
     allow_private = serializers.BooleanField(required=False, default=False)
     token_origins = Origins(_MAY_GET_THE_CREDENTIAL, required=False)
     redirect_origins = Origins(_NEVER_GETS_IT, required=False)
+    kind = serializers.ChoiceField(choices=TargetKind.values, required=False, default=TargetKind.OCI.value)
 
 
 class OriginsInput(CodeInput):
@@ -105,6 +106,7 @@ class TargetsView(APIView):
             allow_private=given["allow_private"],
             token_origins=tuple(given.get("token_origins", ())),
             redirect_origins=tuple(given.get("redirect_origins", ())),
+            kind=given["kind"],
         )
         target = services.add_target(actor=actor, new=new)
         return _detail(actor, target.slug, status.HTTP_201_CREATED)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from jit_access.connectors.base import Connector, Endpoint
+from jit_access.connectors.huggingface.connector import HuggingFaceConnector
 from jit_access.connectors.oci.connector import OCIConnector
 
-_KINDS: dict[str, Callable[[Endpoint], Connector]] = {"oci": OCIConnector}
+_KINDS: dict[str, Callable[[Endpoint], Connector]] = {"oci": OCIConnector, "hf": HuggingFaceConnector}
 
 
 @contextmanager

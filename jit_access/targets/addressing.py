@@ -11,6 +11,7 @@ from jit_access.core.secret import Secret
 from jit_access.domain.audit_record import clean_text
 from jit_access.domain.errors import CallerError
 from jit_access.domain.reasons import Reason
+from jit_access.targets.models import TargetKind
 
 MAX_URL_CHARS = 300
 MAX_SECRET_CHARS = 4096
@@ -33,7 +34,7 @@ class NewTarget:
     allow_private: bool = False
     token_origins: tuple[str, ...] = ()
     redirect_origins: tuple[str, ...] = ()
-    kind: str = "oci"
+    kind: str = TargetKind.OCI.value
     is_demo: bool = False
 
 
@@ -88,7 +89,7 @@ def parse_base_url(text: str, *, allow_private: bool) -> str:
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
         raise _refuse("base_url", "The address holds no user name or password; they have fields of their own.")
     if parts.path not in ("", "/") or "?" in trimmed or "#" in trimmed:
-        raise _refuse("base_url", "The address ends after host and port; registries live at /v2/ there.")
+        raise _refuse("base_url", "The address ends after host and port; the gateway knows the rest.")
     if port == 0:
         raise _refuse("base_url", "The port is between 1 and 65535.")
     if parts.scheme == "http" and not allow_private:
@@ -140,8 +141,8 @@ def parse_password(secret: Secret) -> Secret:
 
 
 def _parse_kind(text: str) -> str:
-    if text != "oci":
-        raise _refuse("kind", "The gateway knows OCI registries only.")
+    if text not in TargetKind.values:
+        raise _refuse("kind", "The gateway knows OCI registries and Hugging Face hubs.")
     return text
 
 

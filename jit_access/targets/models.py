@@ -13,6 +13,7 @@ from jit_access.domain.operations import Tier
 
 class TargetKind(models.TextChoices):
     OCI = "oci", "OCI registry"
+    HF = "hf", "Hugging Face hub"
 
 
 class TargetHealth(models.TextChoices):

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jit_access.connectors.oci.challenge import Challenge, parse_challenge, path_on
+from jit_access.connectors.links import path_on
+from jit_access.connectors.oci.challenge import Challenge, parse_challenge
 
 
 @pytest.mark.parametrize(

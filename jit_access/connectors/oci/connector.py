@@ -17,7 +17,7 @@ from jit_access.connectors.base import (
     Listing,
     RepositoryDescription,
 )
-from jit_access.connectors.oci.challenge import path_on
+from jit_access.connectors.links import path_on
 from jit_access.connectors.oci.session import RegistrySession
 from jit_access.connectors.wire import Reply, Wire
 from jit_access.domain.reasons import Reason

@@ -11,7 +11,8 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from jit_access.connectors.oci.challenge import Challenge, find_place, parse_challenge
+from jit_access.connectors.links import find_place
+from jit_access.connectors.oci.challenge import Challenge, parse_challenge
 from jit_access.connectors.wire import Reply, Wire
 from jit_access.core.secret import Secret
 from jit_access.domain.reasons import Reason

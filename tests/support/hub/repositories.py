@@ -51,6 +51,7 @@ class Hub:
     base_url: str = ""
     store_url: str = ""
     elsewhere: str = ""  # Location of every resolve, when set
+    list_elsewhere: str = ""  # where lists go on, when set
     upload_elsewhere: str = ""  # place of every upload, when set
     parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
 

@@ -25,7 +25,11 @@ class HubServer(HubRequest):
         parts = urlsplit(self.path)
         self.query = parse_qs(parts.query)
         segments = [unquote(item) for item in parts.path.split("/")[1:]]
-        if segments[:2] == ["api", "resolve-cache"]:
+        if segments == ["api", "whoami-v2"]:
+            self.say_json({"type": "user", "name": "gateway", "orgs": [{"name": "Org"}]})
+        elif len(segments) == 2:
+            self._all_of(segments[1])
+        elif segments[:2] == ["api", "resolve-cache"]:
             self._file("/".join(segments[2:5]), segments[5], "/".join(segments[6:]), is_cache=True)
         elif segments[0] == "api":
             self._api("/".join(segments[1:4]), segments[4:])
@@ -76,6 +80,16 @@ class HubServer(HubRequest):
 
     # -- metadata
 
+    def _all_of(self, kind: str) -> None:
+        """In pages, by owner."""
+        owner, begin = self.query.get("author", [""])[0], int(self.query.get("cursor", ["0"])[0])
+        names = [name.partition("/")[2] for name in self.hub.repositories if name.startswith(f"{kind}/{owner}")]
+        end, more = begin + self.hub.page, {}
+        if end < len(names):
+            url = self.hub.list_elsewhere or f"{self.hub.base_url}/api/{kind}?author={owner}&cursor={end}"
+            more = {"Link": f'<{url}>; rel="next"'}
+        self.say_json([{"id": name} for name in names[begin:end]], **more)
+
     def _api(self, name: str, rest: list[str]) -> None:
         word, revision = (*rest, "revision", "main")[:2] if len(rest) != 1 else (rest[0], "main")
         routes = {"revision": self._info, "refs": self._refs, "tree": self._tree, "paths-info": self._paths,
@@ -88,7 +102,8 @@ class HubServer(HubRequest):
 
     def _info(self, name: str, _revision: str, repo: HubRepository, sha: str) -> None:
         siblings = [{"rfilename": item, "xetHash": _XET} for item in sorted(repo.commits[sha])]
-        about = {"private": True, "tags": [], "downloads": 0, "cardData": {"license": "mit"}}
+        about = {"private": True, "tags": [], "downloads": 0, "cardData": {"license": "mit"},
+                 "usedStorage": sum(map(len, repo.commits[sha].values()))}  # fmt: skip
         self.say_json({"id": name.partition("/")[2], "sha": sha, "siblings": siblings, **about})
 
     def _refs(self, _name: str, _revision: str, repo: HubRepository, _sha: str) -> None:

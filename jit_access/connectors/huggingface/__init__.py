@@ -1,0 +1,1 @@
+"""Hugging Face hubs: the admin side. People's downloads and uploads go through the proxy, not through here."""
