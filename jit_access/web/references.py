@@ -1,4 +1,4 @@
-"""Tags and digests as people type them into one field, read into the two lists of a scope."""
+"""What people type to narrow a scope: tags and digests of a registry, or revisions and files of a hub."""
 
 from __future__ import annotations
 
@@ -6,18 +6,28 @@ from dataclasses import dataclass
 
 from jit_access.domain.errors import CallerError
 from jit_access.domain.reasons import Reason
-from jit_access.domain.scopes import DIGEST, MAX_REFERENCES, TAG_PATTERN, ResourceScope
+from jit_access.domain.scopes import (
+    DIGEST,
+    FILE_PATTERN,
+    MAX_REFERENCES,
+    MAX_REVISION_CHARS,
+    REVISION_PATTERN,
+    TAG_PATTERN,
+    ResourceScope,
+)
 
 MAX_CHARS = 6000  # as many whole digests as a scope may hold
 _SHOWN_CHARS = 80
+FILE = "file:"
 
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What a scope is narrowed to. Both empty: nothing narrows it."""
+    """What a scope is narrowed to. All empty: nothing narrows it."""
 
     tags: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def parse_references(text: str) -> References:
@@ -44,9 +54,27 @@ def parse_references(text: str) -> References:
     return References(tags, digests)
 
 
+def parse_hub_references(text: str) -> References:
+    """Revisions, and files behind `file:`. Raises: CallerError (invalid-input) that names the word."""
+    words = list(dict.fromkeys(text.replace(",", " ").split()))
+    if len(text) > MAX_CHARS or len(words) > MAX_REFERENCES:
+        raise CallerError(Reason.INVALID_INPUT, f"Name at most {MAX_REFERENCES} revisions and files.")
+    files = [word.removeprefix(FILE) for word in words if word.startswith(FILE)]
+    revisions = [word for word in words if not word.startswith(FILE)]
+    for word in revisions:
+        if len(word) > MAX_REVISION_CHARS or not REVISION_PATTERN.fullmatch(word):
+            raise CallerError(
+                Reason.INVALID_INPUT, f"“{_shown(word)}” cannot be a branch, tag or commit, nor file:PATTERN."
+            )
+    for word in files:
+        if not FILE_PATTERN.fullmatch(word):
+            raise CallerError(Reason.INVALID_INPUT, f"“{_shown(word)}” cannot be a file. Write file:*.safetensors.")
+    return References(tuple(sorted(revisions)), files=tuple(sorted(files)))
+
+
 def references_text(part: ResourceScope) -> str:
     """The same as somebody would type it, one per line."""
-    return "\n".join((*part.tags, *part.digests))
+    return "\n".join((*part.tags, *part.digests, *(f"{FILE}{file}" for file in part.files)))
 
 
 def _shown(word: str) -> str:

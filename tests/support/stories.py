@@ -25,10 +25,15 @@ class Started:
     token: str
 
 
-def ask(asker: Visitor, repository: str = MODEL, *, operations: str = "pull", lasts_s: int = 3600) -> str:
+def ask(
+    asker: Visitor, repository: str = MODEL, *, operations: str = "pull", lasts_s: int = 3600,
+    target: str = "demo-registry", references: str = "",
+) -> str:  # fmt: skip
     """Send a request for one repository; returns its id."""
-    asker.open(f"/request?resource=demo-registry/{repository}&operation={operations}")
-    asker.submit("requests/new", purpose=PURPOSE, lasts_s=lasts_s, operations=operations, check=1)
+    asker.open(f"/request?resource={target}/{repository}&operation={operations}")
+    asker.submit(
+        "requests/new", purpose=PURPOSE, lasts_s=lasts_s, operations=operations, references=references, check=1
+    )
     asker.submit("requests/new", send=1)
     found = re.search(r"/requests/(req_[a-z2-7]+)", str(asker.page.url))
     assert found, asker.page.text

@@ -13,13 +13,28 @@ from jit_access.domain.errors import CallerError
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import MAX_REFERENCES, ResourceScope, parse_scope
 from jit_access.grants.models import Grant
-from jit_access.web.references import parse_references, references_text
+from jit_access.web.references import parse_hub_references, parse_references, references_text
 from tests.support.lifecycles import PULL, TINY, World, active, answer, scope_of, start
 from tests.web.pages_of import heading_of, text_of
 from tests.web.test_requests import form
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DIGEST = "sha256:" + "ab" * 32
+
+
+def test_a_hub_has_revisions_and_files() -> None:
+    only = parse_hub_references(" main, refs/pr/1\nfile:*.safetensors file:weights/ main")
+    assert (only.tags, only.digests, only.files) == (("main", "refs/pr/1"), (), ("*.safetensors", "weights/"))
+    part = ResourceScope("models/Org/Name", PULL, only.tags, files=only.files)
+    assert parse_hub_references(references_text(part)) == only
+
+
+@pytest.mark.parametrize("word", [DIGEST, "a..b", "/a", "file:", "file:/etc", "file:[a]", "r" * 129, "a" * 7000])
+def test_what_no_hub_has_is_named(word: str) -> None:
+    assert parse_hub_references("main file:a").tags == ("main",)
+    with pytest.raises(CallerError) as caught:
+        parse_hub_references(word)
+    assert caught.value.reason is Reason.INVALID_INPUT
 
 
 def test_words_become_tags_and_digests() -> None:

@@ -14,7 +14,7 @@ from jit_access.domain.lifecycle import GrantState, RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
-from jit_access.web import commands, figures
+from jit_access.web import figures, ways
 from jit_access.web.presenters import words
 from jit_access.web.presenters.grants import (
     SOON_S,
@@ -198,8 +198,8 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         note=_used_note(grant, moved),
         countdown=make_countdown(grant.valid_until, known.now) if is_running and grant.valid_until else None,
         rail=_rail(grant, known.now) if is_running else None,
-        tabs=commands.client_tabs(known.client, f"#{grant.public_id}"),
-        steps=commands.steps_for(known.client, commands.places_of(grant, known.latest_tags)) if is_usable else (),
+        tabs=ways.tabs_of(grant, known.client, f"#{grant.public_id}"),
+        steps=ways.steps_of(grant, known.client, known.latest_tags) if is_usable else (),
         token_href=reverse("web:grant-token", args=[grant.public_id]) if is_usable else "",
         tokens_href=reverse("web:grant-tokens", args=[grant.public_id]) if is_running else "",
         tokens_count=known.tokens.get(grant.pk, 0),

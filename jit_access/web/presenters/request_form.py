@@ -120,7 +120,8 @@ def references_field(answers: Answers, error: str = "") -> Field:
         "Tags or digests, one per line",
         answers.references,
         "textarea",
-        "v1 or v1.* or a whole sha256 digest. Whatever else is there stays closed, also what is pushed later.",
+        "v1 or v1.* or a whole sha256 digest; for a hub a revision, or file:*.safetensors. "
+        "Whatever else is there stays closed, also what is pushed later.",
         error,
         max_chars=MAX_CHARS,
         is_required=False,

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from jit_access.domain.operations import Tier
 from jit_access.domain.reasons import Reason, explain
-from jit_access.targets.models import Repository, Target, TargetHealth
+from jit_access.targets.models import Repository, Target, TargetHealth, TargetKind
 from jit_access.web import figures
 from jit_access.web.viewmodels.parts import TIER_BADGES, Action, Badge, Fact, Field, Notice, Option, Resource
 from jit_access.web.viewmodels.request_form import ErrorItem, FormErrors
@@ -65,7 +65,9 @@ def build_page(
             Fact("Address", target.base_url, is_mono=True),
             Fact("Kind", target.get_kind_display()),
             Fact(
-                "Credential", target.username or "None", "sealed, known only to the gateway" if target.username else ""
+                "Credential",
+                target.username or ("A token" if target.sealed_password else "None"),
+                "sealed, known only to the gateway" if _has_credential(target) else "",
             ),
             Fact("Private address", "May be private" if target.allow_private else "Must be public"),
             *_places(target),
@@ -75,6 +77,10 @@ def build_page(
         check_href=reverse("web:target-check", args=[target.public_id]),
         discover_href=reverse("web:target-discover", args=[target.public_id]),
     )
+
+
+def _has_credential(target: Target) -> bool:
+    return bool(target.username or target.sealed_password)
 
 
 def _places(target: Target) -> tuple[Fact, ...]:
@@ -93,7 +99,7 @@ def _lead(target: Target, now: datetime) -> str:
     if target.health == TargetHealth.REACHABLE:
         return (
             f"{checked} It took the gateway’s credential."
-            if target.username
+            if _has_credential(target)
             else f"{checked} It asks for no credential."
         )
     return checked
@@ -125,12 +131,19 @@ def _repository_row(target: Target, repository: Repository, grants: int) -> Repo
     )
 
 
+_KINDS = tuple(Option(value, label, value == TargetKind.OCI) for value, label in TargetKind.choices)
 _FIELDS = (
+    Field("kind", "Kind", TargetKind.OCI.value, kind="select", options=_KINDS),
     Field("display_name", "Name people read", placeholder="Production weights", max_chars=120),
     Field("slug", "Short name", hint="First part of every path: gateway/short-name/repository.", max_chars=63),
     Field("base_url", "Address", kind="url", placeholder="https://registry.example", max_chars=300),
     Field(
-        "username", "User name of the gateway there", is_required=False, optional_note="empty for none", max_chars=200
+        "username",
+        "User name of the gateway there",
+        hint="A hub takes a token alone.",
+        is_required=False,
+        optional_note="empty for none",
+        max_chars=200,
     ),
     Field(
         "password",
@@ -171,6 +184,6 @@ def build_form(values: Mapping[str, str], errors: Mapping[str, str], notice: Not
 
 
 def _filled(field: Field, values: Mapping[str, str], errors: Mapping[str, str]) -> Field:
-
     value = "" if field.kind == "password" else values.get(field.name, "")
-    return replace(field, value=value, error=errors.get(field.name, ""))
+    chosen = tuple(replace(option, is_chosen=option.value == (value or field.value)) for option in field.options)
+    return replace(field, value=value, options=chosen, error=errors.get(field.name, ""))

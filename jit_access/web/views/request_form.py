@@ -23,7 +23,7 @@ from jit_access.grants import access as grant_access
 from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import Assurance
 from jit_access.targets import selectors as targets
-from jit_access.targets.models import Repository
+from jit_access.targets.models import Repository, TargetKind
 from jit_access.web import figures, reads
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import page, person, render_page
@@ -37,7 +37,7 @@ from jit_access.web.presenters.request_form import (
     with_notice,
     with_refused_references,
 )
-from jit_access.web.references import MAX_CHARS, parse_references, references_text
+from jit_access.web.references import MAX_CHARS, References, parse_hub_references, parse_references, references_text
 from jit_access.web.viewmodels.parts import Action, Notice
 
 MAX_CHOICES = 20
@@ -145,9 +145,15 @@ def _repository(answers: Answers) -> Repository | None:
 
 def _scope_of(answers: Answers, repository: Repository, *, operations: str = "") -> Scope:
     """What is asked. Raises: CallerError when the tags or digests cannot be read."""
-    only = parse_references(answers.references)
+    only = _references(answers, repository)
     wanted = _OPERATIONS[operations or answers.operations]
-    return make_scope([ResourceScope(repository.name, wanted, only.tags, only.digests)])
+    return make_scope([ResourceScope(repository.name, wanted, only.tags, only.digests, only.files)])
+
+
+def _references(answers: Answers, repository: Repository | None) -> References:
+    """In the words of that kind of target. Raises: CallerError."""
+    is_hub = repository is not None and repository.target.kind == TargetKind.HF
+    return parse_hub_references(answers.references) if is_hub else parse_references(answers.references)
 
 
 def _send(request: HttpRequest) -> HttpResponse:
@@ -178,9 +184,10 @@ def _missing(answers: Answers, repository: Repository | None) -> dict[str, str]:
 
 
 def _unreadable(answers: Answers) -> CallerError | None:
-    """What is wrong with the tags and digests, if anything is."""
+    """What is wrong with the references, if anything is."""
     try:
-        parse_references(answers.references)
+        if answers.references:
+            _references(answers, _repository(answers))
     except CallerError as error:
         return error
     return None

@@ -14,6 +14,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.roles import OPERATORS
 from jit_access.targets import access, discovery, selectors, services
 from jit_access.targets.addressing import NewTarget
+from jit_access.targets.models import TargetKind
 from jit_access.web import figures, reads
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters import targets as words
@@ -55,6 +56,7 @@ def add_target(request: HttpRequest) -> HttpResponse:
         allow_private="allow_private" in typed,
         token_origins=tuple(typed.get("token_origins", "").replace(",", " ").split()),
         redirect_origins=tuple(typed.get("redirect_origins", "").replace(",", " ").split()),
+        kind=typed.get("kind", TargetKind.OCI.value),
     )
     try:
         target = services.add_target(actor=person(request), new=new)

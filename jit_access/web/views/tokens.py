@@ -14,7 +14,7 @@ from jit_access.domain.errors import CallerError, NotFound
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants import access, services
 from jit_access.grants.models import Grant
-from jit_access.web import commands, figures, reads
+from jit_access.web import commands, figures, reads, ways
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters import tokens as words
 from jit_access.web.presenters.words import resources
@@ -110,7 +110,7 @@ def _render_token(
         token=issued.token.reveal(),
         ends=f"with it, at {figures.end_time(issued.lease.valid_until, now)}",
         tabs=(),
-        steps=commands.steps_for(chosen, commands.places_of(grant, reads.latest_tags([grant]))),
+        steps=ways.steps_of(grant, chosen, reads.latest_tags([grant])),
         replaces=words.replaced_note(replaces, now) if replaces else "",
         tokens_href=words.list_href(grant),
     )

@@ -1,0 +1,74 @@
+"""Ready commands of `hf` for grants at a Hugging Face hub. Each is whole, and none holds a secret.
+
+The token goes into a file of this grant alone, and from there into the environment of one command: not into the
+history, not into a process list, and never in the place of somebody's own login. `HF_TOKEN` is set in each command,
+because the client would otherwise send to the gateway whatever token a shell has.
+"""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from django.conf import settings
+
+from jit_access.domain.operations import Operation
+from jit_access.domain.scopes import ResourceScope, parse_scope
+from jit_access.grants.models import Grant
+from jit_access.web.commands import login_path
+from jit_access.web.viewmodels.my_access import ClientTab, UseStep
+from jit_access.web.viewmodels.parts import Command
+
+CLIENT = "hf"
+LOGIN_TITLE = "Sign in once: paste a token of this grant, then Enter"
+DEFAULT_REVISION = "main"
+_TYPES = {"datasets": "dataset", "spaces": "space"}
+_WILDCARDS = frozenset("*?")
+
+
+def hub_tabs(anchor: str = "") -> tuple[ClientTab, ...]:
+    """One client; a tab all the same, so that the card says which."""
+    return (ClientTab(CLIENT, anchor or "?", is_current=True),)
+
+
+def hub_steps(grant: Grant) -> tuple[UseStep, ...]:
+    """Keep the token, then each thing the grant allows on each repository."""
+    parts = parse_scope(grant.scope).resources
+    steps = [UseStep(LOGIN_TITLE, Command(_login(grant)))]
+    for part in parts:
+        of = "" if len(parts) == 1 else f" {part.repository}"
+        if Operation.PULL in part.operations:
+            steps.append(UseStep(f"Download{of}", Command((*_with_login(grant), *_download(part)))))
+    return tuple(steps)
+
+
+def _token_file(grant: Grant) -> str:
+    return f"{login_path(grant)}.hf"
+
+
+def _login(grant: Grant) -> tuple[str, ...]:
+    """Nothing is shown while it is typed, and nobody else may read the file."""
+    keep = f'printf %s "$t" > {_token_file(grant)}'
+    return ("(umask 077;", "mkdir -p ~/.config/jit;", "read -rs t;", f"{keep})")
+
+
+def _with_login(grant: Grant) -> tuple[str, ...]:
+    endpoint = f"{settings.GATEWAY_URL.rstrip('/')}/hf/{grant.target.slug}"
+    return (f"HF_ENDPOINT={endpoint}", f'HF_TOKEN="$(cat {_token_file(grant)})"')
+
+
+def _download(part: ResourceScope) -> tuple[str, ...]:
+    kind, _, name = part.repository.partition("/")
+    words = ["hf", "download", name]
+    if kind in _TYPES:
+        words += ["--repo-type", _TYPES[kind]]
+    revision = _revision(part)
+    if revision != DEFAULT_REVISION:
+        words += ["--revision", quote(revision)]
+    words += ["--local-dir", name.rpartition("/")[2]]
+    return tuple(words)
+
+
+def _revision(part: ResourceScope) -> str:
+    """One that the scope covers: what everybody means, else the first that it names in full."""
+    exact = [tag for tag in part.tags if not _WILDCARDS & set(tag)]
+    return DEFAULT_REVISION if part.covers_tag(DEFAULT_REVISION) else next(iter([*exact, *part.tags]), DEFAULT_REVISION)

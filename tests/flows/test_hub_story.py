@@ -1,0 +1,87 @@
+"""A hub from the page where it is added to the commands on a card, pasted into a shell with the real `hf`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.flows.test_two_grants import commands_of
+from tests.support import stories
+from tests.support.hub import TOKEN, Hub, HubRepository, running_hub
+from tests.support.visitor import Visitor
+
+Visit = Callable[[str], Visitor]
+NAME = "models/Org/Tiny-Llama"
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with running_hub() as running:
+        repo = running.repositories[NAME] = HubRepository()
+        repo.branches["main"] = repo.commit({"config.json": b"{}", "model.safetensors": b"weights"})
+        yield running
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Of somebody whose home is empty and who has `hf`."""
+    (tmp_path / "work").mkdir()
+    folder = Path(sys.executable).parent
+
+    def run(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        env = {"PATH": f"{folder}:/usr/bin:/bin", "HOME": str(tmp_path), "HF_TOKEN": "hf_personal"}
+        words = ["bash", "-c", command]
+        return subprocess.run(
+            words, cwd=tmp_path / "work", env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    return run
+
+
+def test_a_hub_is_added_found_asked_for_and_used(
+    visit: Visit, hub: Hub, shell: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    ben = visit("ben")
+    add_hub(ben, hub)
+    asker = visit("ada")
+    stories.ask(asker, NAME, target="our-hub", references="main")  # policy opens it by itself
+    held = stories.start(asker)
+    keep, download = commands_of(asker, held.grant_id)
+    assert held.token not in keep + download
+    assert shell(keep, f"{held.token}\n").returncode == 0
+    file = tmp_path / ".config" / "jit" / f"{held.grant_id}.hf"
+    assert (file.read_text(), file.stat().st_mode & 0o077) == (held.token, 0)
+    done = shell(download)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "work" / "Tiny-Llama" / "model.safetensors").read_bytes() == b"weights"
+    assert not any("hf_personal" in str(item.headers) for item in hub.seen)
+    repo = hub.repositories[NAME]
+    repo.branches["main"] = repo.commit({"model.safetensors": b"pushed later"})
+    assert shell(f"rm -rf Tiny-Llama; {download}").returncode == 0
+    assert (tmp_path / "work" / "Tiny-Llama" / "model.safetensors").read_bytes() == b"weights"
+    stories.end(asker, held.grant_id)
+    assert shell(f"rm -rf Tiny-Llama; {download}").returncode != 0
+
+
+def add_hub(operator: Visitor, hub: Hub) -> None:
+    """As an operator does it: kind, address and token; look what it holds; say how much it matters."""
+    operator.open("/targets/new")
+    fields = {
+        "kind": "hf",
+        "display_name": "Our hub",
+        "slug": "our-hub",
+        "base_url": hub.base_url,
+        "allow_private": "on",
+    }
+    operator.submit("/targets/new", **fields, password="hf_wrong")
+    assert "refuses the token" in operator.page.text
+    operator.open("/targets/new")
+    operator.submit("/targets/new", **fields, password=TOKEN)
+    assert "our-hub answers" in operator.page.text
+    operator.submit("/discover")
+    assert NAME in operator.page.text
+    operator.submit("/tier", tier="standard")
