@@ -56,10 +56,10 @@ def up(layout: Layout, terminal: Terminal, *, is_told: bool = True) -> int:
     layout.make_folders()
     lock = StackLock(layout.run)
     if not lock.take():
-        story.tell(remembered(), terminal)
-        return 0
+        return tell_again(layout, terminal)
     end_leftovers(layout.run / "children.json")
     up_file(layout).unlink(missing_ok=True)
+    layout.postgres_address.unlink(missing_ok=True)
     refuse_taken_ports(layout.ports)
     ensure_keys(layout)
     ensure_certificates(layout.tls)
@@ -79,12 +79,25 @@ def up(layout: Layout, terminal: Terminal, *, is_told: bool = True) -> int:
     return 0
 
 
+def tell_again(wanted: Layout, terminal: Terminal) -> int:
+    """A second `up`: nothing is started, and it says so when what runs is not what was asked for. 1 if it is unwell."""
+    running = remembered()
+    if not up_file(running).exists():
+        terminal.say(Mark.WAITING, "The stack is starting or stopping in another terminal. Try again in a moment")
+        return 1
+    if wanted != running:
+        terminal.say(Mark.ATTENTION, f"{running.words} runs here already. For another one: down first")
+    silent = services.silent(running)
+    if silent:
+        terminal.say(Mark.REFUSED, f"It runs, but not all of it answers: {', '.join(silent)}. The logs are in var/log")
+        return 1
+    story.tell(running, terminal)
+    return 0
+
+
 def start_everything(supervisor: Supervisor, layout: Layout, terminal: Terminal) -> None:
     """In the order in which things stand on one another."""
-    below = [services.valkey(layout)]
-    below += [services.registry(layout)] if layout.has_demo else []
-    below += [services.postgres(layout)] if layout.database == "postgres" else []
-    supervisor.bring_up(below)
+    supervisor.bring_up(services.foundations(layout))
     supervisor.set_environment(environment(layout))
     words = "Migrating and seeding" if layout.has_demo else "Migrating"
     terminal.say(Mark.WAITING, f"{words} (the first time makes a model of 72 MiB)" if layout.has_demo else words)

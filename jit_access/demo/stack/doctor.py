@@ -9,6 +9,7 @@ from jit_access.demo.bootstrap.terminal import Mark, Terminal
 from jit_access.demo.stack.children import IS_LINUX
 from jit_access.demo.stack.layout import Layout, Ports
 from jit_access.demo.stack.lockfile import StackLock
+from jit_access.demo.stack.services import silent as silent_services
 from jit_access.demo.stack.services import valkey_binary
 from jit_access.demo.stack.upstream import kind_of_upstream
 
@@ -23,14 +24,16 @@ _CLIENTS = {
 def examine(layout: Layout, terminal: Terminal) -> int:
     """Say everything; the status is 1 when `up` could not work."""
     is_held = StackLock(layout.run).is_held()
-    terminal.say(Mark.OPEN if is_held else Mark.WAITING, "The stack is running" if is_held else "The stack is down")
+    silent = silent_services(layout) if is_held else []
+    terminal.say(Mark.OPEN if is_held else Mark.WAITING, f"{layout.words} is running" if is_held else "Nothing runs")
     terminal.say(Mark.DONE, f"Valkey: {valkey_binary()}")
     terminal.say(Mark.DONE, f"Upstream: {kind_of_upstream()}")
     terminal.say(Mark.DONE if IS_LINUX else Mark.ATTENTION, _orphan_words())
     for name, use in _CLIENTS.items():
         found = shutil.which(name)
         terminal.say(Mark.DONE if found else Mark.ATTENTION, f"{name}: {found or f'not installed ({use})'}")
-    problems = [] if is_held else _problems(layout)
+    problems = [f"{name} does not answer. Its log: var/log/{name}.log" for name in silent]
+    problems += [] if is_held else _problems(layout)
     for problem in problems:
         terminal.say(Mark.REFUSED, problem)
     return 1 if problems else 0

@@ -90,6 +90,6 @@ def database_url(layout: Layout) -> str:
     if layout.database == "sqlite":
         return f"sqlite:///{layout.var / 'jit.sqlite3'}"
     if layout.database == "postgres":
-        address = layout.run / "postgres.url"
+        address = layout.postgres_address
         return address.read_text(encoding="utf-8").strip() if address.exists() else "postgresql:///starting"
     return layout.database

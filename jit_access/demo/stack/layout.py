@@ -89,6 +89,16 @@ class Layout:
         return Path(tempfile.gettempdir()) / f"jit-{digest}" / "valkey.sock"
 
     @property
+    def postgres_address(self) -> Path:
+        """Written by the embedded PostgreSQL when it serves."""
+        return self.run / "postgres.url"
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"The stack at {self.web_url} ({self.database if self.has_demo else f'{self.database}, no demo'})"
+
+    @property
     def web_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.web}"
 

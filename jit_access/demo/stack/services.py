@@ -45,10 +45,23 @@ def registry(layout: Layout) -> Service:
 
 def postgres(layout: Layout) -> Service:
     """The embedded PostgreSQL, kept by a child that stops it when it is told to end."""
-    address = layout.run / "postgres.url"
-    address.unlink(missing_ok=True)
+    address = layout.postgres_address
     command = (sys.executable, "-m", "jit_access.demo.stack.postgres", str(layout.var / "postgres"), str(address))
     return Service("postgres", command, address.exists)
+
+
+def foundations(layout: Layout) -> list[Service]:
+    """What everything else stands on."""
+    below = [valkey(layout)]
+    below += [registry(layout)] if layout.has_demo else []
+    below += [postgres(layout)] if layout.database == "postgres" else []
+    return below
+
+
+def silent(layout: Layout) -> list[str]:
+    """The names of what ought to run here and does not answer, lowest first."""
+    every = [*foundations(layout), *control_plane(layout), *background(layout), *proxies(layout)]
+    return [service.name for service in every if not service.is_ready()]
 
 
 def control_plane(layout: Layout) -> list[Service]:

@@ -38,6 +38,9 @@ def _tell_demo(demo: dict[str, Any], layout: Layout, terminal: Terminal) -> None
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         terminal.write(f"  {'  '.join(cells)}".rstrip())
     terminal.write("  A code works once and changes every 30 s; add the secret to an authenticator, or run `up` again.")
+    for agent in demo["agents"]:
+        words = f"{agent['name']} is an agent: its API token is in {layout.people_file.name}"
+        terminal.write(f"  {words}, what it does is in docs/tutorial/an-agent-pulls.md")
     gate = f"127.0.0.1:{layout.ports.gateway}"
     model = f"{gate}/demo-registry/llm/tiny-llama:v1"
     terminal.write()
