@@ -12,6 +12,7 @@ from jit_access.access_requests.services import submit_extension
 from jit_access.audit.models import AuditEntry
 from jit_access.credentials.models import CredentialLease
 from jit_access.domain.lifecycle import GrantState
+from jit_access.domain.reasons import Reason
 from jit_access.grants import services as grants
 from jit_access.notifications.models import Notification
 from tests.conftest import Clock
@@ -163,6 +164,9 @@ def test_a_form_without_its_token_changes_nothing(world: World, client_for: Call
     refused = client.post(f"/access/{grant.public_id}/end")
     assert refused.status_code == 403
     assert heading_of(refused) == "This form is not one of ours any more."
+    assert "csrf-failed" in text_of(refused)
+    entry = AuditEntry.objects.get(kind="web.refused")
+    assert (entry.reason, entry.actor_id) == (Reason.CSRF_FAILED, world.cast.ada.ref.id)
     assert reload(grant).state == GrantState.ACTIVE
     token = hidden_value(client.get(f"/access/{grant.public_id}/end"), "csrfmiddlewaretoken")
     assert client.post(f"/access/{grant.public_id}/end", {"csrfmiddlewaretoken": token}).status_code == 302

@@ -62,6 +62,8 @@ _KINDS: dict[str, KindWords] = {
     "lease.expired": KindWords(Badge("Token ended", "clock"), "A token ran out"),
     "sign-in.password-accepted": KindWords(Badge("Signed in", "person"), "The password was right"),
     "sign-in.refused": KindWords(REFUSED, "A sign-in was refused"),
+    "web.refused": KindWords(REFUSED, "A form that was not ours was refused"),
+    "api.refused": KindWords(REFUSED, "An API call was refused"),
     "session.ended": KindWords(Badge("Signed out", "exit"), "A session ended"),
     "second-factor.enrolled": KindWords(Badge("Factor", "phone"), "A second factor was set up"),
     "second-factor.replaced": KindWords(Badge("Factor", "phone"), "The second factor was replaced"),

@@ -5,9 +5,13 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from jit_access.accounts.models import User
+from jit_access.audit.outside import record_outside_refusal
 from jit_access.core.problems import problem, problem_response
 from jit_access.core.request_id import current_request_id
+from jit_access.domain.actors import NOBODY
 from jit_access.domain.reasons import Reason
+from jit_access.mfa.services import client_address
 from jit_access.web.presenters.refusals import make_refusal
 
 # Their clients read problem documents, not pages.
@@ -37,12 +41,15 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django's shape
     """403 for a form that did not come from a page of ours, or from one that is too old."""
+    actor = request.user.ref if isinstance(request.user, User) else NOBODY
+    address = client_address(request)
+    record_outside_refusal(actor=actor, kind="web.refused", reason=Reason.CSRF_FAILED, address=address)
     return _page(
         request,
         403,
         "This form is not one of ours any more.",
         "It was opened before you signed in, or cookies are off. Go back, reload the page, and send it again.",
-        Reason.INVALID_INPUT,
+        Reason.CSRF_FAILED,
     )
 
 
