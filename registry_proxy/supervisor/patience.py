@@ -9,11 +9,12 @@ LOOK_EVERY_S = 2.0
 SILENCES_MOST = 4  # each is a question of up to 3 s, so 8 to 20 s: no collector, disk or flood takes that long
 
 
-async def wait_for_silence(asks: Callable[[], Awaitable[bool]], *, every_s: float = LOOK_EVERY_S) -> None:
-    """Return when somebody who answered once has stopped answering. Who is still starting has never answered."""
-    has_answered, silences = False, 0
+async def wait_for_silence(
+    asks: Callable[[], Awaitable[bool]], has_answered: Callable[[], bool], *, every_s: float = LOOK_EVERY_S
+) -> None:
+    """Return when somebody who answered once, to whomever, has stopped answering. Who still starts never has."""
+    silences = 0
     while silences < SILENCES_MOST:
         await asyncio.sleep(every_s)
         is_heard = await asks()
-        has_answered |= is_heard
-        silences = 0 if is_heard or not has_answered else silences + 1
+        silences = 0 if is_heard or not has_answered() else silences + 1

@@ -29,6 +29,7 @@ class Worker:
     _orders_fd: int
     is_serving: bool = False
     is_leaving: bool = False
+    has_answered: bool = False
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -68,6 +69,7 @@ class Worker:
                     writer.close()
         except (OSError, TimeoutError):
             return _GONE, b""
+        self.has_answered |= bool(answer)
         head, _, body = answer.partition(b"\r\n\r\n")
         words = head.split(b" ", 2)
         return int(words[1]) if len(words) > 1 and words[1].isdigit() else _GONE, body

@@ -173,10 +173,23 @@ def test_silence_counts_only_in_a_row_and_after_a_first_answer() -> None:
     """A worker that is still starting, or slow for a moment, is left alone."""
     pauses = [False] * (SILENCES_MOST - 1)
     told = [False] * 20 + [True, *pauses, True, *pauses, True] + [False] * SILENCES_MOST
-    heard = iter(told)
+    heard, answered = iter(told), []
+
+    async def ask() -> bool:
+        is_heard = next(heard)
+        answered.extend([True] * is_heard)
+        return is_heard
+
+    asyncio.run(wait_for_silence(ask, lambda: bool(answered), every_s=0))
+    assert list(heard) == []
+
+
+def test_an_answer_to_somebody_else_is_a_first_answer() -> None:
+    """It served, and froze before it was looked at for the first time."""
+    heard = iter([False] * SILENCES_MOST)
 
     async def ask() -> bool:
         return next(heard)
 
-    asyncio.run(wait_for_silence(ask, every_s=0))
+    asyncio.run(wait_for_silence(ask, lambda: True, every_s=0))
     assert list(heard) == []
