@@ -154,21 +154,21 @@ def poisoned_beat_key(trial: Trial) -> None:
 
 
 def client_pause(trial: Trial) -> None:
-    length_s = trial.some_time()
+    length_s, began = trial.some_time(), time.monotonic()
     with trial.world.redis() as client:
         client.execute_command("CLIENT", "PAUSE", int(length_s * 1000), "ALL")
-        with trial.silence():
+        with trial.silence(began + length_s - time.monotonic()):
             trial.hold(length_s - 0.05)
         time.sleep(0.1)
 
 
 def debug_sleep(trial: Trial) -> None:
-    length_s = trial.some_time()
+    length_s, began = trial.some_time(), time.monotonic()
     with trial.world.redis() as client:
         sleeper = threading.Thread(target=client.execute_command, args=("DEBUG", "SLEEP", f"{length_s:.2f}"))
         sleeper.start()
         time.sleep(0.1)
-        with trial.silence():
+        with trial.silence(began + length_s - time.monotonic()):
             trial.hold(max(0.0, length_s - 0.2))
         sleeper.join()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -124,19 +125,19 @@ class Trial:
 
     def hold(self, seconds: float) -> None:
         """Leave it broken for so long, and revoke at some moment of it."""
-        before = self.rng.uniform(0, seconds)
-        time.sleep(before)
-        self.revoke()
-        time.sleep(max(0.0, seconds - before))
+        ends_at = time.monotonic() + seconds
+        time.sleep(self.rng.uniform(0, seconds))
+        self.revoke()  # takes as long as Redis has the patience of who publishes
+        time.sleep(max(0.0, ends_at - time.monotonic()))
 
     @contextlib.contextmanager
-    def silence(self) -> Iterator[None]:
-        """From here to the end of the block no heartbeat can reach anybody."""
+    def silence(self, at_most_s: float = math.inf) -> Iterator[None]:
+        """From here to the end of the block, or until it ends by itself, no heartbeat can reach anybody."""
         began = time.monotonic()
         try:
             yield
         finally:
-            self.silences.append(Interval(began, time.monotonic()))
+            self.silences.append(Interval(began, min(time.monotonic(), began + at_most_s)))
 
     @contextlib.contextmanager
     def freezing(self, proxy: int) -> Iterator[None]:

@@ -132,7 +132,7 @@ class Streams:
                 ready = [key.data for key, _ in self._selector.select(0)]
                 for stream in ready:
                     self._take(stream)
-            time.sleep(0.005)
+            time.sleep(0.01)
 
     def _take(self, stream: Stream) -> None:
         try:
