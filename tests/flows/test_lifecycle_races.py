@@ -6,7 +6,9 @@ SQLite runs writers one after the other and would prove nothing here.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -41,11 +43,18 @@ from tests.support.lifecycles import (
     scope_of,
     start,
 )
-from tests.support.racing import race
+from tests.support.racing import lasting_racers
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 RACES = 50
 RUNNERS = 20
+Race = Callable[[Sequence[Callable[[], Any]]], list[Any]]
+
+
+@pytest.fixture
+def race() -> Iterator[Race]:
+    with lasting_racers() as racers:
+        yield racers.race
 
 
 @pytest.fixture
@@ -61,7 +70,7 @@ def reasons(results: list) -> Counter:
     return Counter(result.reason for result in results if isinstance(result, GatewayError))
 
 
-def test_fifty_races_of_twenty_approvals_give_fifty_grants(world: World) -> None:
+def test_fifty_races_of_twenty_approvals_give_fifty_grants(race: Race, world: World) -> None:
     """Glide and elevator #87: two approvers both pass. I3: one approved case, one grant."""
     approvers = [make_person(f"owner{index}", "model-owners") for index in range(RUNNERS)]
     for index in range(RACES):
@@ -75,7 +84,7 @@ def test_fifty_races_of_twenty_approvals_give_fifty_grants(world: World) -> None
     assert AuditEntry.objects.filter(kind="grant.created").count() == RACES
 
 
-def test_twenty_clicks_of_one_approver_are_one_verdict(world: World) -> None:
+def test_twenty_clicks_of_one_approver_are_one_verdict(race: Race, world: World) -> None:
     for index in range(5):
         request = ask(world, scope=tagged(index))
         results = race([partial(answer, request, world.cast.ben)] * RUNNERS)
@@ -84,7 +93,7 @@ def test_twenty_clicks_of_one_approver_are_one_verdict(world: World) -> None:
         assert Grant.objects.filter(request=request).count() == 1
 
 
-def test_two_steps_answered_at_once_are_one_grant(world: World) -> None:
+def test_two_steps_answered_at_once_are_one_grant(race: Race, world: World) -> None:
     owners = [make_person(f"owner{index}", "model-owners") for index in range(5)]
     security = [make_person(f"guard{index}", "security") for index in range(5)]
     for index in range(10):
@@ -94,7 +103,7 @@ def test_two_steps_answered_at_once_are_one_grant(world: World) -> None:
         assert sorted(request.verdicts.values_list("step__group", flat=True)) == ["model-owners", "security"]
 
 
-def test_approve_deny_withdraw_expire_at_once(world: World, clock) -> None:
+def test_approve_deny_withdraw_expire_at_once(race: Race, world: World, clock) -> None:
     """TEAM #16 of the list: read, then write. Here exactly one end wins, and a grant exists if and only if approved."""
     other = make_person("eve", "model-owners")
     seen = Counter()
@@ -118,7 +127,7 @@ def test_approve_deny_withdraw_expire_at_once(world: World, clock) -> None:
     assert sum(seen.values()) == 15
 
 
-def test_late_approval_never_beats_the_deadline(world: World, clock) -> None:
+def test_late_approval_never_beats_the_deadline(race: Race, world: World, clock) -> None:
     request = ask(world, TINY)
     clock.set(request.answer_by)
     runners = [partial(answer, request, world.cast.ben)] * 5 + [requests.expire_due_requests] * 5
@@ -128,7 +137,7 @@ def test_late_approval_never_beats_the_deadline(world: World, clock) -> None:
     assert not Grant.objects.exists()
 
 
-def test_twenty_submits_with_one_key_are_one_request(world: World) -> None:
+def test_twenty_submits_with_one_key_are_one_request(race: Race, world: World) -> None:
     the_draft = draft(world, TINY, idempotency_key="form-7")
     results = race(
         [partial(requests.submit_request, actor=world.cast.ada, draft=the_draft, assurance=fresh())] * RUNNERS
@@ -137,7 +146,7 @@ def test_twenty_submits_with_one_key_are_one_request(world: World) -> None:
     assert AccessRequest.objects.count() == 1
 
 
-def test_twenty_identical_submits_are_one_request(world: World) -> None:
+def test_twenty_identical_submits_are_one_request(race: Race, world: World) -> None:
     the_draft = draft(world, TINY)
     results = race(
         [partial(requests.submit_request, actor=world.cast.ada, draft=the_draft, assurance=fresh())] * RUNNERS
@@ -145,7 +154,7 @@ def test_twenty_identical_submits_are_one_request(world: World) -> None:
     assert reasons(results) == {Reason.DUPLICATE_REQUEST: RUNNERS - 1}
 
 
-def test_twenty_starts_start_once(world: World) -> None:
+def test_twenty_starts_start_once(race: Race, world: World) -> None:
     for index in range(5):
         grant = scheduled(world, scope=tagged(index))
         results = race([partial(start, grant)] * RUNNERS)
@@ -154,7 +163,7 @@ def test_twenty_starts_start_once(world: World) -> None:
         assert Claim.objects.filter(grant=grant).count() == 1
 
 
-def test_start_and_revocation_at_once_never_leave_an_open_door(world: World) -> None:
+def test_start_and_revocation_at_once_never_leave_an_open_door(race: Race, world: World) -> None:
     """Glide: the revoke during activation (anchors 3.2 no. 31). Whoever is first, nothing stays open."""
     for index in range(15):
         grant = scheduled(world, scope=tagged(index))
@@ -172,7 +181,7 @@ def test_start_and_revocation_at_once_never_leave_an_open_door(world: World) -> 
             assert view_of(grant).state is ViewState.CLOSED
 
 
-def test_start_and_account_lock_at_once(world: World) -> None:
+def test_start_and_account_lock_at_once(race: Race, world: World) -> None:
     """The two take their locks in other orders; neither may wait for the other for ever, and the lock wins."""
     for index in range(10):
         grant = scheduled(world, scope=tagged(index))
@@ -182,7 +191,7 @@ def test_start_and_account_lock_at_once(world: World) -> None:
         accounts.unlock_account(actor=GATEWAY, user=world.cast.ada)
 
 
-def test_all_ends_at_once_are_one_end(world: World, clock) -> None:
+def test_all_ends_at_once_are_one_end(race: Race, world: World, clock) -> None:
     for index in range(10):
         grant = active(world, scope=tagged(index))
         race(
@@ -201,7 +210,7 @@ def test_all_ends_at_once_are_one_end(world: World, clock) -> None:
         assert reload(grant).end_reason == ends.get().reason == view_of(grant).reason
 
 
-def test_twenty_workers_finish_once(world: World) -> None:
+def test_twenty_workers_finish_once(race: Race, world: World) -> None:
     grant = active(world, TINY)
     grants.revoke_grant(actor=world.cast.dora, grant=grant)
     results = race([partial(grants.finish_revocation, grant_id=grant.pk)] * RUNNERS)
@@ -209,7 +218,7 @@ def test_twenty_workers_finish_once(world: World) -> None:
     assert AuditEntry.objects.filter(kind="grant.ended", grant=grant.public_id).count() == 1
 
 
-def test_overlapping_grants_ending_at_once_release_everything(world: World) -> None:
+def test_overlapping_grants_ending_at_once_release_everything(race: Race, world: World) -> None:
     """TEAM PR #541: the scan for other grants races. The last claim is decided under the entitlement's lock."""
     for _ in range(5):
         several = [active(world, BASE, scope=scope_of(BASE, tags=(f"v{tag}",))) for tag in range(4)]
@@ -219,7 +228,7 @@ def test_overlapping_grants_ending_at_once_release_everything(world: World) -> N
         assert not Claim.objects.filter(released_at=None).exists()
 
 
-def test_token_issued_while_the_grant_is_revoked_never_works(world: World) -> None:
+def test_token_issued_while_the_grant_is_revoked_never_works(race: Race, world: World) -> None:
     for index in range(10):
         grant = active(world, scope=tagged(index))
         race(
@@ -232,20 +241,20 @@ def test_token_issued_while_the_grant_is_revoked_never_works(world: World) -> No
         assert states <= {"revoked"}
 
 
-def test_tokens_stay_ten_when_twenty_are_asked_at_once(world: World) -> None:
+def test_tokens_stay_ten_when_twenty_are_asked_at_once(race: Race, world: World) -> None:
     grant = active(world, TINY)
     race([partial(grants.issue_token, grant=grant, actor=world.cast.ada)] * RUNNERS)
     assert CredentialLease.objects.filter(grant=grant).count() == 10
 
 
-def test_rotations_at_once_give_one_successor(world: World) -> None:
+def test_rotations_at_once_give_one_successor(race: Race, world: World) -> None:
     grant = active(world, TINY)
     lease = grants.issue_token(grant=grant, actor=world.cast.ada).lease
     race([partial(grants.rotate_token, lease=lease, actor=world.cast.ada)] * 10)
     assert CredentialLease.objects.filter(grant=grant).count() == 2
 
 
-def test_collected_by_one_of_twenty(world: World, clock) -> None:
+def test_collected_by_one_of_twenty(race: Race, world: World, clock) -> None:
     grant = active(world, BASE, actor=world.cast.ci_bot, lasts_s=2 * HOUR)
     lease = grants.issue_token(grant=grant, actor=world.cast.ci_bot).lease
     clock.advance(hours=1, seconds=1)
@@ -256,7 +265,7 @@ def test_collected_by_one_of_twenty(world: World, clock) -> None:
     assert CredentialLease.objects.filter(grant=grant).count() == 2
 
 
-def test_extension_and_revocation_at_once(world: World) -> None:
+def test_extension_and_revocation_at_once(race: Race, world: World) -> None:
     """When two events meet, revoke beats extend: the streams end, whichever commits first."""
     for index in range(8):
         older = active(world, BASE, scope=scope_of(BASE, tags=(f"v{index}",)))

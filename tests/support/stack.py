@@ -25,6 +25,7 @@ from jit_access.demo.stack.certificates import ensure_certificates
 from jit_access.demo.stack.keys import ensure_keys, environment
 from jit_access.demo.stack.layout import Layout, Ports
 from jit_access.demo.stack.supervisor import Supervisor
+from tests.support import pages
 from tests.support.processes import free_port
 
 _STEP_S = 30
@@ -86,7 +87,7 @@ class Stack:
     def is_every_proxy_ready(self) -> bool:
         """The parent's admin page is ready when each of its workers is: through the listener one answers for all."""
         addresses = [f"http://127.0.0.1:{port}/readyz" for port in self.layout.ports.admin]
-        return all(httpx.get(address, trust_env=False).status_code == httpx.codes.OK for address in addresses)
+        return all(pages.get(address).status_code == httpx.codes.OK for address in addresses)
 
     def log(self, name: str) -> str:
         return (self.layout.log / f"{name}.log").read_text(encoding="utf-8", errors="replace")

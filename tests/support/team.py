@@ -22,6 +22,7 @@ from jit_access.domain.scopes import ResourceScope, make_scope
 from jit_access.domain.session_view import RepositoryFacts
 from jit_access.proxy_sessions import services
 from jit_access.targets.models import Target
+from tests.support import pages
 from tests.support.plane import Plane
 from tests.support.processes import Child, start, wait_for
 from tests.support.registry import Registry
@@ -50,7 +51,7 @@ class Team:
         return {"Authorization": f"Bearer {self.token}"}
 
     def admin(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.admin_port}{path}", trust_env=False, timeout=10)
+        return pages.get(f"http://127.0.0.1:{self.admin_port}{path}")
 
     def is_ready(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
