@@ -167,6 +167,23 @@ def test_mount_of_a_foreign_blob_falls_back_to_an_upload(gateway: Gateway, big: 
     assert twin[0] == 201
 
 
+@pytest.mark.parametrize(("verifies", "status", "said"), [(False, 206, "bytes"), (True, 200, None)])
+def test_what_is_hashed_on_its_way_is_read_as_a_whole_and_says_so(
+    gateway: Gateway,
+    registry: Registry,  # noqa: F811
+    *,
+    verifies: bool,
+    status: int,
+    said: str | None,
+) -> None:
+    digest = registry.push_blob("ranged", b"ranged bytes")
+    held = gateway.grant("demo", ResourceScope("ranged", PULL), verify=verifies)
+    path = f"/v2/demo/ranged/blobs/{digest}"
+    answer = call(gateway.host, "GET", path, headers=bearer(held) | {"Range": "bytes=0-5"})
+    assert (answer[0], answer[2]) == (status, b"ranged" if status == 206 else b"ranged bytes")
+    assert call(gateway.host, "HEAD", path, headers=bearer(held))[1].get("accept-ranges") == said
+
+
 def test_range_past_the_end_is_416_on_a_connection_that_goes_on(gateway: Gateway, registry: Registry) -> None:  # noqa: F811
     """docker-registry 2.8 announces a longer body than it sends there, and a client would wait for it."""
     digest = registry.push_blob("short", b"short")
