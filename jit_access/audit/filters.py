@@ -21,7 +21,8 @@ _HANDSHAKES = Q(source__startswith="proxy/") & (
     | Q(operation__in=["ping", "token"]) & ~Q(decision="deny")
 )
 _DECISIONS = frozenset({"allow", "deny"})
-NAMES = ("actor", "kind", "decision", *_EXACT, "since", "until", "text")
+OUTCOMES = frozenset({*_DECISIONS, "cut"})
+NAMES = ("actor", "kind", "decision", "outcome", *_EXACT, "since", "until", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class ActivityFilters:
     actor: str = ""  # an id, or part of a name
     kind: str = ""
     decision: str = ""
+    outcome: str = ""  # a decision, or "cut": let through and ended early
     target: str = ""
     repository: str = ""
     grant: str = ""
@@ -50,6 +52,8 @@ class ActivityFilters:
             found &= Q(kind=self.kind) | Q(kind__startswith=f"{self.kind}.")
         if self.decision:
             found &= Q(decision=self.decision)
+        if self.outcome:
+            found &= Q(kind="proxy.transfer.cut") if self.outcome == "cut" else Q(decision=self.outcome)
         if not self.has_handshakes:
             found &= ~_HANDSHAKES
         if self.since:
@@ -70,6 +74,8 @@ def parse_filters(raw: Mapping[str, str]) -> ActivityFilters:
             raise CallerError(Reason.INVALID_INPUT, f"The filter {name} is too long or holds a zero byte.")
     if raw.get("decision") and raw["decision"] not in _DECISIONS:
         raise CallerError(Reason.INVALID_INPUT, "decision is allow or deny.")
+    if raw.get("outcome") and raw["outcome"] not in OUTCOMES:
+        raise CallerError(Reason.INVALID_INPUT, "outcome is allow, deny or cut.")
     words = {name: value.strip() for name, value in raw.items() if name not in {"since", "until"}}
     since, until = _instant(raw, "since"), _instant(raw, "until")
     return ActivityFilters(**words, since=since, until=until, has_handshakes=True)

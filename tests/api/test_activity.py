@@ -98,6 +98,8 @@ def test_an_owner_sees_what_their_service_account_did(story: Cast) -> None:
     ("query", "exchanges"),
     [
         ({"decision": "deny"}, ["exc_3", "exc_2"]),
+        ({"outcome": "deny"}, ["exc_3", "exc_2"]),
+        ({"outcome": "cut"}, ["exc_2"]),
         ({"reason": "out-of-scope"}, ["exc_3"]),
         ({"kind": "proxy.transfer.cut"}, ["exc_2"]),
         ({"kind": "proxy.transfer"}, ["exc_2", "exc_1"]),
@@ -124,6 +126,7 @@ def test_each_filter_finds_exactly_its_rows(story: Cast, query: dict[str, str], 
     [
         {"reposytory": "llm/frontier"},
         {"decision": "maybe"},
+        {"outcome": "lost"},
         {"since": "yesterday"},
         {"since": "2026-11-23T13:55:10"},
         {"text": "x" * 201},

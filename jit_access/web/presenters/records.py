@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import TypeAlias
 
 from django.urls import reverse
@@ -196,6 +197,8 @@ def row_of(row: ActivityRow, today: datetime, named: Named) -> RecordRow:
     shown = row.last
     words = words_of(shown)
     badge = _ENDINGS.get(row.ended, words.badge)
+    if row.ended == "completed" and shown.status >= HTTPStatus.BAD_REQUEST:
+        badge = Badge(f"Answered {shown.status}", "check")  # let through, and the registry said no
     started = row.started_at
     is_today = started.date() == today.date()
     at = figures.exact_time(started) if is_today else f"{figures.day(started)} {figures.exact_time(started)}"

@@ -82,8 +82,8 @@ def _codes_row(mine: Mine) -> SettingRow:
     left = mine.factor.recovery_codes_left
     return SettingRow(
         "Recovery codes",
-        f"{figures.plural(left, 'code')} left. Each works once, when the phone is lost.",
-        Badge("Few left", "alert", "wait") if left <= FEW_CODES else None,
+        f"{figures.plural(left, 'code') if left else 'No code'} left. Each works once, when the phone is lost.",
+        Badge("Few left" if left else "None left", "alert", "wait" if left else "stop") if left <= FEW_CODES else None,
         confirm=codes_confirm(),
         confirm_href=reverse("web:settings-codes"),
         confirm_label="Make new ones",

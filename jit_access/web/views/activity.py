@@ -11,7 +11,7 @@ from jit_access.access_requests.access import viewer_of
 from jit_access.audit import access, proofs, selectors
 from jit_access.audit.access import Viewer
 from jit_access.audit.exchanges import build_rows
-from jit_access.audit.filters import ActivityFilters
+from jit_access.audit.filters import OUTCOMES, ActivityFilters
 from jit_access.audit.models import AuditEntry
 from jit_access.core import clock
 from jit_access.domain.audit_record import decode_record
@@ -107,8 +107,7 @@ def _asked(filters: Filters) -> ActivityFilters:
     outcome, days = filters.get("outcome"), filters.get("day")
     is_known_day = days in dict(DAYS) and days.isdecimal()
     return ActivityFilters(
-        kind="proxy.transfer.cut" if outcome == "cut" else "",
-        decision=outcome if outcome in {"allow", "deny"} else "",
+        outcome=outcome if outcome in OUTCOMES else "",
         target=filters.get("target"),
         repository=filters.get("repository"),
         grant=filters.get("grant"),
