@@ -23,6 +23,10 @@ class Reason(StrEnum):
     TOKEN_UNKNOWN = "token-unknown"
     TOKEN_EXPIRED = "token-expired"
     TOKEN_REVOKED = "token-revoked"
+    SIGNATURE_MISSING = "signature-missing"
+    SIGNATURE_INVALID = "signature-invalid"
+    SIGNATURE_EXPIRED = "signature-expired"
+    PAYLOAD_UNSIGNED = "payload-unsigned"
     SIGN_IN_FAILED = "sign-in-failed"
     SIGN_IN_LOCKED = "sign-in-locked"
     SIGNED_OUT = "signed-out"
@@ -87,6 +91,7 @@ class Reason(StrEnum):
     ROUTE_UNKNOWN = "route-unknown"
     NAME_INVALID = "name-invalid"
     DIGEST_INVALID = "digest-invalid"
+    UPLOAD_UNKNOWN = "upload-unknown"
     FORM_BODY_REFUSED = "form-body-refused"
     TARGET_UNKNOWN = "target-unknown"
     TOO_MANY_CONNECTIONS = "too-many-connections"
@@ -116,6 +121,10 @@ _SENTENCES: dict[Reason, str] = {
     Reason.TOKEN_UNKNOWN: "This access token is not known here, or its grant has ended.",
     Reason.TOKEN_EXPIRED: "This access token has run out. Get a new one for your grant.",
     Reason.TOKEN_REVOKED: "This access token was revoked. Get a new one, or ask again.",
+    Reason.SIGNATURE_MISSING: "The request is not signed. Use all three values of your access, not its token alone.",
+    Reason.SIGNATURE_INVALID: "The signature does not match. Copy all three values of your access again.",
+    Reason.SIGNATURE_EXPIRED: "The signature is too old, or the clock of this machine is wrong.",
+    Reason.PAYLOAD_UNSIGNED: "Over plain HTTP the body has to be signed. Use the gateway's https address.",
     Reason.SIGN_IN_FAILED: "Name or password does not match.",
     Reason.SIGN_IN_LOCKED: "Too many tries. Wait 15 minutes, then try again.",
     Reason.SIGNED_OUT: "Your session ended. Sign in again.",
@@ -172,6 +181,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.ROUTE_UNKNOWN: "The gateway does not serve this address.",
     Reason.NAME_INVALID: "That is not a repository name.",
     Reason.DIGEST_INVALID: "That is not a digest.",
+    Reason.UPLOAD_UNKNOWN: "That upload was not begun with this access, or is over. Begin it again.",
     Reason.FORM_BODY_REFUSED: "Uploads do not take form bodies.",
     Reason.TARGET_UNKNOWN: "Your grant does not cover this repository.",
     Reason.TOO_MANY_CONNECTIONS: "Too many connections. Wait a little.",

@@ -1,6 +1,6 @@
 """The machine of one exchange: the order of things, the same for every protocol.
 
-    NEW -> (READING) -> ASKED -> (READING -> ASKED) -> RECORDING -> (PREPARING) -> (LOOKING) -> WAITING
+    NEW -> (READING) -> ASKED -> (ASKED) -> (READING -> ASKED) -> RECORDING -> (PREPARING) -> (LOOKING) -> WAITING
         -> BUFFERING | RELAYING | TUNNELLING -> OVER
 
 What a request means, what has to be learned first and how a refusal reads is asked of the dialect. An event that a
@@ -46,7 +46,10 @@ class State(Enum):
 
 
 # A running upload is reset when its allow ends; these are about the body itself, so its sender is told.
-_TOLD_WHILE_UPLOADING = frozenset({Reason.REQUEST_TOO_LARGE, Reason.MALFORMED_REQUEST, Reason.REQUEST_TOO_SLOW})
+_TOLD_WHILE_UPLOADING = frozenset(
+    {Reason.REQUEST_TOO_LARGE, Reason.MALFORMED_REQUEST, Reason.REQUEST_TOO_SLOW, Reason.DIGEST_MISMATCH,
+     Reason.SIGNATURE_INVALID}
+)  # fmt: skip
 _CONDITIONS = frozenset(b"range if-range if-match if-none-match if-modified-since if-unmodified-since".split())
 _EXPECTED: dict[State, tuple[type, ...]] = {
     State.NEW: (on.RequestRead,),
@@ -152,6 +155,11 @@ class Exchange:
     def _on_admitted(self, event: on.Admitted) -> Commands:
         asked = self._asked
         asked.admission, asked.now = event.admission, event.now
+        try:
+            if self._dialect.admit(asked):
+                return self._ask()
+        except Unclassified as exc:
+            return self._refuse_with(self._unclassified(exc), exc.reason)
         limit = asked.classified.body_limit
         if limit is not None and asked.head.length > limit:
             return self._refuse_with(self._dialect.error(413, Reason.REQUEST_TOO_LARGE), Reason.REQUEST_TOO_LARGE)

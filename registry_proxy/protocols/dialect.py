@@ -94,6 +94,11 @@ class Dialect(Protocol):
     def read_token(self, head: RequestHead) -> str | None:
         """The caller's token, if there is a credential at all."""
 
+    def admit(self, asked: Asked) -> bool:
+        """What has to be proven beside the token, at the gate's every yes. True when there is more to ask of the gate
+        now. Raises Unclassified.
+        """
+
     def body_limit(self, asked: Asked) -> int:
         """Bytes of the body to read whole before going on, 0 for none. Asked before the gate's yes, and after it."""
 

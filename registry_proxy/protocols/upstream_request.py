@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from registry_proxy.protocols.body_checks import BodyCheck
 from registry_proxy.protocols.http1 import Headers
+
+
+class Signer(Protocol):
+    """Of a protocol whose requests are signed with the registry's credential, instead of showing it."""
+
+    def fields(self, request: UpstreamRequest, host: bytes, key_id: str, secret: str) -> Headers:
+        """What goes with the request beside its own fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +43,6 @@ class UpstreamRequest:
     traceparent: bytes = b""
     body: bytes = b""  # of a request whose body was read already; `length` is 0 then
     redirects: Redirects | None = None  # None: followed without any credential, and what comes last is the answer
+    signer: Signer | None = None  # None: the credential is shown, in the scheme that the registry wants
+    check: BodyCheck | None = None  # looks at the client's body on its way, and may frame it anew
     upgrade: bytes = b""  # the protocol to change into; at the registry itself only

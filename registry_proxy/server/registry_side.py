@@ -26,7 +26,7 @@ from registry_proxy.stream.download import Download
 from registry_proxy.stream.sides import Guard
 from registry_proxy.stream.tunnel import Tunnel
 from registry_proxy.stream.upload import Upload
-from registry_proxy.upstream.calls import Leg
+from registry_proxy.upstream.calls import Leg, SendBody
 from registry_proxy.upstream.connection import UpstreamConnection
 from registry_proxy.upstream.failure import UpstreamError
 
@@ -96,18 +96,22 @@ class RegistrySide:
         if request.method == "DELETE" and (kept := self._kept_side()) is not None:
             kept.forget()
         try:
-            leg = self._leg = await self._services.upstream.open(target, request, self._send_body, self._hold)
+            leg = self._leg = await self._services.upstream.open(target, request, self._sender(request), self._hold)
         finally:
             if self.upload is not None:
                 self.upload.stop()
         return on.UpstreamAnswered(leg.head, None if leg.is_redirected else leg.origin)
 
-    def _send_body(self, connection: UpstreamConnection) -> asyncio.Future[None]:
+    def _sender(self, request: UpstreamRequest) -> SendBody:
+        return lambda connection: self._send_body(connection, request)
+
+    def _send_body(self, connection: UpstreamConnection, request: UpstreamRequest) -> asyncio.Future[None]:
         limit = self._classified().body_limit or self._services.limits.upload_bytes
         upload = Upload(
             self._client, connection, self._guard, self._services.pipes,
-            is_chunked=self._head.length == CHUNKED, limit=limit,
+            is_chunked=request.length == CHUNKED, limit=limit,
         )  # fmt: skip
+        upload.check = request.check
         self.upload, connection.write_listener = upload, upload
         idle = IdleWatch(
             self._services.limits, lambda: upload.moved,

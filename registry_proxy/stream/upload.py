@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.bodies import LAST_CHUNK, frame_chunk
+from registry_proxy.protocols.body_checks import BodyCheck, BodyRefused
 from registry_proxy.stream.choosing import goes_by_kernel
 from registry_proxy.stream.pipes import PipePool
 from registry_proxy.stream.pump import Fault, Pump
@@ -23,6 +25,7 @@ class Upload:
     ) -> None:  # fmt: skip
         self._client, self._upstream, self._guard, self._pipes = client, upstream, guard, pipes
         self._is_chunked, self._limit = is_chunked, limit
+        self.check: BodyCheck | None = None  # set before `begin`
         self._pump: Pump | None = None
         self._relayed = 0
         self._is_paused = False
@@ -42,8 +45,8 @@ class Upload:
     def begin(self) -> None:
         """Send what came of the body already, then the rest, as it comes."""
         self._client.deliver_to(self)
-        may_grow_too_large = self.moved + self._client.bytes_left > self._limit
-        if not self.sent.done() and goes_by_kernel(self._client, self._upstream, is_looked_at=may_grow_too_large):
+        is_looked_at = self.check is not None or self.moved + self._client.bytes_left > self._limit
+        if not self.sent.done() and goes_by_kernel(self._client, self._upstream, is_looked_at=is_looked_at):
             self._client.pause_reading()
             self._upstream.when_flushed(self._start_pump)
 
@@ -58,10 +61,25 @@ class Upload:
             self.cut(reason)
             return
         self._relayed += len(data)
-        self._upstream.write(frame_chunk(data) if self._is_chunked else data)
+        if self.check is None:
+            self._write(data)
+        else:
+            self._checked(self.check.feed, data)
+
+    def _write(self, data: bytes) -> None:
+        if data:
+            self._upstream.write(frame_chunk(data) if self._is_chunked else data)
+
+    def _checked(self, step: Callable[..., bytes], *data: bytes) -> None:
+        try:
+            self._write(step(*data))
+        except BodyRefused as exc:
+            self.cut(exc.reason)
 
     def on_end(self) -> None:
         """The client sent everything it announced."""
+        if self.check is not None and not self.sent.done():
+            self._checked(self.check.finish)
         if self.sent.done():
             return
         if self._is_chunked:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from registry_proxy.protocols.http1 import CHUNKED, ResponseHead, render_head
+from registry_proxy.protocols.http1 import CHUNKED, Headers, ResponseHead, render_head
 from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.upstream.connection import UpstreamConnection
@@ -46,6 +46,7 @@ class Call:
     is_home: bool
     authorization: bytes | None = None
     send_body: SendBody | None = None
+    signed: Headers = ()  # by the registry's credential, over this very request
 
     @property
     def is_repeatable(self) -> bool:
@@ -85,6 +86,7 @@ def render_call(call: Call) -> bytes:
     request = call.request
     fields = [pair for pair in request.headers if call.is_home or pair[0] not in _ONLY_AT_HOME]
     fields += [(b"host", call.origin.authority), (b"accept-encoding", b"identity")]
+    fields += call.signed
     if call.authorization is not None:
         fields.append((b"authorization", call.authorization))
     if call.is_home:

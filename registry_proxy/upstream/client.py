@@ -8,7 +8,8 @@ from typing import Any
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.control_client import TargetFacts
-from registry_proxy.protocols.http1 import ResponseHead
+from registry_proxy.protocols.http1 import Headers, ResponseHead
+from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.upstream.calls import (
     Call,
@@ -65,6 +66,8 @@ class UpstreamClient:
         `on_connection` is told of each connection used, so that a cut reaches it. Raises UpstreamError.
         """
         state = self._book.state(target)
+        if request.signer is not None:
+            return await self._call(_signed_call(target, request, state.places.home, send_body), on_connection)
         if request.length != 0 and state.scheme is Scheme.UNKNOWN and target.username:
             await self._probe(target, request, state)
         authorization = await self._authorization(target, request, state)
@@ -239,3 +242,11 @@ class UpstreamClient:
             raise UpstreamError(Reason.UPSTREAM_REDIRECT_REFUSED) if is_still_moving else broken()
         leg.head = with_kept(leg.head, kept)
         return leg
+
+
+def _signed_call(target: TargetFacts, request: UpstreamRequest, home: Origin, send_body: SendBody | None) -> Call:
+    """To the registry alone: whatever it answers is the answer, it asks for no other proof and sends nobody away."""
+    signed: Headers = ()
+    if request.signer is not None:
+        signed = request.signer.fields(request, home.authority, target.username, target.password.reveal())
+    return Call(request, home, request.target, target.allow_private, is_home=True, send_body=send_body, signed=signed)

@@ -52,6 +52,10 @@ class OciDialect:
         """Basic or Bearer."""
         return read_token(head.get(b"authorization"))
 
+    def admit(self, asked: Asked) -> bool:  # noqa: ARG002 - as every dialect
+        """The token is all."""
+        return False
+
     def body_limit(self, asked: Asked) -> int:
         """Only the form of `POST /token` is read, before the gate is asked: the token may stand in it."""
         is_form = asked.classified.route == "token" and asked.head.method == "POST"
