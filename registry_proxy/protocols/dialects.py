@@ -11,6 +11,15 @@ from registry_proxy.protocols.hf.names import PREFIX as HUB
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.oci.dialect import OciDialect
 from registry_proxy.protocols.paths import PathRule
+from registry_proxy.protocols.s3.dialect import S3Dialect
+from registry_proxy.protocols.s3.names import PREFIX as S3
+
+
+def make_dialects(view_key: bytes) -> Dialects:
+    """All of them. `view_key` is shared with the control plane; clients of S3 sign with what is derived from it."""
+    dialects = Dialects()
+    dialects.by_prefix[S3.encode("ascii")] = S3Dialect(view_key)
+    return dialects
 
 
 def _all_by_prefix() -> dict[bytes, Dialect]:

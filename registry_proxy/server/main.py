@@ -18,6 +18,7 @@ from registry_proxy.gate import Gate
 from registry_proxy.log_lines import begin_logging
 from registry_proxy.metering import Meter
 from registry_proxy.orders import Inherited
+from registry_proxy.protocols.dialects import make_dialects
 from registry_proxy.server.caching import open_cache
 from registry_proxy.server.duty import Duty
 from registry_proxy.server.process import ProxyServer
@@ -37,7 +38,9 @@ async def serve(settings: Settings, inherited: Inherited | None = None) -> None:
     sink.start()
     control = ControlClient(settings, meter, gate.deliver, collect=gate.collect_usage)
     pool = ConnectionPool()
-    services = Services(gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url)
+    services = Services(
+        gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url, make_dialects(settings.view_key)
+    )
     services.cache = open_cache(settings)
     services.pins = pins = PinBoard(settings)
     server = ProxyServer(settings, services, pool)

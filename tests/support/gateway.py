@@ -38,7 +38,7 @@ from registry_proxy.control_client.target_facts import TargetFacts
 from registry_proxy.control_client.ticks import read_ticks
 from registry_proxy.gate import Gate
 from registry_proxy.metering import Meter
-from registry_proxy.protocols.dialects import Dialects
+from registry_proxy.protocols.dialects import Dialects, make_dialects
 from registry_proxy.server.caching import open_cache
 from registry_proxy.server.process import ProxyServer
 from registry_proxy.server.services import Services
@@ -288,7 +288,13 @@ def running_gateway(
         sink.start()
         pool = ConnectionPool()
         services = Services(
-            gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url, dialects or Dialects()
+            gate,
+            sink,
+            UpstreamClient(pool),
+            meter,
+            settings.limits,
+            settings.public_url,
+            dialects or make_dialects(settings.view_key),
         )
         services.cache = open_cache(settings)
         services.pins = PinBoard(settings)

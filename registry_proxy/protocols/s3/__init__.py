@@ -1,0 +1,1 @@
+"""S3: signatures verified here, and made anew for the store."""

@@ -1,0 +1,154 @@
+"""Bodies in chunks: AWS's own documented examples, every way to cut them, and every way to lie in them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jit_access.domain.reasons import Reason
+from registry_proxy.protocols.body_checks import BodyCheck, BodyRefused
+from registry_proxy.protocols.s3 import sigv4
+from registry_proxy.protocols.s3.chunks import ChunkedCheck, HashedCheck
+from registry_proxy.protocols.s3.payloads import Payload, PayloadKind
+from registry_proxy.protocols.s3.proving import Proof
+
+# Amazon S3 API reference, "Transferring payload in multiple chunks" and "Trailing headers": the same key in both.
+SCOPE, AT = sigv4.CredentialScope("20130524", "us-east-1"), "20130524T000000Z"
+KEY = sigv4.signing_key("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", SCOPE)
+FIRST, SECOND = b"a" * 65536, b"a" * 1024
+SUM = base64.b64encode(zlib.crc32(FIRST + SECOND).to_bytes(4, "big")).decode()
+
+
+def proof(kind: PayloadKind, size: int = 66560, trailer: str = "", seed: str = "") -> Proof:
+    return Proof(KEY, SCOPE, AT, seed, Payload(kind, kind.value, size, trailer))
+
+
+SIGNED = proof(
+    PayloadKind.SIGNED_CHUNKS, seed="4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9"
+)  # fmt: skip
+SIGNED_BODY = (
+    b"10000;chunk-signature=ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\n" + FIRST + b"\r\n"
+    b"400;chunk-signature=0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497\r\n" + SECOND + b"\r\n"
+    b"0;chunk-signature=b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9\r\n\r\n"
+)
+TRAILED = proof(
+    PayloadKind.SIGNED_CHUNKS_TRAILER, trailer="x-amz-checksum-crc32c",
+    seed="106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e",
+)  # fmt: skip
+TRAILED_BODY = (
+    b"10000;chunk-signature=b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2\r\n" + FIRST + b"\r\n"
+    b"400;chunk-signature=1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7\r\n" + SECOND + b"\r\n"
+    b"0;chunk-signature=2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992\r\n"
+    b"x-amz-checksum-crc32c:sOO8/Q==\r\n"
+    b"x-amz-trailer-signature:d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n\r\n"
+)
+UNSIGNED = proof(PayloadKind.UNSIGNED_TRAILER, trailer="x-amz-checksum-crc32")
+UNSIGNED_BODY = (
+    b"10000\r\n" + FIRST + b"\r\n400\r\n" + SECOND + b"\r\n0\r\nx-amz-checksum-crc32:" + SUM.encode() + b"\r\n\r\n"
+)
+CASES = [(SIGNED, SIGNED_BODY), (TRAILED, TRAILED_BODY), (UNSIGNED, UNSIGNED_BODY)]
+IDS = ["signed", "signed-trailer", "unsigned-trailer"]
+
+
+def passed(check: BodyCheck, body: bytes, piece: int = 10_000) -> bytes:
+    given_on = [check.feed(body[at : at + piece]) for at in range(0, len(body), piece)]
+    return b"".join((*given_on, check.finish()))
+
+
+def payload_of(proven: Proof, sent: bytes) -> bytes:
+    """What the store makes of it."""
+    if proven.payload.kind is PayloadKind.SIGNED_CHUNKS:
+        return sent
+    again = proof(PayloadKind.UNSIGNED_TRAILER, trailer=proven.payload.trailer)
+    found, rest = b"", sent
+    while not rest.startswith(b"0\r\n"):
+        line, _, rest = rest.partition(b"\r\n")
+        found, rest = found + rest[: int(line, 16)], rest[int(line, 16) + 2 :]
+    assert passed(ChunkedCheck(again), sent)  # what we write, we would take
+    return found
+
+
+@pytest.mark.parametrize(("proven", "body"), CASES, ids=IDS)
+@pytest.mark.parametrize("piece", [1, 17, 4096, 1_000_000])
+def test_documented_body_passes_however_it_arrives(proven: Proof, body: bytes, piece: int) -> None:
+    assert payload_of(proven, passed(ChunkedCheck(proven), body, piece)) == FIRST + SECOND
+
+
+@pytest.mark.parametrize(("proven", "body"), CASES, ids=IDS)
+def test_nothing_complete_goes_on_before_all_of_it_fits(proven: Proof, body: bytes) -> None:
+    check = ChunkedCheck(proven)
+    sent = check.feed(body)
+    assert len(sent) < len(FIRST + SECOND) + 32
+    assert not sent.endswith(b"0\r\n\r\n")
+    assert len(sent + check.finish()) > len(sent)
+
+
+@pytest.mark.parametrize(("proven", "body"), CASES, ids=IDS)
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b"400", b"401", None),
+        (b"\r\naaaa", b"\naaaaa", None),
+        (b"aaa\r\n400", b"aba\r\n400", None),
+        (b"a\r\n0", b"b\r\n0", None),
+        (b"\r\n\r\n", b"\r\n", Reason.MALFORMED_REQUEST),
+        (b"\r\n\r\n", b"\r\nx-amz-checksum-sha1:x\r\n\r\n", Reason.MALFORMED_REQUEST),
+        (b"\r\n\r\n", b"\r\n\r\nGET / HTTP/1.1\r\n\r\n", Reason.MALFORMED_REQUEST),
+        (b"10000", b"+10000", Reason.MALFORMED_REQUEST),
+        (b"10000", b"0x10000", Reason.MALFORMED_REQUEST),
+        (b"10000", b"10000 ", Reason.MALFORMED_REQUEST),
+        (b"10000", b"ffffffffff", Reason.REQUEST_TOO_LARGE),
+        (b"10000", b"1" * 600, Reason.MALFORMED_REQUEST),
+    ],
+)
+def test_every_change_is_refused(
+    proven: Proof, body: bytes, old: bytes, new: bytes, reason: Reason | None
+) -> None:  # fmt: skip
+    assert old in body
+    with pytest.raises(BodyRefused) as caught:
+        passed(ChunkedCheck(proven), body.replace(old, new, 1) if old != b"\r\n\r\n" else body[:-4] + new)
+    assert reason in (None, caught.value.reason)
+
+
+@pytest.mark.parametrize("name", ["chunk-signature=0055", "chunk-signature=b6c6"])
+def test_wrong_signature_of_a_chunk_is_refused(name: str) -> None:
+    with pytest.raises(BodyRefused) as caught:
+        passed(ChunkedCheck(SIGNED), SIGNED_BODY.replace(name.encode(), name[:-1].encode() + b"f"))
+    assert caught.value.reason is Reason.SIGNATURE_INVALID
+
+
+def test_wrong_signature_of_a_trailer_is_refused() -> None:
+    for old, new in ((b"d81f", b"d81e"), (b"sOO8", b"sOO9")):
+        with pytest.raises(BodyRefused) as caught:
+            passed(ChunkedCheck(TRAILED), TRAILED_BODY.replace(old, new))
+        assert caught.value.reason is Reason.SIGNATURE_INVALID
+
+
+def test_wrong_checksum_is_refused() -> None:
+    other = base64.b64encode(b"abcd")
+    with pytest.raises(BodyRefused) as caught:
+        passed(ChunkedCheck(UNSIGNED), UNSIGNED_BODY.replace(SUM.encode(), other))
+    assert caught.value.reason is Reason.DIGEST_MISMATCH
+
+
+def test_another_length_than_announced_is_refused() -> None:
+    for size in (66559, 66561):
+        short = proof(PayloadKind.UNSIGNED_TRAILER, size, "x-amz-checksum-crc32")
+        with pytest.raises(BodyRefused):
+            passed(ChunkedCheck(short), UNSIGNED_BODY)
+
+
+@given(st.binary(max_size=200_000), st.integers(min_value=1, max_value=70_000))
+def test_hash_of_a_body_is_checked_before_its_end_goes_on(body: bytes, piece: int) -> None:
+    digest = hashlib.sha256(body).hexdigest()
+    assert passed(HashedCheck(digest), body, piece) == body
+    check = HashedCheck(digest)
+    sent = b"".join(check.feed(part) for part in (body, b"more"))
+    assert sent == body
+    with pytest.raises(BodyRefused):
+        check.finish()
