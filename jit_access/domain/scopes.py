@@ -147,7 +147,9 @@ def _fits(reference: str, pattern: str) -> bool:
 
 
 def _fits_file(path: str, pattern: str) -> bool:
-    return fnmatchcase(path, f"{pattern}*" if pattern.endswith("/") else pattern)
+    """A path that ends with a slash is a whole folder: covered only by what takes anything that follows."""
+    wide = f"{pattern}*" if pattern.endswith("/") else pattern
+    return fnmatchcase(path, wide) and (wide.endswith("*") or not path.endswith("/"))
 
 
 def _is_pattern(repository: str, text: str) -> bool:

@@ -6,7 +6,7 @@ tells it here; the first answer that anybody told counts until the grant ends, f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from django.db import transaction
@@ -19,7 +19,8 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import SessionView, decode_view
 from jit_access.proxy_sessions.models import GrantPin, SessionViewRow
 
-MAX_PINS = 2000  # of one grant: a pattern may fit many names
+MAX_PINS = 20_000  # of one grant: a pattern may fit many names, and an upload has many parts
+ONCE = "once:"  # names that mean the exchange that used them; nobody asks for all of them
 KEPT_AFTER_END = timedelta(days=1)
 
 
@@ -34,7 +35,7 @@ def settle_pins(*, grant_id: str, repository: str, names: Mapping[str, str]) -> 
         view = decode_view(row.body) if row is not None else None
         if view is None or view.scope.find(repository) is None:
             raise NotFound
-        held = read_pins(grant_id, repository)
+        held = read_pins(grant_id, repository) | _used(grant_id, names)
         fresh = {name: means for name, means in names.items() if name not in held}
         if fresh:
             _keep(view, repository, fresh)
@@ -43,12 +44,18 @@ def settle_pins(*, grant_id: str, repository: str, names: Mapping[str, str]) -> 
 
 def read_pins(grant_id: str, repository: str) -> dict[str, str]:
     """Everything settled for one repository of a grant."""
-    return dict(GrantPin.objects.filter(grant_id=grant_id, repository=repository).values_list("name", "means"))
+    rows = GrantPin.objects.filter(grant_id=grant_id, repository=repository).exclude(name__startswith=ONCE)
+    return dict(rows.values_list("name", "means"))
+
+
+def _used(grant_id: str, names: Collection[str]) -> dict[str, str]:
+    once = [name for name in names if name.startswith(ONCE)]
+    return dict(GrantPin.objects.filter(grant_id=grant_id, name__in=once).values_list("name", "means")) if once else {}
 
 
 def carry_pins(*, older: str, newer: str) -> None:
     """A grant that goes on in another one goes on meaning the same. Belongs to the transaction of the change."""
-    pins = GrantPin.objects.filter(grant_id=older)
+    pins = GrantPin.objects.filter(grant_id=older)  # what was used once stays used
     copies = [GrantPin(grant_id=newer, repository=pin.repository, name=pin.name, means=pin.means) for pin in pins]
     GrantPin.objects.bulk_create(copies)
 
@@ -63,9 +70,13 @@ def prune_pins() -> int:
 def _keep(view: SessionView, repository: str, names: Mapping[str, str]) -> None:
     if GrantPin.objects.filter(grant_id=view.grant_id).count() + len(names) > MAX_PINS:
         raise CallerError(Reason.REQUEST_TOO_LARGE)
+    GrantPin.objects.bulk_create(
+        GrantPin(grant_id=view.grant_id, repository=repository, name=name, means=means) for name, means in names.items()
+    )
     with audited(actor=GATEWAY) as audit:
         for name, means in names.items():
-            GrantPin.objects.create(grant_id=view.grant_id, repository=repository, name=name, means=means)
+            if name.startswith(ONCE):
+                continue  # the proxy's own record tells of what it was used for
             audit.record(
                 "grant.pinned",
                 grant=view.grant_id,

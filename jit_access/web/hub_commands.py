@@ -38,6 +38,8 @@ def hub_steps(grant: Grant) -> tuple[UseStep, ...]:
         of = "" if len(parts) == 1 else f" {part.repository}"
         if Operation.PULL in part.operations:
             steps.append(UseStep(f"Download{of}", Command((*_with_login(grant), *_download(part)))))
+        if Operation.PUSH in part.operations:
+            steps.append(UseStep(f"Upload this folder{of}", Command((*_with_login(grant), *_upload(part)))))
     return tuple(steps)
 
 
@@ -57,15 +59,24 @@ def _with_login(grant: Grant) -> tuple[str, ...]:
 
 
 def _download(part: ResourceScope) -> tuple[str, ...]:
+    name = part.repository.partition("/")[2]
+    return ("hf", "download", name, *_options(part), "--local-dir", name.rpartition("/")[2])
+
+
+def _upload(part: ResourceScope) -> tuple[str, ...]:
+    """Without xet, by which bytes go past the gateway. `hf upload` first looks whether the repository is there."""
     kind, _, name = part.repository.partition("/")
-    words = ["hf", "download", name]
-    if kind in _TYPES:
-        words += ["--repo-type", _TYPES[kind]]
-    revision = _revision(part)
-    if revision != DEFAULT_REVISION:
-        words += ["--revision", quote(revision)]
-    words += ["--local-dir", name.rpartition("/")[2]]
-    return tuple(words)
+    if Operation.PULL in part.operations:
+        return ("HF_HUB_DISABLE_XET=1", "hf", "upload", name, ".", ".", *_options(part))
+    of_type = f', repo_type="{_TYPES[kind]}"' if kind in _TYPES else ""
+    call = f'upload_folder(repo_id="{name}", folder_path=".", revision="{_revision(part)}"{of_type})'
+    return ("HF_HUB_DISABLE_XET=1", "python3", "-c", quote(f"from huggingface_hub import upload_folder; {call}"))
+
+
+def _options(part: ResourceScope) -> tuple[str, ...]:
+    kind, revision = part.repository.partition("/")[0], _revision(part)
+    of_type = ("--repo-type", _TYPES[kind]) if kind in _TYPES else ()
+    return (*of_type, "--revision", quote(revision)) if revision != DEFAULT_REVISION else of_type
 
 
 def _revision(part: ResourceScope) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from registry_proxy.protocols.dialect import Dialect
 from registry_proxy.protocols.hf.dialect import HubDialect
 from registry_proxy.protocols.hf.names import PREFIX as HUB
+from registry_proxy.protocols.hf.seals import Sealer
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.oci.dialect import OciDialect
 from registry_proxy.protocols.paths import PathRule
@@ -16,13 +17,16 @@ from registry_proxy.protocols.s3.names import PREFIX as S3
 
 
 def make_dialects(view_key: bytes) -> Dialects:
-    """All of them. `view_key` is shared with the control plane; clients of S3 sign with what is derived from it."""
-    dialects = Dialects()
-    dialects.by_prefix[S3.encode("ascii")] = S3Dialect(view_key)
-    return dialects
+    """All of them. `view_key` is shared with the control plane and by all processes: clients of S3 sign with what is
+    derived from it, and so do we where an address holds what only we may read.
+    """
+    return Dialects(by_prefix={
+        HUB.encode("ascii"): HubDialect(sealer=Sealer(view_key)),
+        S3.encode("ascii"): S3Dialect(view_key),
+    })  # fmt: skip
 
 
-def _all_by_prefix() -> dict[bytes, Dialect]:
+def _hub_alone() -> dict[bytes, Dialect]:
     return {HUB.encode("ascii"): HubDialect()}
 
 
@@ -31,7 +35,7 @@ class Dialects:
     """OCI clients put `/v2` at the root and cannot be told otherwise; every other protocol has a prefix of its own."""
 
     oci: Dialect = field(default_factory=OciDialect)
-    by_prefix: dict[bytes, Dialect] = field(default_factory=_all_by_prefix)  # first path segment
+    by_prefix: dict[bytes, Dialect] = field(default_factory=_hub_alone)  # first path segment
 
     def choose(self, head: RequestHead) -> Dialect:
         """The dialect of a request that passed the edge."""

@@ -45,4 +45,5 @@ class UpstreamRequest:
     redirects: Redirects | None = None  # None: followed without any credential, and what comes last is the answer
     signer: Signer | None = None  # None: the credential is shown, in the scheme that the registry wants
     check: BodyCheck | None = None  # looks at the client's body on its way, and may frame it anew
+    elsewhere: str = ""  # an address that the registry named for this: a named place, and nothing of ours goes along
     upgrade: bytes = b""  # the protocol to change into; at the registry itself only

@@ -68,6 +68,8 @@ class UpstreamClient:
         state = self._book.state(target)
         if request.signer is not None:
             return await self._call(_signed_call(target, request, state.places.home, send_body), on_connection)
+        if request.elsewhere:
+            return await self._open_elsewhere(target, request, state, send_body, on_connection)
         if request.length != 0 and state.scheme is Scheme.UNKNOWN and target.username:
             await self._probe(target, request, state)
         authorization = await self._authorization(target, request, state)
@@ -82,6 +84,24 @@ class UpstreamClient:
             state.scheme = Scheme.BASIC
         if leg.head.status in _REDIRECTS:
             leg = await self._follow(call, leg, state, on_connection)
+        return leg
+
+    async def _open_elsewhere(
+        self, target: TargetFacts, request: UpstreamRequest, state: CredentialState,
+        send_body: SendBody | None, on_connection: OnConnection,
+    ) -> Leg:  # fmt: skip
+        """Where the registry said that something belongs: with no credential, even back at the registry itself."""
+        origin, path = state.places.next_place(str(state.places.home), request.elsewhere.encode("ascii", "replace"))
+        call = Call(
+            request, origin, path.encode("ascii"), target.allow_private,
+            is_home=origin == state.places.home, send_body=send_body,
+        )  # fmt: skip
+        leg = await self._call(call, on_connection)
+        leg.is_redirected = True
+        if leg.head.status >= 300:
+            leg.connection.abort()
+            moves = leg.head.status in _REDIRECTS
+            raise UpstreamError(Reason.UPSTREAM_REDIRECT_REFUSED) if moves else broken()
         return leg
 
     async def fetch(

@@ -104,6 +104,7 @@ def test_tag_patterns_are_exact_about_case_and_length(pattern: str, tag: str, is
         ((), "any/thing", True), (("a.bin",), "a.bin", True), (("a.bin",), "b/a.bin", False),
         (("a.bin",), "A.bin", False),
         (("*.bin",), "b/a.bin", True), (("b/",), "b/c/a.bin", True), (("b/",), "b", False), (("b",), "b/a", False),
+        (("b/",), "b/", True), (("b*",), "b/", True), (("b?",), "b/", False), (("b/*.bin",), "b/", False),
     ],
 )  # fmt: skip
 def test_files_are_covered_by_their_whole_path(patterns: tuple[str, ...], path: str, is_covered: bool) -> None:

@@ -65,6 +65,21 @@ def test_a_hub_is_added_found_asked_for_and_used(
     assert (tmp_path / "work" / "Tiny-Llama" / "model.safetensors").read_bytes() == b"weights"
     stories.end(asker, held.grant_id)
     assert shell(f"rm -rf Tiny-Llama; {download}").returncode != 0
+    writes(asker, shell, hub, tmp_path)
+
+
+def writes(asker: Visitor, shell: Callable[..., subprocess.CompletedProcess[str]], hub: Hub, folder: Path) -> None:
+    for operations, file in (("pull,push", "by-hf"), ("push", "by-python")):
+        stories.ask(asker, NAME, target="our-hub", operations=operations)
+        held = stories.start(asker)
+        keep, *_, upload = commands_of(asker, held.grant_id)
+        assert shell(keep, f"{held.token}\n").returncode == 0
+        (folder / "work" / file).write_bytes(b"written")
+        done = shell(upload)
+        assert done.returncode == 0, done.stderr
+        repo = hub.repositories[NAME]
+        assert repo.commits[repo.branches["main"]][file] == b"written"
+        stories.end(asker, held.grant_id)
 
 
 def add_hub(operator: Visitor, hub: Hub) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import os
 import subprocess
 import sys
@@ -23,8 +21,9 @@ from huggingface_hub.errors import (
 
 from jit_access.domain.reasons import Reason, explain
 from jit_access.domain.scopes import ResourceScope
-from tests.support.gateway import PULL, Gateway, Held, Pins, running_gateway
-from tests.support.hub import TOKEN, Hub, HubRepository, running_hub
+from tests.support.gateway import ALL, PULL, Gateway, Held, Pins
+from tests.support.hub import Hub, HubRepository, running_hub
+from tests.support.hub.gateways import api, endpoint, hub_gateway, raw_answer
 from tests.support.processes import wait_for
 
 NAME = "models/Org/Tiny-Llama"
@@ -51,16 +50,9 @@ def pins() -> Pins:
     return {}
 
 
-@contextlib.contextmanager
-def another_gateway(folder: Path, hub: Hub, pins: Pins) -> Iterator[Gateway]:
-    with running_gateway(folder, pins=pins) as running:
-        running.add_target("hub", hub.base_url, "", TOKEN, kind="hf", redirect_origins=(hub.store_url,))
-        yield running
-
-
 @pytest.fixture
 def gateway(tmp_path: Path, hub: Hub, pins: Pins) -> Iterator[Gateway]:
-    with another_gateway(tmp_path / "gw", hub, pins) as running:
+    with hub_gateway(tmp_path / "gw", hub, pins) as running:
         yield running
 
 
@@ -69,19 +61,11 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def endpoint(gateway: Gateway) -> str:
-    return f"{gateway.url}/hf/hub"
-
-
 def download(gateway: Gateway, held: Held, file: str, cache: Path, **more: str) -> bytes:
     path = hf_hub_download(
         more.pop("repo", REPO), file, endpoint=endpoint(gateway), token=held.token, cache_dir=cache, **more
     )
     return Path(path).read_bytes()
-
-
-def api(gateway: Gateway, held: Held) -> HfApi:
-    return HfApi(endpoint=endpoint(gateway), token=held.token)
 
 
 @pytest.mark.parametrize("pattern", ["direct", "relative", "store"])
@@ -172,13 +156,13 @@ def told_to(gateway: Gateway, held: Held) -> Held:
 
 def test_what_a_branch_meant_holds_in_every_process_and_after_a_restart(tmp_path: Path, hub: Hub, pins: Pins) -> None:
     repo = hub.repositories[NAME]
-    with another_gateway(tmp_path / "a", hub, pins) as one, another_gateway(tmp_path / "b", hub, pins) as two:
+    with hub_gateway(tmp_path / "a", hub, pins) as one, hub_gateway(tmp_path / "b", hub, pins) as two:
         held = one.grant("hub", ResourceScope(NAME, PULL, ("main",)))
         assert download(one, held, "config.json", tmp_path / "1") == b"{}"
         first, moved = repo.branches["main"], repo.commit({"config.json": b"later"})
         repo.branches["main"] = moved
         assert download(two, told_to(two, held), "config.json", tmp_path / "2") == b"{}"
-    with another_gateway(tmp_path / "c", hub, pins) as fresh:
+    with hub_gateway(tmp_path / "c", hub, pins) as fresh:
         told_to(fresh, held)
         assert download(fresh, held, "config.json", tmp_path / "3", revision=first) == b"{}"
         assert download(fresh, held, "config.json", tmp_path / "4") == b"{}"
@@ -278,21 +262,27 @@ def test_a_redirect_elsewhere_is_not_followed_nor_handed_out(
     gateway.wait_record("proxy.request.refused", repository=NAME, reason="upstream-redirect-refused")
 
 
-WRITES: dict[str, Callable[[HfApi], object]] = {
-    "upload": lambda c: c.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=REPO),
-    "delete file": lambda c: c.delete_file("config.json", REPO),
+ADMIN: dict[str, Callable[[HfApi], object]] = {
+    "create": lambda c: c.create_repo("Org/New"),
     "delete": lambda c: c.delete_repo(REPO),
+    "move": lambda c: c.move_repo(REPO, "Org/Else"),
     "branch": lambda c: c.create_branch(REPO, branch="new"),
+    "delete branch": lambda c: c.delete_branch(REPO, branch="dev"),
+    "tag": lambda c: c.create_tag(REPO, tag="v2"),
     "settings": lambda c: c.update_repo_settings(REPO, private=False),
+    "squash": lambda c: c.super_squash_history(REPO),
+    "discussion": lambda c: c.create_discussion(REPO, title="x"),
+    "duplicate": lambda c: c.duplicate_repo("Org/Other", to_id=REPO),
     "list": lambda c: list(c.list_models()),
 }
 
 
-@pytest.mark.parametrize("what", list(WRITES))
-def test_writes_and_listings_never_reach_the_hub(gateway: Gateway, hub: Hub, what: str) -> None:
-    held = gateway.grant("hub", ResourceScope(NAME, frozenset(["pull", "push", "delete"])))  # type: ignore[list-item]
-    with pytest.raises(HfHubHTTPError):
-        WRITES[what](api(gateway, held))
+@pytest.mark.parametrize("what", list(ADMIN))
+def test_what_makes_or_sets_up_repositories_never_reaches_the_hub(gateway: Gateway, hub: Hub, what: str) -> None:
+    held = gateway.grant("hub", ResourceScope(NAME, ALL))
+    with pytest.raises(HfHubHTTPError) as caught:
+        ADMIN[what](api(gateway, held))
+    assert caught.value.response.status_code == {"list": 404, "delete": 400}.get(what, 403)
     assert not hub.seen
 
 
@@ -320,16 +310,6 @@ def test_a_revoked_grant_ends_a_running_download(gateway: Gateway, hub: Hub, cac
         download(gateway, held, "big.bin", cache)
     cut = gateway.wait_record("proxy.transfer.cut", repository=NAME)
     assert 0 < int(str(cut["bytes_out"])) < len(big)
-
-
-def raw_answer(gateway: Gateway, held: Held, path: str, method: str = "GET") -> tuple[int, bytes, dict[str, str]]:
-    connection = http.client.HTTPConnection(gateway.host, timeout=20)
-    try:
-        connection.request(method, f"/hf/hub{path}", headers={"Authorization": f"Bearer {held.token}"})
-        answer = connection.getresponse()
-        return answer.status, answer.read(), {name.lower(): value for name, value in answer.getheaders()}
-    finally:
-        connection.close()
 
 
 def raw(gateway: Gateway, held: Held, path: str, method: str = "GET") -> tuple[int, bytes]:

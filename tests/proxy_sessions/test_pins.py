@@ -52,6 +52,13 @@ def test_each_pin_is_recorded_once(view: SessionView) -> None:
     assert SHA in str(records[0].body)
 
 
+def test_what_works_once_is_told_to_those_who_ask_for_it_and_recorded_elsewhere(view: SessionView) -> None:
+    assert settle(**{"once:a": "ex1"}) == {"once:a": "ex1"}
+    assert settle(**{"once:a": "ex2", "once:b": "ex2"}) == {"once:a": "ex1", "once:b": "ex2"}
+    assert settle(main=SHA) == {"main": SHA}
+    assert sum("grant.pinned" in str(entry.body) for entry in AuditEntry.objects.all()) == 1
+
+
 def test_only_an_open_grant_of_that_repository_gets_pins(view: SessionView) -> None:
     assert settle(main=SHA)
     for grant, repository in ((GRANT, "llm/other"), ("grt_none", REPOSITORY)):

@@ -11,6 +11,8 @@ from registry_proxy.protocols.dialect import Judgement
 from registry_proxy.protocols.headers import forwarded_response
 from registry_proxy.protocols.hf.errors import error_answer, upstream_answer
 from registry_proxy.protocols.hf.listings import MAX_LISTING_BYTES, Unusable, clean, next_page
+from registry_proxy.protocols.hf.seals import Sealer
+from registry_proxy.protocols.hf.uploads import ANSWERED, answer_for, taken
 from registry_proxy.protocols.http1 import Headers, ResponseHead
 from registry_proxy.protocols.origins import Origin
 
@@ -28,6 +30,9 @@ def judge_head(asked: Asked, head: ResponseHead, upstream: Origin | None) -> Jud
         return Judgement(answer=upstream_answer(head))
     if asked.classified.route == "resolve":
         return _file(asked, head)
+    if asked.classified.route == "lfs-place":
+        etag = [pair for pair in head.headers if pair[0] == b"etag"]  # a list of parts names them by it
+        return Judgement(answer=Answer(200, tuple(etag))) if taken(head.status) else _broken()
     if head.status != 200 or upstream is None:
         return _broken()
     try:
@@ -37,9 +42,11 @@ def judge_head(asked: Asked, head: ResponseHead, upstream: Origin | None) -> Jud
     return Judgement(tuple((b"link", link) for link in links), MAX_LISTING_BYTES)
 
 
-def judge_body(asked: Asked, judgement: Judgement, body: bytes) -> Judgement:
-    """A listing: without hints, and under a restricted grant without other revisions."""
+def judge_body(asked: Asked, judgement: Judgement, body: bytes, sealer: Sealer) -> Judgement:
+    """A listing: without hints, and under a restricted grant without other revisions. Or the answer to a write."""
     try:
+        if asked.classified.route in ANSWERED:
+            return Judgement(answer=answer_for(asked, body, sealer))
         cleaned = clean(body, asked)
     except Unusable:
         return _broken()

@@ -16,12 +16,14 @@ from jit_access.domain.scopes import HUB_NAME, MAX_NAME_CHARS, MAX_REVISION_CHAR
 from registry_proxy.protocols.refusals import Unclassified
 
 PREFIX = "hf"
+SEALED = "lfs"  # no owner of repositories can be called like this
 KINDS = ("models", "datasets", "spaces")
 MAX_SLUG_CHARS = 64
 DEFAULT_REVISION = "main"
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_WITH_REVISION = frozenset({"revision", "tree", "paths-info", "commits"})
+_WITH_REVISION = frozenset({"revision", "tree", "paths-info", "commits", "preupload", "commit"})
+_GIT = {"batch": "lfs-batch", "verify": "lfs-verify"}
 _WITHOUT = frozenset({"refs", "auth-check"})
 # No reader may split a path elsewhere than we do: words of routes are neither names nor revisions. Most of these routes
 # are not served; they are named because the hub behind us knows them.
@@ -70,12 +72,16 @@ def parse_place(path: str) -> Place:
         return Place("whoami", slug)
     if rest[0] == "api":
         return _parse_api(slug, rest[1:])
+    if rest[0] == SEALED and len(rest) == 2:
+        return Place("lfs-place", slug, file=rest[1])
+    if rest[-4:-1] == ["info", "lfs", "objects"]:
+        return _parse_git(slug, rest)
     return _parse_resolve(slug, rest)
 
 
 def unknown() -> Unclassified:
-    """Not in the table: uploads, xet tokens, settings, listings of a whole hub."""
-    return Unclassified(404, Reason.ROUTE_UNKNOWN, "The gateway does not serve this address of a hub: it only reads.")
+    """Not in the table: settings, discussions, listings of a whole hub."""
+    return Unclassified(404, Reason.ROUTE_UNKNOWN, "The gateway does not serve this address of a hub.")
 
 
 def repository_of(kind: str, parts: list[str]) -> str:
@@ -110,6 +116,16 @@ def _parse_api(slug: str, segments: list[str]) -> Place:
     return Place(word, slug, repository, _revision(behind[0]), folder)
 
 
+def _parse_git(slug: str, segments: list[str]) -> Place:
+    """`/{name}.git/info/lfs/objects/{batch,verify}`; nothing else of git is served."""
+    kind = segments[0] if segments[0] in ("datasets", "spaces") else "models"
+    rest = (segments if kind == "models" else segments[1:])[:-4]
+    route = _GIT.get(segments[-1])
+    if route is None or not rest or not rest[-1].endswith(".git"):
+        raise unknown()
+    return Place(route, slug, repository_of(kind, [*rest[:-1], rest[-1].removesuffix(".git")]))
+
+
 def _parse_resolve(slug: str, segments: list[str]) -> Place:
     """`/{name}/resolve/{revision}/{file}`; models have no prefix here, the other kinds have."""
     kind = segments[0] if segments[0] in ("datasets", "spaces") else "models"
@@ -136,7 +152,11 @@ def _decode(path: str) -> str:
         text = unquote_to_bytes(path).decode("utf-8")
     except UnicodeDecodeError as exc:
         raise Unclassified(400, Reason.MALFORMED_REQUEST, "The path is not UTF-8.") from exc
-    segments = text.split("/")
-    if text and (not text.isprintable() or any(segment in ("", ".", "..") for segment in segments)):
+    if text and not is_canonical(text):
         raise Unclassified(400, Reason.MALFORMED_REQUEST, "The path is not in canonical form.")
     return text
+
+
+def is_canonical(path: str) -> bool:
+    """True for a path that has one reading."""
+    return path.isprintable() and not any(segment in ("", ".", "..") for segment in path.split("/"))

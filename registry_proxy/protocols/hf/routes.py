@@ -1,10 +1,12 @@
-"""The hub's reads as an allow-list: method, route and query to one operation. Whatever is not listed is refused.
+"""What of a hub is served, as an allow-list: method, route and query to one operation. All else is refused.
 
-Writes are not served yet: neither are they in this table, nor are the addresses that hand out tokens for xet, with
-which bytes would go past the gateway.
+The addresses that hand out tokens for xet are not in it: with these, bytes would go past the gateway. What makes,
+moves, removes or sets up a repository is refused for everybody, whatever a grant says.
 """
 
 from __future__ import annotations
+
+import re
 
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
@@ -15,7 +17,18 @@ from registry_proxy.protocols.wanted import Classified, RefKind, Wanted
 
 MAX_FORM_BYTES = 1024 * 1024
 LISTED = frozenset({"info", "revision", "tree", "paths-info", "commits", "refs"})  # answered with JSON
-_METHODS = {"resolve": {"GET", "HEAD"}, "paths-info": {"POST"}}
+MAX_COMMIT_BYTES = 16 * 1024 * 1024  # small files are inside, large ones go by LFS
+FORMS = {
+    "paths-info": MAX_FORM_BYTES, "preupload": 4 * MAX_FORM_BYTES, "commit": MAX_COMMIT_BYTES,
+    "lfs-batch": MAX_FORM_BYTES, "lfs-verify": 4096,
+}  # fmt: skip
+WRITES = frozenset({"preupload", "commit", "lfs-batch", "lfs-verify", "lfs-place"})
+_METHODS = {"resolve": {"GET", "HEAD"}, "lfs-place": {"PUT", "POST"}} | {route: {"POST"} for route in FORMS}
+_ADMINISTERED = re.compile(
+    r"/hf/[^/]+/api/(?:repos/.*|(?:models|datasets|spaces)/[^/]+(?:/[^/]+)?/"
+    r"(?:settings|branch|tag|super-squash|lfs-files|discussions|duplicate|resource-group|secrets|variables)(?:/.*)?)"
+)
+_XET = re.compile(r"/hf/[^/]+/api/(?:models|datasets|spaces)/[^/]+(?:/[^/]+)?/xet-(?:read|write)-token/.*")
 _READ = {"GET"}
 _OF_INFO = frozenset({"blobs", "securityStatus", "expand"})
 _QUERY_KEYS: dict[str, frozenset[str]] = {
@@ -25,24 +38,48 @@ _QUERY_KEYS: dict[str, frozenset[str]] = {
     "tree": frozenset({"recursive", "expand", "cursor", "limit"}),
     "commits": frozenset({"expand[]", "p", "limit", "cursor"}),
     "resolve": frozenset({"download"}),
+    "preupload": frozenset({"create_pr"}),
+    "commit": frozenset({"create_pr"}),
 }
+_NOT_ADMINISTERED = (
+    "Nobody makes, moves, removes or sets up repositories of a hub, their branches or tags, through the gateway."
+)
 _REPEATABLE = frozenset({"expand", "expand[]"})
 
 
 def classify(method: str, target: bytes) -> Classified:
     """What this request is, or Unclassified. `target` passed the edge under the rule of this protocol."""
     path, _, raw_query = target.decode("ascii").partition("?")
+    _refuse_by_name(method, path)
     place = parse_place(path)
     if method not in _METHODS.get(place.route, _READ):
-        raise Unclassified(405, Reason.METHOD_NOT_ALLOWED, "The gateway only reads from a hub.")
+        raise Unclassified(405, Reason.METHOD_NOT_ALLOWED)
+    if place.route in WRITES and is_commit(place.revision):
+        raise Unclassified(400, Reason.NAME_INVALID, "A commit never changes: write to a branch.")
     query = _read_query(place, raw_query.encode("ascii"))
     if place.route == "whoami":
         return Classified((), "whoami")
     upstream_path = "/" + path.split("/", 3)[3]
+    wanted = () if place.route == "commit" else (_wanted(place),)  # what a commit asks for stands in its body
     return Classified(
-        (_wanted(place),), place.route, b"" if place.route == "auth-check" else forward(upstream_path, query),
-        place.target, place.repository, query, MAX_FORM_BYTES if method == "POST" else None, file=place.file,
+        wanted, place.route, b"" if place.route == "auth-check" else forward(upstream_path, query),
+        place.target, place.repository, query, FORMS.get(place.route), file=place.file,
     )  # fmt: skip
+
+
+def revision_of(classified: Classified) -> str:
+    """Of a write to a branch: the end of its path."""
+    return classified.upstream_target.partition(b"?")[0].rpartition(b"/")[2].decode("ascii").replace("%2F", "/")
+
+
+def _refuse_by_name(method: str, path: str) -> None:
+    """Addresses that clients know, and that get a better answer than that there is nothing. Raises Unclassified."""
+    if method != "GET" and _ADMINISTERED.fullmatch(path):
+        raise Unclassified(403, Reason.OPERATION_NOT_GRANTED, _NOT_ADMINISTERED)
+    if _XET.fullmatch(path):
+        raise Unclassified(404, Reason.ROUTE_UNKNOWN, "Bytes go by the gateway. Set HF_HUB_DISABLE_XET=1, then repeat.")
+    if method == "DELETE":
+        raise Unclassified(403, Reason.OPERATION_NOT_GRANTED, _NOT_ADMINISTERED)
 
 
 def forward(path: str, query: tuple[tuple[str, str], ...]) -> bytes:
@@ -53,7 +90,8 @@ def forward(path: str, query: tuple[tuple[str, str], ...]) -> bytes:
 
 def _wanted(place: Place) -> Wanted:
     kind = RefKind.NONE if not place.revision else RefKind.COMMIT if is_commit(place.revision) else RefKind.TAG
-    return Wanted(place.target, place.repository, Operation.PULL, place.revision, kind, _file(place))
+    operation = Operation.PUSH if place.route in WRITES else Operation.PULL
+    return Wanted(place.target, place.repository, operation, place.revision, kind, _file(place))
 
 
 def _file(place: Place) -> str:

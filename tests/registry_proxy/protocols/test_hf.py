@@ -16,9 +16,11 @@ from registry_proxy.edge.target import check_target
 from registry_proxy.protocols.asked import Asked, ExchangeFacts
 from registry_proxy.protocols.dialect import Fetch, Fetched, Pin, Pinned, Prepared
 from registry_proxy.protocols.dialects import Dialects
+from registry_proxy.protocols.hf.dialect import HubDialect
 from registry_proxy.protocols.hf.pinning import pin
 from registry_proxy.protocols.hf.pins import PinStore
 from registry_proxy.protocols.hf.routes import classify
+from registry_proxy.protocols.hf.seals import Sealer, UploadPlace
 from registry_proxy.protocols.http1 import RequestHead, ResponseHead
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import Admission, RefKind, Wanted, reference_refusal
@@ -240,3 +242,53 @@ def test_what_the_control_plane_says_counts_not_what_the_hub_said() -> None:
     world.pins = {"main": SHA}
     _, asked = world.ask("Org/Name/resolve/main/a", scope("main"))
     assert SHA.encode() in asked.classified.upstream_target
+
+
+def place(**changes: object) -> UploadPlace:
+    fields: dict[str, object] = {
+        "url": "https://store.example/x?sig=1", "method": "PUT", "token": "t", "repository": NAME, "oid": "c" * 64,
+        "size": 5, "valid_until": 100.0, "nonce": "n" * 32,
+    }  # fmt: skip
+    return UploadPlace(**(fields | changes))  # type: ignore[arg-type]
+
+
+def test_an_upload_address_opens_for_its_target_and_key_alone() -> None:
+    sealer = Sealer(b"k" * 32)
+    text = sealer.seal(place(), "hub")
+    assert Sealer(b"k" * 32).open(text, "hub") == place()
+    for other, slug in ((sealer, "hub2"), (Sealer(b"l" * 32), "hub"), (Sealer(), "hub")):
+        with pytest.raises(Unclassified):
+            other.open(text, slug)
+    with pytest.raises(ValueError, match="too long"):
+        sealer.seal(place(url="https://store.example/" + "x" * 6000), "hub")
+
+
+@pytest.mark.parametrize(("now", "length", "used_by", "status"), [
+    (99.0, 5, "ex", 0), (100.0, 5, "ex", 403), (99.0, 4, "ex", 400), (99.0, -1, "ex", 400), (99.0, 5, "other", 403),
+])  # fmt: skip
+def test_an_upload_address_is_spent_in_time_by_one_body_of_its_size(
+    now: float, length: int, used_by: str, status: int
+) -> None:
+    dialect = HubDialect(sealer=Sealer(b"k" * 32))
+    target = f"/hf/hub/lfs/{Sealer(b'k' * 32).seal(place(), 'hub')}".encode()
+    request = RequestHead("PUT", target, (), b"gw", length, keep_alive=True, expects_continue=False)
+    asked = Asked(FACTS, request, dialect.classify(request), now=now)
+    assert dialect.read_token(request) == "t"
+    steps = dialect.preparation(asked)
+    try:
+        step = next(steps)
+        assert isinstance(step, Pin)
+        assert step.names == {place().once: FACTS.exchange_id}
+        steps.send(Pinned({place().once: used_by}))
+    except StopIteration as end:
+        answer = end.value.answer
+        assert (answer.status if answer else 0) == status
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_upload_address_takes_one_method(method: str) -> None:
+    dialect = HubDialect(sealer=Sealer(b"k" * 32))
+    target = f"/hf/hub/lfs/{Sealer(b'k' * 32).seal(place(), 'hub')}".encode()
+    assert dialect.classify(RequestHead("PUT", target, (), b"gw", 5, keep_alive=True, expects_continue=False)).wanted
+    with pytest.raises(Unclassified):
+        dialect.classify(RequestHead(method, target, (), b"gw", 5, keep_alive=True, expects_continue=False))

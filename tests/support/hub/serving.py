@@ -19,7 +19,8 @@ class HubServer(HubRequest):
     who = "hub"
 
     def answer(self) -> None:
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        is_signed = "/complete?X-Signature=secret" in self.path  # as the real one: no token is sent there
+        if not is_signed and self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self.fail(401, "RepoNotFound")
             return
         parts = urlsplit(self.path)
