@@ -132,7 +132,9 @@ def _lead_to(request: HttpRequest, page: str, *, because: Reason | None = None) 
 
 def _way_back(request: HttpRequest) -> str:
     """Where to go on afterwards: the page asked for, or the page that a form or fragment was on. Never elsewhere."""
-    if request.headers.get("HX-Request"):
+    if request.path_info in _FOR_PASSWORD_ONLY:  # itself on the way to somewhere
+        address = request.POST.get("next") or request.GET.get("next") or ""
+    elif request.headers.get("HX-Request"):
         address = request.headers.get("HX-Current-URL", "")
     elif request.method in {"GET", "HEAD"}:
         address = request.get_full_path()

@@ -12,6 +12,11 @@ from jit_access.web import figures
 
 # What a form says beside its code field; anything else is a page of its own.
 CODE_PROBLEMS = frozenset({Reason.SECOND_FACTOR_WRONG, Reason.SECOND_FACTOR_REUSED, Reason.SECOND_FACTOR_LOCKED})
+# Nothing is to be waited for: another one of the ten is meant.
+_RECOVERY_WORDS = {
+    Reason.SECOND_FACTOR_WRONG: "That is not one of your recovery codes, or it was used already.",
+    Reason.SECOND_FACTOR_REUSED: "That recovery code was used already. Take another one.",
+}
 
 
 def prove_here(request: HttpRequest) -> mfa.Method:
@@ -25,12 +30,13 @@ def prove_here(request: HttpRequest) -> mfa.Method:
     return method
 
 
-def code_problem(error: GatewayError) -> str:
+def code_problem(error: GatewayError, *, is_recovery: bool = False) -> str:
     """The sentence beside the code field, with the tries that are left."""
     left = error.fields.get("tries_left")
+    sentence = _RECOVERY_WORDS.get(error.reason, error.sentence) if is_recovery else error.sentence
     if not isinstance(left, int) or error.reason == Reason.SECOND_FACTOR_LOCKED:
-        return error.sentence
-    return f"{error.sentence} {figures.plural(left, 'try', 'tries')} left."
+        return sentence
+    return f"{sentence} {figures.plural(left, 'try', 'tries')} left."
 
 
 def code_status(error: GatewayError) -> int:

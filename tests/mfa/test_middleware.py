@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urlencode
 
 import pytest
 from django.db import OperationalError
@@ -79,11 +80,21 @@ class TestWhichPage:
     def test_who_has_a_device_cannot_set_up_another_on_a_password(self, cast: Cast, client_for: MakeClient) -> None:
         give_factor(cast.ada)
         answer = client_for(cast.ada, "none").get("/second-factor/set-up")
-        assert answer["Location"].startswith("/second-factor?")
+        assert answer["Location"] == "/second-factor"
 
     def test_who_has_none_is_led_to_set_one_up(self, cast: Cast, client_for: MakeClient) -> None:
         answer = client_for(cast.cleo, "none").get("/second-factor")
         assert answer["Location"].startswith("/second-factor/set-up")
+
+    @pytest.mark.parametrize(
+        ("wanted", "led_to"), [("/requests/new", "/requests/new"), ("https://evil.example/", None)]
+    )
+    def test_the_pages_of_the_factor_are_no_place_to_come_back_to(
+        self, cast: Cast, client_for: MakeClient, wanted: str, led_to: str | None
+    ) -> None:
+        """Else a first enrolment ends in a second question for the code that was just used."""
+        answer = client_for(cast.cleo, "none").get("/second-factor", {"next": wanted})
+        assert answer["Location"] == "/second-factor/set-up" + (f"?{urlencode({'next': led_to})}" if led_to else "")
 
     def test_a_fragment_is_told_to_load_the_page(self, db: None) -> None:
         headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/approvals?tab=own"}

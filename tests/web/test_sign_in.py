@@ -84,6 +84,14 @@ def test_wrong_code_says_what_to_do_and_how_many_tries_are_left(cast: Cast, clie
     assert b'aria-invalid="true"' in refused.content
 
 
+def test_wrong_recovery_code_speaks_of_recovery_codes(cast: Cast, client_for: Callable[..., Client]) -> None:
+    refused = client_for(cast.ada, "stale").post("/second-factor/recovery", {"code": "AAAAA-BBBBB-CCCCC"})
+    assert refused.status_code == 422
+    text = text_of(refused)
+    assert "That is not one of your recovery codes, or it was used already. 9 tries left." in text
+    assert "wait for the next one" not in text
+
+
 def test_enrolment_shows_a_code_to_scan_then_recovery_codes_once(cast: Cast, client_for: Callable[..., Client]) -> None:
     client = client_for(cast.cleo, "none")
     assert client.get("/access")["Location"].startswith("/second-factor/set-up")

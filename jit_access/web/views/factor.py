@@ -82,7 +82,7 @@ def _prove(request: HttpRequest, *, is_recovery: bool) -> HttpResponse:
     except PolicyRefusal as error:
         if error.reason not in CODE_PROBLEMS:
             raise
-        problem = code_problem(error)
+        problem = code_problem(error, is_recovery=is_recovery)
         return _render_prove(request, is_recovery=is_recovery, problem=problem, status=code_status(error))
     if method is mfa.Method.RECOVERY_CODE:
         left = factor_state(signed_in_user(request)).recovery_codes_left
