@@ -20,6 +20,11 @@ def groups_of(user: User) -> frozenset[str]:
     return frozenset(user.groups.values_list("name", flat=True))
 
 
+def is_alone_in(user: User, group: str) -> bool:
+    """True when no other account is in the group: it is a new one, or the name is misspelt."""
+    return not User.objects.filter(groups__name=group).exclude(pk=user.pk).exists()
+
+
 def is_in(user: User, *groups: str) -> bool:
     """True when the account is active and in at least one of these groups."""
     return user.is_active and user.groups.filter(name__in=groups).exists()

@@ -40,6 +40,19 @@ def test_first_operator_is_made_with_groups_and_recorded(monkeypatch: pytest.Mon
     assert AuditEntry.objects.filter(actor_id="terminal").count() == 3
 
 
+def test_a_group_of_nobody_else_is_said_to_be_one(cast: Cast) -> None:
+    """It may be new, or misspelt: nothing else would tell."""
+    assert "Nobody else is" in run("join", "cleo", "reserach")
+    assert "Nobody else is" not in run("join", "cleo", "research")
+
+
+def test_no_password_at_all_makes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed(monkeypatch, "")
+    with pytest.raises(CommandError, match="No password came"):
+        run("add", "olga", "--display-name", "Olga Maier")
+    assert not User.objects.filter(username="olga").exists()
+
+
 def test_weak_password_makes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     typed(monkeypatch, "short\n")
     with pytest.raises(CommandError, match="invalid-input"):

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jit_access.accounts import services
 from jit_access.accounts.models import User
-from jit_access.accounts.selectors import find_by_name
+from jit_access.accounts.selectors import find_by_name, is_alone_in
 from jit_access.domain.actors import ActorKind, ActorRef
 from jit_access.domain.errors import GatewayError
 from jit_access.mfa.services import remove_factor, set_password
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         try:
             words = getattr(self, "_" + options["action"].replace("-", "_"))(options)
         except GatewayError as exc:
-            raise CommandError(f"{exc.sentence}  {exc.reason}") from exc
+            raise CommandError(f"{exc.sentence} ({exc.reason})") from exc
         self.stdout.write(words)
 
     def _add(self, options: dict[str, Any]) -> str:
@@ -82,13 +82,11 @@ class Command(BaseCommand):
         return services.issue_api_token(actor=TERMINAL, user=user, name=options["name"], lasts=lasts).text.reveal()
 
     def _put_into(self, user: User, groups: list[str], words: str) -> str:
-        for group in groups:
-            services.add_to_group(actor=TERMINAL, user=user, group=group)
-        return f"{user.username} {words}."
+        joined = [_join_group(user, group) for group in groups]
+        return "\n".join([f"{user.username} {words}.", *joined])
 
     def _join(self, options: dict[str, Any]) -> str:
-        services.add_to_group(actor=TERMINAL, user=_find(options["username"]), group=options["group"])
-        return f"{options['username']} is in {options['group']}."
+        return _join_group(_find(options["username"]), options["group"])
 
     def _leave(self, options: dict[str, Any]) -> str:
         services.remove_from_group(actor=TERMINAL, user=_find(options["username"]), group=options["group"])
@@ -114,6 +112,12 @@ class Command(BaseCommand):
         return f"{options['username']} sets up a new second factor at the next sign-in."
 
 
+def _join_group(user: User, group: str) -> str:
+    services.add_to_group(actor=TERMINAL, user=user, group=group)
+    alone = " Nobody else is: if policy names another spelling, this gives nothing." if is_alone_in(user, group) else ""
+    return f"{user.username} is in {group}.{alone}"
+
+
 def _find(username: str) -> User:
     user = find_by_name(username)
     if user is None:
@@ -124,7 +128,10 @@ def _find(username: str) -> User:
 def _read_password() -> str:
     """Never from the command line, where other processes could read it."""
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+        password = sys.stdin.readline().rstrip("\r\n")
+        if not password:
+            raise CommandError("No password came by standard input.")
+        return password
     password = getpass.getpass("Password: ")
     if getpass.getpass("Again: ") != password:
         raise CommandError("The two passwords differ.")
