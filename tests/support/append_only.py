@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.core.management.commands import flush as flush_command
 from django.db import connection as default_connection
 from django.db import transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
@@ -48,4 +49,6 @@ def flushable_log() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush)
+        # Filling in Django's own permissions, which nobody here asks for, took longer than the emptying.
+        patch.setattr(flush_command, "emit_post_migrate_signal", lambda *_, **__: None)
         yield
