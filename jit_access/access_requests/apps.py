@@ -11,3 +11,4 @@ class AccessRequestsConfig(AppConfig):
         from jit_access.accounts import changes  # noqa: PLC0415  # models exist only now
 
         changes.register(expiring.invalidate_requests_of)
+        changes.register(expiring.void_verdicts_of)

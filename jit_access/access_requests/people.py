@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
 from jit_access.accounts.models import AccountKind, User
+from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.policies.answers import Approval
 
@@ -19,7 +20,7 @@ People = Mapping[str, tuple[User, ...]]
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """One step: who agreed, and who still could."""
+    """One step: who agreed and stands behind it, and who still could."""
 
     group: str
     needed: int
@@ -81,19 +82,29 @@ def approvals_can_be_met(approvals: Iterable[Approval], people: People) -> bool:
 def step_states(request: AccessRequest) -> tuple[StepState, ...]:
     """Each step with its verdicts and the people who still may answer, in the order of the groups."""
     steps = list(request.steps.order_by("group"))
-    verdicts = list(request.verdicts.select_related("approver").order_by("created_at", "pk"))
+    rows = request.verdicts.select_related("approver").prefetch_related("approver__groups")
+    verdicts = list(rows.order_by("created_at", "pk"))
     answered = {verdict.approver_id for verdict in verdicts}
     people = people_for([step.group for step in steps], request.requester)
     return tuple(
         StepState(
             group=step.group,
             needed=step.needed,
-            given=tuple(verdict for verdict in verdicts if verdict.step_id == step.pk and verdict.is_approval),
+            given=tuple(verdict for verdict in verdicts if counts(verdict, step, request)),
             people=tuple(person for person in people[step.group] if person.pk not in answered),
             step=step,
         )
         for step in steps
     )
+
+
+def counts(verdict: Verdict, step: ApprovalStep, request: AccessRequest) -> bool:
+    """True for an approval in this step. While nothing is decided, only of somebody who could still give it now."""
+    if verdict.step_id != step.pk or not verdict.is_approval:
+        return False
+    approver = verdict.approver
+    is_member = approver.is_active and any(group.name == step.group for group in approver.groups.all())
+    return is_member or request.state != RequestState.PENDING
 
 
 def choose_step(person: User, states: Iterable[StepState]) -> StepState | None:

@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 
 from jit_access.access_requests.drafts import RequestDraft, make_draft
 from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
-from jit_access.access_requests.people import StepState, refusal_to_answer, step_states
+from jit_access.access_requests.people import StepState, counts, refusal_to_answer, step_states
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
@@ -81,7 +81,7 @@ def recently_refused_of(*, actor: User, now: datetime) -> QuerySet[AccessRequest
 def approvals_queue(*, actor: User, now: datetime) -> tuple[QueueItem, ...]:
     """What waits for an answer of this person's groups, and their own requests without buttons. Soonest first.
 
-    Four queries, however long the queue is: groups, rows, steps, verdicts.
+    Six queries, however long the queue is: groups, rows, steps, verdicts, who gave them, their groups.
     """
     groups = group_names(actor)
     answering = groups if actor.is_active and actor.is_person else frozenset()
@@ -89,7 +89,7 @@ def approvals_queue(*, actor: User, now: datetime) -> tuple[QueueItem, ...]:
     mine = Q(requester=actor) | Q(requester__owner=actor)
     waiting = AccessRequest.objects.filter(Q(pk__in=asked.values("pk")) | mine)
     waiting = waiting.filter(state=RequestState.PENDING, answer_by__gt=now)
-    rows = with_related(waiting).prefetch_related("steps", "verdicts").order_by("answer_by", "pk")
+    rows = with_related(waiting).prefetch_related("steps", "verdicts__approver__groups").order_by("answer_by", "pk")
     return tuple(QueueItem(request, why_not_answer(actor, request, now=now, groups=groups)) for request in rows)
 
 
@@ -121,7 +121,7 @@ def why_not_answer(
     if any(verdict.approver_id == actor.pk for verdict in verdicts):
         return Reason.ALREADY_ANSWERED
     for step in request.steps.all():
-        given = sum(verdict.step_id == step.pk and verdict.is_approval for verdict in verdicts)
+        given = sum(counts(verdict, step, request) for verdict in verdicts)
         if step.group in belongs and given < step.needed:
             return None
     return Reason.NOT_AN_APPROVER

@@ -114,6 +114,52 @@ def test_approver_is_resolved_when_they_answer(world: World) -> None:
     assert answer(request, world.cast.dora).state == RequestState.APPROVED
 
 
+@pytest.mark.parametrize("how", ["left the group", "was locked"])
+def test_approval_of_somebody_who_could_not_give_it_any_more_is_taken_back(world: World, how: str) -> None:
+    ben = world.cast.ben
+    request = answer(ask(world, FRONTIER), ben)
+    if how == "was locked":
+        accounts.lock_account(actor=GATEWAY, user=ben)
+    else:
+        accounts.remove_from_group(actor=GATEWAY, user=ben, group="model-owners")
+    assert answer(request, world.cast.dora).state == RequestState.PENDING
+    entry = AuditEntry.objects.get(kind="verdict.voided")
+    assert (entry.request, entry.reason) == (
+        request.public_id, Reason.ACCOUNT_LOCKED if how == "was locked" else Reason.GROUP_MEMBERSHIP_LOST,
+    )  # fmt: skip
+    if how == "was locked":
+        accounts.unlock_account(actor=GATEWAY, user=ben)
+    else:
+        accounts.add_to_group(actor=GATEWAY, user=ben, group="model-owners")
+    assert not Grant.objects.exists()
+    assert answer(request, ben).state == RequestState.APPROVED
+
+
+def test_approval_does_not_count_without_its_group_however_that_was_lost(world: World) -> None:
+    """A second look under the request's lock: the loss may not have come by a service of ours."""
+    request = answer(ask(world, FRONTIER), world.cast.ben)
+    world.cast.ben.groups.clear()
+    assert answer(request, world.cast.dora).state == RequestState.PENDING
+    accounts.add_to_group(actor=GATEWAY, user=world.cast.cleo, group="model-owners")
+    assert selectors.why_not_answer(world.cast.cleo, reload(request), now=core_clock.now()) is None
+    assert answer(request, world.cast.cleo).state == RequestState.APPROVED
+
+
+def test_other_groups_leave_an_approval_as_it_is(world: World) -> None:
+    request = answer(ask(world, FRONTIER), world.cast.ben)
+    accounts.remove_from_group(actor=GATEWAY, user=world.cast.ben, group="operators")
+    assert answer(request, world.cast.dora).state == RequestState.APPROVED
+    assert not AuditEntry.objects.filter(kind="verdict.voided").exists()
+
+
+def test_another_member_takes_the_place_of_who_left(world: World) -> None:
+    request = answer(ask(world, FRONTIER), world.cast.ben)
+    accounts.add_to_group(actor=GATEWAY, user=world.cast.cleo, group="model-owners")
+    accounts.remove_from_group(actor=GATEWAY, user=world.cast.ben, group="model-owners")
+    assert answer(request, world.cast.dora).state == RequestState.PENDING
+    assert answer(request, world.cast.cleo).state == RequestState.APPROVED
+
+
 @pytest.mark.parametrize(
     ("assurance", "reason"),
     [
