@@ -167,6 +167,27 @@ def test_mount_of_a_foreign_blob_falls_back_to_an_upload(gateway: Gateway, big: 
     assert twin[0] == 201
 
 
+@pytest.mark.parametrize("reference", ["v1", "digest"])
+def test_changed_manifest_is_told_in_words_where_digests_are_verified(
+    gateway: Gateway,
+    registry: Registry,  # noqa: F811
+    reference: str,
+) -> None:
+    """Small enough to be read before anything is said: a client gets an answer, not a torn connection."""
+    name = f"changed-{reference}"
+    digest, _ = registry.push_artifact(name, "v1", name.encode())
+    held = gateway.grant("demo", ResourceScope(name, PULL), verify=True)
+    path = f"/v2/demo/{name}/manifests/{digest if reference == 'digest' else reference}"
+    headers = bearer(held) | {"Accept": MANIFEST_TYPE}
+    before = call(gateway.host, "GET", path, headers=headers)
+    assert (before[0], digest_of(before[2])) == (200, digest)
+    registry.overwrite(digest, before[2].replace(b"tar", b"zip", 1))
+    status, _, body = call(gateway.host, "GET", path, headers=headers)
+    assert (status, json.loads(body)["errors"][0]["detail"]["reason"]) == (502, "digest-mismatch")
+    assert b"Target: demo." in body
+    assert gateway.wait_record("proxy.request.refused", repository=name)["reason"] == "digest-mismatch"
+
+
 @pytest.mark.parametrize(("verifies", "status", "said"), [(False, 206, "bytes"), (True, 200, None)])
 def test_what_is_hashed_on_its_way_is_read_as_a_whole_and_says_so(
     gateway: Gateway,
@@ -188,7 +209,7 @@ def test_range_past_the_end_is_416_on_a_connection_that_goes_on(gateway: Gateway
     """docker-registry 2.8 announces a longer body than it sends there, and a client would wait for it."""
     digest = registry.push_blob("short", b"short")
     held = gateway.grant("demo", ResourceScope("short", PULL))
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
         client.sendall(request(held, "GET", f"/v2/demo/short/blobs/{digest}", "Range: bytes=99-"))
         assert read_answer(client).status == 416
         client.sendall(request(held, "GET", f"/v2/demo/short/blobs/{digest}", "Range: bytes=1-2"))
@@ -201,7 +222,7 @@ def test_range_past_the_end_is_416_on_a_connection_that_goes_on(gateway: Gateway
 
 def test_keep_alive_request_is_decided_anew(gateway: Gateway) -> None:
     held = gateway.grant("demo", ResourceScope("a", PULL))
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
         for _ in range(3):
             client.sendall(request(held, "GET", "/v2/"))
             assert read_answer(client).status == 200
@@ -237,7 +258,7 @@ def test_pipelined_requests_are_answered_in_order(gateway: Gateway, big: str) ->
     held = gateway.grant("demo", ResourceScope("big", PULL))
     last = request(held, "GET", "/v2/_catalog", "Connection: close")
     raw = request(held, "HEAD", f"/v2/demo/big/blobs/{big}") + request(held, "GET", "/v2/") + last
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
         client.sendall(raw)
         head = read_answer(client, is_head=True)
         assert (head.status, head.headers[b"content-length"]) == (200, b"%d" % len(BIG))
@@ -251,12 +272,12 @@ def test_expect_continue_is_answered_only_for_an_allowed_body(gateway: Gateway) 
     body = b"{}"
     target = f"/v2/demo/a/blobs/uploads/?digest={digest_of(body)}"
     more = ("Content-Length: 2", "Expect: 100-continue", "Content-Type: application/octet-stream")
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
         client.sendall(request(held, "POST", target, *more))
         assert read_answer(client).status == 100
         client.sendall(body)
         assert read_answer(client).status in (201, 202)
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
         client.sendall(request(other, "POST", target, *more))
         assert read_answer(client).status == 403
 
@@ -274,8 +295,8 @@ def test_connection_caps_refuse_with_a_reason(tmp_path: Path) -> None:
     limits = Limits(connections=3, connections_per_address=2)
     with running_gateway(tmp_path, limits=limits) as small, contextlib.ExitStack() as stack:
         for _ in range(2):
-            stack.enter_context(socket.create_connection(("127.0.0.1", small.port), timeout=10))
-        third = stack.enter_context(socket.create_connection(("127.0.0.1", small.port), timeout=10))
+            stack.enter_context(socket.create_connection(("127.0.0.1", small.port), timeout=60))
+        third = stack.enter_context(socket.create_connection(("127.0.0.1", small.port), timeout=60))
         assert read_answer(third).status == 503
         small.wait_record("proxy.request.refused", reason="too-many-connections")
 
@@ -287,7 +308,7 @@ def start_download(gateway: Gateway, held: Held, digest: str) -> socket.socket:
     """A client that has read the head and then stops reading."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-    client.settimeout(20)
+    client.settimeout(60)
     client.connect(("127.0.0.1", gateway.port))
     client.sendall(request(held, "GET", f"/v2/demo/big/blobs/{digest}"))
     assert client.recv(4096).startswith(b"HTTP/1.1 200")
@@ -351,7 +372,7 @@ def test_slow_client_gets_the_tail_although_the_connection_closes(
     held = gateway.grant("demo", ResourceScope("big", PULL))
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the tail waits on the gateway's side
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(("127.0.0.1", gateway.port))
         client.sendall(request(held, "GET", f"/v2/demo/big/blobs/{big}", "Connection: close"))
         received = bytearray(read_answer(client, is_head=True).body)
@@ -403,7 +424,7 @@ def test_revoked_upload_ends_and_leaves_no_blob(gateway: Gateway, registry: Regi
     _, headers, _ = call(gateway.host, "POST", "/v2/demo/up/blobs/uploads/", headers=bearer(held))
     target = headers["location"].removeprefix(gateway.url)
     body = os.urandom(1024 * 1024)
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
         client.sendall(request(held, "PUT", f"{target}&digest={digest_of(body)}", f"Content-Length: {len(body)}"))
         client.sendall(body[: len(body) // 2])
         wait_for(lambda: gateway.records("proxy.request.allowed", reference=digest_of(body)), "a running upload")

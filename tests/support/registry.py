@@ -29,10 +29,11 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 @dataclass(slots=True)
 class Registry:
-    """Where it answers, and its process."""
+    """Where it answers, its process, and where its files lie."""
 
     base_url: str
     child: Child
+    data: Path
 
     @property
     def host(self) -> str:
@@ -64,6 +65,12 @@ class Registry:
         assert status == 201
         return digest_of(body), digests
 
+    def overwrite(self, digest: str, body: bytes) -> None:
+        """Change what is stored under a digest, as a hand or a disk may."""
+        digits = digest.partition(":")[2]
+        blobs = self.data / "docker/registry/v2/blobs/sha256"
+        (blobs / digits[:2] / digits / "data").write_bytes(body)
+
     def stop(self) -> None:
         self.child.stop()
 
@@ -92,7 +99,7 @@ def call(
     host: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
     """One request on a connection of its own; header names come back in lower case."""
-    connection = http.client.HTTPConnection(host, timeout=30)
+    connection = http.client.HTTPConnection(host, timeout=60)
     with contextlib.closing(connection):
         connection.request(method, path, body or None, headers or {})
         response = connection.getresponse()
@@ -115,7 +122,7 @@ def start_registry(folder: Path, *, log_level: str = "warn", more: str = "") -> 
     config.write_text(text, encoding="utf-8")
     child = start("docker-registry", [binary, "serve", config], folder=folder, env={"OTEL_TRACES_EXPORTER": "none"})
     wait_ready(child, lambda: accepts(port))
-    return Registry(f"http://127.0.0.1:{port}", child)
+    return Registry(f"http://127.0.0.1:{port}", child, folder / "data")
 
 
 @pytest.fixture(scope="session")

@@ -134,7 +134,7 @@ class OciDialect:
         """A manifest or list under a restricted scope. What a granted manifest names is reachable from then on."""
         key, now = reach_key(asked, asked.resource(asked.classified.wanted[0])), self._monotonic()
         judged = judge_body(asked, judgement, status, body, lambda digest: self._reach.knows(key, digest, now))
-        if judged.refusal is None and asked.classified.route == "manifest":
+        if judged.refusal is None and asked.classified.route == "manifest" and asked.restricted() is not None:
             manifests, blobs = children_of(body)
             self._reach.remember(key, (judged.digest_seen, *manifests, *blobs), now)
         return judged

@@ -33,15 +33,17 @@ def judge_head(asked: Asked, head: ResponseHead, upstream: Origin | None) -> Jud
     if head.status == 416 and classified.route == "blob":
         # docker-registry 2.8 announces the blob's length for the few bytes of this answer.
         return Judgement(digest_seen=digest, answer=Answer(416, headers))
-    if resource is not None and head.status == 200:
-        if method == "HEAD" and _is_foreign_tag(resource, classified, digest):
-            return Judgement(digest_seen=digest, refusal=Reason.REFERENCE_NOT_GRANTED)
-        if method == "GET" and classified.route in _JUDGED_WHOLE:
-            return Judgement(headers, buffer_limit=MAX_MANIFEST_BYTES, digest_seen=digest)
     verify = ""
     is_read = method == "GET" and classified.route in ("manifest", "blob")
     if asked.admitted().verify_digests and is_read and head.status == 200:
         verify = classified.digest or (digest if DIGEST.fullmatch(digest) else "")
+    if resource is not None and head.status == 200:
+        if method == "HEAD" and _is_foreign_tag(resource, classified, digest):
+            return Judgement(digest_seen=digest, refusal=Reason.REFERENCE_NOT_GRANTED)
+        if method == "GET" and classified.route in _JUDGED_WHOLE:
+            return Judgement(headers, buffer_limit=MAX_MANIFEST_BYTES, verify=verify, digest_seen=digest)
+    if verify and classified.route == "manifest":  # small: a wrong one gets an answer, not a torn connection
+        return Judgement(headers, buffer_limit=MAX_MANIFEST_BYTES, verify=verify, digest_seen=digest)
     if asked.admitted().verify_digests:  # bytes that are hashed as they pass are asked for as a whole
         headers = tuple(pair for pair in headers if pair[0] != b"accept-ranges")
     return Judgement(headers, verify=verify, digest_seen=digest)
@@ -76,8 +78,9 @@ def judge_body(asked: Asked, judgement: Judgement, status: int, body: bytes, kno
         return passed(_filtered_tags(body, resource))
     if classified.route == "referrers":
         return passed(_filtered_referrers(body, resource, knows))
-    digest = digest_of(body, classified.digest or "sha256:")
-    if classified.digest and digest != classified.digest:
+    expected = classified.digest or judgement.verify
+    digest = digest_of(body, expected or "sha256:")
+    if expected and digest != expected:
         return replace(_broken(Reason.DIGEST_MISMATCH, classified), digest_seen=digest)
     if _is_foreign_tag(resource, classified, digest):
         return Judgement(digest_seen=digest, refusal=Reason.REFERENCE_NOT_GRANTED)
