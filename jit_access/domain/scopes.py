@@ -26,6 +26,10 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 # names of OCI too, when in lower case; OCI's own paths are still read by NAME alone.
 _HUB_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
 HUB_NAME = re.compile(rf"(?:models|datasets|spaces)/(?!.*(?:--|\.\.)){_HUB_PART}(?:/{_HUB_PART})?")
+# A bucket of S3, or a prefix in it (without its last slash). Buckets: Amazon S3 user guide, "Bucket naming rules".
+BUCKET_NAME = re.compile(
+    r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9_](?:[A-Za-z0-9._=+@-]*[A-Za-z0-9_=+@-])?)*"
+)
 # A revision of a hub: branch, tag, commit, or a ref such as refs/pr/1. git-check-ref-format, reduced to plain words.
 REVISION = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 REVISION_PATTERN = re.compile(r"(?!.*\.\.)[A-Za-z0-9_*?][A-Za-z0-9._*?-]*(?:/[A-Za-z0-9_*?][A-Za-z0-9._*?-]*)*")
@@ -136,7 +140,7 @@ def _resource_to_wire(resource: ResourceScope) -> dict[str, list[str] | str]:
 
 def is_repository_name(text: str) -> bool:
     """True for a name in the grammar of any kind of target. Each protocol reads its own paths by its own grammar."""
-    return len(text) <= MAX_NAME_CHARS and bool(NAME.fullmatch(text) or HUB_NAME.fullmatch(text))
+    return len(text) <= MAX_NAME_CHARS and any(grammar.fullmatch(text) for grammar in (NAME, HUB_NAME, BUCKET_NAME))
 
 
 def _fits(reference: str, pattern: str) -> bool:

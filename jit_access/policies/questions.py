@@ -13,7 +13,8 @@ from enum import IntEnum, StrEnum
 from jit_access.accounts.models import User
 from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.scopes import Scope
-from jit_access.targets.models import Repository, Target
+from jit_access.targets.models import Target
+from jit_access.targets.tiers import tiers_of
 
 
 class Phase(StrEnum):
@@ -89,8 +90,7 @@ def resources_of(target: Target, names: Iterable[str]) -> tuple[Resource, ...]:
     A name that nobody has catalogued (a first push makes a repository) counts as critical until somebody says less.
     """
     wanted = tuple(names)
-    known = Repository.objects.filter(target=target, name__in=wanted).values_list("name", "tier")
-    tiers = {name: Tier(tier) for name, tier in known}
+    tiers = tiers_of(target, wanted)
     return tuple(Resource(target.slug, name, tiers.get(name, Tier.CRITICAL)) for name in wanted)
 
 

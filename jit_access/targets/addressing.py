@@ -142,7 +142,7 @@ def parse_password(secret: Secret) -> Secret:
 
 def _parse_kind(text: str) -> str:
     if text not in TargetKind.values:
-        raise _refuse("kind", "The gateway knows OCI registries and Hugging Face hubs.")
+        raise _refuse("kind", "The gateway knows OCI registries, Hugging Face hubs and S3 stores.")
     return text
 
 

@@ -14,6 +14,7 @@ from jit_access.domain.operations import Tier
 class TargetKind(models.TextChoices):
     OCI = "oci", "OCI registry"
     HF = "hf", "Hugging Face hub"
+    S3 = "s3", "S3 store"
 
 
 class TargetHealth(models.TextChoices):

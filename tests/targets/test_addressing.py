@@ -98,7 +98,7 @@ def test_what_is_accepted_is_scheme_and_host_only(text: str) -> None:
         ({"username": "a" * 201}, "username"),
         ({"password": Secret("a\nb")}, "password"),
         ({"password": Secret("a" * 4097)}, "password"),
-        ({"kind": "s3"}, "kind"),
+        ({"kind": "ftp"}, "kind"),
     ],
 )
 def test_each_field_is_bounded_and_named(change: dict[str, object], field: str) -> None:

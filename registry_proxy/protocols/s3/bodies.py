@@ -9,11 +9,11 @@ import base64
 import hashlib
 import re
 
+from jit_access.domain.plain_xml import BadXML, Node, parse, render
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.http1 import Headers
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.s3.names import check_key
-from registry_proxy.protocols.s3.xml import BadXML, Node, parse, render
 
 MAX_KEYS = 1000
 MAX_PARTS = 10_000

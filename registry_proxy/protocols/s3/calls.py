@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from jit_access.domain import sigv4
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.refusals import Unclassified
-from registry_proxy.protocols.s3 import sigv4
 from registry_proxy.protocols.s3.claims import QUERY_KEYS, Claim, read_claim
 from registry_proxy.protocols.s3.fields import check_fields
 from registry_proxy.protocols.s3.names import Place, check_bucket, check_prefix, decode_key

@@ -11,10 +11,10 @@ import hashlib
 import hmac
 import re
 
+from jit_access.domain import sigv4
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.bodies import frame_chunk
 from registry_proxy.protocols.body_checks import BodyRefused
-from registry_proxy.protocols.s3 import sigv4
 from registry_proxy.protocols.s3.checksums import make_checksum, read_checksum
 from registry_proxy.protocols.s3.payloads import WITH_TRAILER, PayloadKind
 from registry_proxy.protocols.s3.proving import Proof

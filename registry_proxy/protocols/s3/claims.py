@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 
 from jit_access.domain.reasons import Reason
+from jit_access.domain.sigv4 import ALGORITHM, SERVICE, TERMINATOR, CredentialScope
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.s3.queries import Pairs
-from registry_proxy.protocols.s3.sigv4 import ALGORITHM, SERVICE, TERMINATOR, CredentialScope
 
 TOKEN_FIELD = b"x-amz-security-token"
 UNSIGNED = "UNSIGNED-PAYLOAD"

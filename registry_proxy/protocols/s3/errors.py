@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from jit_access.domain.plain_xml import Node, render
 from jit_access.domain.reasons import Reason, explain
 from registry_proxy.protocols.answers import COME_BACK, Answer, shown, status_for
 from registry_proxy.protocols.ask_again import sentence_for
 from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.http1 import Headers
-from registry_proxy.protocols.s3.xml import Node, render
 from registry_proxy.protocols.wanted import Wanted
 
 XML: Headers = ((b"content-type", b"application/xml"),)

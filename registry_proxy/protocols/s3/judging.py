@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jit_access.domain.plain_xml import BadXML
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.answers import Answer
 from registry_proxy.protocols.asked import Asked
@@ -14,7 +15,6 @@ from registry_proxy.protocols.s3.calls import S3Request
 from registry_proxy.protocols.s3.errors import XML, error_answer, store_answer
 from registry_proxy.protocols.s3.fields import answered
 from registry_proxy.protocols.s3.uploads import UploadSeal
-from registry_proxy.protocols.s3.xml import BadXML
 
 MAX_ERROR_BYTES = 64 * 1024
 _OBJECTS = frozenset({"get-object", "head-object"})

@@ -7,10 +7,10 @@ from dataclasses import replace
 from urllib.parse import unquote_plus
 
 from jit_access.domain.operations import Operation
+from jit_access.domain.plain_xml import BadXML, Node, kept, parse, render
 from jit_access.domain.scopes import Scope
 from registry_proxy.protocols.s3.scoping import find
 from registry_proxy.protocols.s3.uploads import UploadSeal
-from registry_proxy.protocols.s3.xml import BadXML, Node, kept, parse, render
 
 MAX_ANSWER_BYTES = 8 * 1024**2  # 1,000 keys of 1,024 bytes, each byte encoded, with what is said of them
 _SUMS = ("ChecksumCRC32", "ChecksumCRC32C", "ChecksumCRC64NVME", "ChecksumSHA1", "ChecksumSHA256")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from jit_access.domain.plain_xml import Node, render
 from registry_proxy.protocols.answers import Answer
 from registry_proxy.protocols.s3.errors import XML
-from registry_proxy.protocols.s3.xml import Node, render
 from registry_proxy.protocols.wanted import Admission
 
 REGION = b"us-east-1"  # any region is taken in a signature; the store's own is nobody's business

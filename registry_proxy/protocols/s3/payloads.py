@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jit_access.domain.reasons import Reason
+from jit_access.domain.sigv4 import EMPTY_SHA256
 from registry_proxy.protocols.http1 import CHUNKED, RequestHead
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.s3.checksums import TRAILERS
-from registry_proxy.protocols.s3.sigv4 import EMPTY_SHA256
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LENGTH = re.compile(r"[0-9]{1,13}")

@@ -10,10 +10,10 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from jit_access.domain import sigv4
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.refusals import Unclassified
-from registry_proxy.protocols.s3 import sigv4
 from registry_proxy.protocols.s3.claims import Claim
 from registry_proxy.protocols.s3.payloads import Payload
 from registry_proxy.protocols.s3.queries import Pairs

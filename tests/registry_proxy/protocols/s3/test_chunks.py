@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jit_access.domain import sigv4
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.body_checks import BodyCheck, BodyRefused
-from registry_proxy.protocols.s3 import sigv4
 from registry_proxy.protocols.s3.chunks import ChunkedCheck, HashedCheck
 from registry_proxy.protocols.s3.payloads import Payload, PayloadKind
 from registry_proxy.protocols.s3.proving import Proof

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jit_access.domain.operations import Operation
+from jit_access.domain.plain_xml import BadXML, parse, render
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope, make_scope
 from jit_access.domain.signing_secrets import derive_secret
@@ -18,7 +19,6 @@ from registry_proxy.protocols.s3.listings import clean_list
 from registry_proxy.protocols.s3.names import parse_path
 from registry_proxy.protocols.s3.queries import parse_query
 from registry_proxy.protocols.s3.uploads import UploadSeal
-from registry_proxy.protocols.s3.xml import BadXML, parse, render
 
 PULL, PUSH, DELETE = Operation.PULL, Operation.PUSH, Operation.DELETE
 SCOPE = make_scope([ResourceScope("models/llama", frozenset({PULL, PUSH})), ResourceScope("data", frozenset({DELETE}))])

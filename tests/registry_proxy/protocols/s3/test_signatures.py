@@ -12,18 +12,18 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from jit_access.domain import sigv4
 from jit_access.domain.reasons import Reason
 from registry_proxy.edge.head import read_head
 from registry_proxy.edge.limits import EdgeLimits
 from registry_proxy.protocols.http1 import RequestHead, render_head
 from registry_proxy.protocols.paths import ENCODED
 from registry_proxy.protocols.refusals import Unclassified
-from registry_proxy.protocols.s3 import sigv4
 from registry_proxy.protocols.s3.claims import read_claim, read_token
 from registry_proxy.protocols.s3.payloads import PayloadKind, read_payload
 from registry_proxy.protocols.s3.proving import LeaseKeys, Proof, prove
 from registry_proxy.protocols.s3.queries import parse_query
-from registry_proxy.protocols.s3.signing import StoreSigner, region_of
+from registry_proxy.protocols.s3.signing import StoreSigner
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 
 KEYS = LeaseKeys("lse_1", "a-secret-of-forty-characters-derived-1234")
@@ -235,8 +235,8 @@ def test_open_store_gets_no_credential() -> None:
 
 
 def test_region_comes_from_the_name_of_the_store() -> None:
-    assert region_of(b"s3.eu-west-1.amazonaws.com") == "eu-west-1"
-    assert region_of(b"minio.example:9000") == "us-east-1"
+    assert sigv4.region_of(b"s3.eu-west-1.amazonaws.com") == "eu-west-1"
+    assert sigv4.region_of(b"minio.example:9000") == "us-east-1"
 
 
 def test_documented_example_of_aws() -> None:
