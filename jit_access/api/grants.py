@@ -28,14 +28,18 @@ from jit_access.api.requests_inputs import (
 )
 from jit_access.api.requests_outputs import RequestDetailOutput, describe_detail
 from jit_access.core import clock
+from jit_access.core.secret import Secret
+from jit_access.credentials.models import CredentialLease
 from jit_access.credentials.selectors import leases_of
 from jit_access.credentials.services import IssuedToken
+from jit_access.credentials.signing import signing_keys
 from jit_access.domain.errors import CallerError, NotFound
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import access, selectors, services
 from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import signed_in_user
+from jit_access.targets.models import TargetKind
 
 STATE = OpenApiParameter("state", OpenApiTypes.STR, enum=[str(state) for state in GrantState])
 VISIBLE = OpenApiParameter("visible", OpenApiTypes.BOOL, description="Everything you may see, not only your own.")
@@ -168,8 +172,8 @@ class CollectTokenView(APIView):
         parse(StrictSerializer, request)
         lease = access.get_lease(actor=actor, public_id=public_id)
         token = services.collect_rotated_token(lease=lease, actor=actor)
-        shown = describe_lease(access.get_lease(actor=actor, public_id=public_id))
-        return Response(shown | {"token": token.reveal()}, headers=_UNCACHED)
+        held = access.get_lease(actor=actor, public_id=public_id)
+        return Response(describe_lease(held) | _secrets(held, token), headers=_UNCACHED)
 
 
 def _shown(actor: User, public_id: str) -> Response:
@@ -177,5 +181,14 @@ def _shown(actor: User, public_id: str) -> Response:
 
 
 def _issued(issued: IssuedToken) -> Response:
-    shown = describe_lease(issued.lease) | {"token": issued.token.reveal()}
+    shown = describe_lease(issued.lease) | _secrets(issued.lease, issued.token)
     return Response(shown, status=status.HTTP_201_CREATED, headers=_UNCACHED)
+
+
+def _secrets(lease: CredentialLease, token: Secret) -> dict[str, str]:
+    """The token, and what its holder signs with where the target is a store."""
+    shown = {"token": token.reveal()}
+    if lease.grant.target.kind != TargetKind.S3:
+        return shown
+    keys = signing_keys(lease)
+    return shown | {"access_key_id": keys.access_key_id, "secret_access_key": keys.secret_access_key.reveal()}

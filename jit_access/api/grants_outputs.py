@@ -56,6 +56,10 @@ class LeaseOutput(serializers.Serializer[Any]):
 
 class IssuedOutput(LeaseOutput):
     token = serializers.CharField(help_text="Shown this once. Only its hash is kept.")
+    access_key_id = serializers.CharField(required=False, help_text="At a store: AWS_ACCESS_KEY_ID.")
+    secret_access_key = serializers.CharField(
+        required=False, help_text="At a store: AWS_SECRET_ACCESS_KEY. The token is AWS_SESSION_TOKEN. Shown this once."
+    )
 
 
 def describe_grant(grant: Grant, *, now: datetime) -> dict[str, object]:

@@ -9,6 +9,7 @@ from jit_access.credentials.models import CredentialLease
 from jit_access.domain.reasons import Reason
 from jit_access.domain.tokens import hash_token
 from jit_access.grants import services
+from jit_access.targets.models import Target, TargetKind
 from tests.api.caller import Caller
 from tests.support.cast import Cast
 from tests.support.lifecycles import BASE, HOUR, TINY, World, active, make_world, scheduled
@@ -70,6 +71,18 @@ def test_tokens_are_shown_once(world: World) -> None:
     assert [row["label"] for row in listed.json()] == ["laptop"]
     assert token not in listed.content.decode()
     assert CredentialLease.objects.get().token_hash == hash_token(token)
+
+
+def test_store_gives_three_values_and_others_one(world: World) -> None:
+    grant = active(world, TINY)
+    ada = Caller(world.cast.ada)
+    plain = ada.post(f"/grants/{grant.public_id}/tokens").json()
+    assert not {"access_key_id", "secret_access_key"} & plain.keys()
+    Target.objects.update(kind=TargetKind.S3)
+    issued = ada.post(f"/grants/{grant.public_id}/tokens").json()
+    assert issued["access_key_id"] == issued["id"]
+    assert len(issued["secret_access_key"]) == 40
+    assert issued["secret_access_key"] not in ada.get(f"/grants/{grant.public_id}/tokens").content.decode()
 
 
 def test_token_needs_a_running_grant_of_ones_own(world: World) -> None:

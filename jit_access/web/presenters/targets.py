@@ -140,7 +140,7 @@ _FIELDS = (
     Field(
         "username",
         "User name of the gateway there",
-        hint="A hub takes a token alone.",
+        hint="A hub takes a token alone; for a store this is the access key id.",
         is_required=False,
         optional_note="empty for none",
         max_chars=200,

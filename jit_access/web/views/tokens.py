@@ -107,7 +107,7 @@ def _render_token(
     chosen = commands.chosen_client(request.POST.get("client", ""))
     shown = TokenPage(
         resource=resources(grant.target.slug, scope)[0],
-        token=issued.token.reveal(),
+        token=ways.secret_of(grant, issued),
         ends=f"with it, at {figures.end_time(issued.lease.valid_until, now)}",
         tabs=(),
         steps=ways.steps_of(grant, chosen, reads.latest_tags([grant])),
