@@ -47,6 +47,31 @@ def flag(name: str, *, default: bool) -> bool:
     return raw == "true"
 
 
+def one_of(name: str, known: frozenset[str], default: str) -> str:
+    """One of a few words, in any spelling; given back in capitals."""
+    value = os.environ.get(name, default).upper()
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(sorted(known))}.")
+    return value
+
+
+def origin(name: str, default: str, *, needs_tls: bool = False) -> str:
+    """`https://host[:port]`, without a path: links in mails and in refusals are made from it. May be empty."""
+    value = text(name, default).rstrip("/")
+    try:
+        parts = urlsplit(value)
+        is_origin = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_origin = False
+    if not value:
+        return value
+    schemes = ("https",) if needs_tls else ("http", "https")
+    if not is_origin or parts.scheme not in schemes or value != f"{parts.scheme}://{parts.netloc}" or "@" in value:
+        forms = " or ".join(f"{scheme}://host" for scheme in schemes)
+        raise ImproperlyConfigured(f"{name} must be {forms}, with a port if need be.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list, empty items dropped."""
     return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]

@@ -32,6 +32,7 @@ def check(tmp_path: Path) -> Check:
         "JIT_SECRET_KEY": secrets.token_urlsafe(48),
         "JIT_DATABASE_URL": "postgresql://jit:x@127.0.0.1:1/jit",
         "JIT_ALLOWED_HOSTS": "access.example.test",
+        "JIT_PUBLIC_URL": "https://access.example.test",
         "JIT_KEY_FILE": str(tmp_path / "kek"),
         "JIT_AUDIT_KEY_FILE": str(tmp_path / "audit.pem"),
         "JIT_AUDIT_WITNESS_FILE": str(tmp_path / "witness"),
@@ -60,6 +61,12 @@ def test_production_is_clean(check: Check) -> None:
         ({"JIT_DATABASE_URL": "sqlite:////tmp/x.sqlite3"}, "must be PostgreSQL in production"),
         ({"JIT_SECRET_KEY": None}, "JIT_SECRET_KEY (or JIT_SECRET_KEY_FILE) is not set"),
         ({"JIT_VIEW_KEY": "short"}, "JIT_VIEW_KEY must be hex"),
+        ({"JIT_LOG_LEVEL": "loud"}, "JIT_LOG_LEVEL must be one of"),
+        ({"JIT_PUBLIC_URL": None}, "JIT_PUBLIC_URL is not set"),
+        ({"JIT_PUBLIC_URL": "access.example.test"}, "JIT_PUBLIC_URL must be http://host or https://host"),
+        ({"JIT_PUBLIC_URL": "http://access.example.test"}, "JIT_PUBLIC_URL must be https://host"),
+        ({"JIT_GATEWAY_URL": "https://gw.example.test/v2"}, "JIT_GATEWAY_URL must be http://host or https://host"),
+        ({"JIT_GATEWAY_TLS_URL": "https://ada@gw.example.test"}, "JIT_GATEWAY_TLS_URL must be http"),
     ],
 )
 def test_settings_refuse_to_start_with_one_sentence(check: Check, changes: dict[str, str | None], says: str) -> None:

@@ -193,12 +193,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
-PUBLIC_URL = env.text("JIT_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
-GATEWAY_URL = env.text("JIT_GATEWAY_URL", "http://127.0.0.1:8080").rstrip("/")
-GATEWAY_TLS_URL = env.text("JIT_GATEWAY_TLS_URL", "").rstrip("/")
+PUBLIC_URL = env.origin("JIT_PUBLIC_URL", "http://127.0.0.1:8000")
+GATEWAY_URL = env.origin("JIT_GATEWAY_URL", "http://127.0.0.1:8080")
+GATEWAY_TLS_URL = env.origin("JIT_GATEWAY_TLS_URL", "")
 POLICY_DIR = Path(env.text("JIT_POLICY_DIR", str(BASE_DIR / "jit_access" / "policies" / "example")))
 AUDIT_WITNESS_FILE = env.text("JIT_AUDIT_WITNESS_FILE", "")
-LOG_LEVEL = env.text("JIT_LOG_LEVEL", "INFO").upper()
+LOG_LEVEL = env.one_of("JIT_LOG_LEVEL", frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}), "INFO")
 LOGGING = logging_settings(level=LOG_LEVEL, renderer="text")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("JIT_MAIL_FROM", "access@localhost")

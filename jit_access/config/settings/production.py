@@ -14,6 +14,9 @@ LOGGING = logging_settings(level=LOG_LEVEL, renderer="json")
 ENVIRONMENT = "production"
 SECRET_KEY = env.text("JIT_SECRET_KEY")
 ALLOWED_HOSTS = env.words("JIT_ALLOWED_HOSTS")
+PUBLIC_URL = env.origin("JIT_PUBLIC_URL", "", needs_tls=True)
+if not PUBLIC_URL:
+    raise ImproperlyConfigured("JIT_PUBLIC_URL is not set.")
 DATABASES = {"default": env.database("JIT_DATABASE_URL")}
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     raise ImproperlyConfigured("JIT_DATABASE_URL must be PostgreSQL in production: SQLite hides lost updates.")
