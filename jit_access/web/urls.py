@@ -17,6 +17,7 @@ from jit_access.web.views import (
     requests,
     security,
     sign_in,
+    target_changes,
     targets,
     tokens,
 )
@@ -63,5 +64,8 @@ urlpatterns = [
     path("targets/<str:public_id>", targets.show_target, name="target"),
     path("targets/<str:public_id>/check", targets.check, name="target-check"),
     path("targets/<str:public_id>/discover", targets.discover, name="target-discover"),
+    path("targets/<str:public_id>/credential", target_changes.replace_credential, name="target-credential"),
+    path("targets/<str:public_id>/places", target_changes.name_places, name="target-places"),
+    path("targets/<str:public_id>/remove", target_changes.remove, name="target-remove"),
     path("repositories/<str:public_id>/tier", targets.set_tier, name="repository-tier"),
 ]

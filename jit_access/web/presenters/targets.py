@@ -76,7 +76,13 @@ def build_page(
         can_manage=True,
         check_href=reverse("web:target-check", args=[target.public_id]),
         discover_href=reverse("web:target-discover", args=[target.public_id]),
+        changes=tuple(
+            Action(label, reverse(f"web:target-{name}", args=[target.public_id])) for label, name in _CHANGES
+        ),
     )
+
+
+_CHANGES = (("Replace credential", "credential"), ("Other places", "places"), ("Remove", "remove"))
 
 
 def _has_credential(target: Target) -> bool:

@@ -57,6 +57,7 @@ class TargetPage:
     can_manage: bool
     check_href: str
     discover_href: str
+    changes: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

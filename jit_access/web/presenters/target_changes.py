@@ -1,0 +1,80 @@
+"""What a change to a target asks for, and what it will do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.urls import reverse
+
+from jit_access.domain.errors import GatewayError
+from jit_access.targets.models import Target
+from jit_access.web.viewmodels.parts import Confirm, Field
+
+
+def credential_confirm(target: Target, username: str, error: GatewayError | None = None) -> Confirm:
+    """The password is never sent back."""
+    return Confirm(
+        id="credential",
+        title=f"Replace the gateway’s credential at {target.slug}?",
+        effect="The new one is tried there first. Open grants and running transfers go on.",
+        verb="Try and replace",
+        keep="Keep the old one",
+        post_href=reverse("web:target-credential", args=[target.public_id]),
+        back_href=reverse("web:target", args=[target.public_id]),
+        is_danger=False,
+        fields=(
+            Field(
+                "username", "User name of the gateway there", username, error=_said(error, "username"),
+                is_required=False, optional_note="empty for none", max_chars=200,
+            ),
+            Field(
+                "password", "Password or token", kind="password", error=_said(error, "password"), is_required=False,
+                hint="Sealed at once, and never shown again.", autocomplete="new-password",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def places_confirm(
+    target: Target, tokens: Sequence[str], stores: Sequence[str], error: GatewayError | None = None
+) -> Confirm:
+    """Both lists replace what was there."""
+    return Confirm(
+        id="places",
+        title=f"Where may {target.slug} lead to?",
+        effect="Redirects to any other place are refused. Both lists replace what was there.",
+        verb="Save",
+        keep="Keep it as it is",
+        post_href=reverse("web:target-places", args=[target.public_id]),
+        back_href=reverse("web:target", args=[target.public_id]),
+        is_danger=False,
+        fields=(
+            Field(
+                "token_origins", "Token service on another host", " ".join(tokens), is_required=False,
+                hint="It gets the credential, as auth.docker.io does for Docker Hub.", optional_note="empty for none",
+                error=_said(error, "token_origins"), max_chars=2500,
+            ),
+            Field(
+                "redirect_origins", "Stores that redirects may lead to", " ".join(stores), is_required=False,
+                hint="They never get the credential. Several with spaces between.", optional_note="empty for none",
+                error=_said(error, "redirect_origins"), max_chars=2500,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def remove_confirm(target: Target) -> Confirm:
+    """Only what nothing ever lived on can go."""
+    return Confirm(
+        id="remove",
+        title=f"Remove {target.slug}?",
+        effect="The gateway forgets it and its credential. A target that requests or grants name stays.",
+        verb="Remove the target",
+        keep="Keep it",
+        post_href=reverse("web:target-remove", args=[target.public_id]),
+        back_href=reverse("web:target", args=[target.public_id]),
+    )
+
+
+def _said(error: GatewayError | None, field: str) -> str:
+    return error.sentence if error is not None and error.fields.get("field") == field else ""
