@@ -115,9 +115,9 @@ def post_pins(request: HttpRequest) -> HttpResponse:
     try:
         body = json.loads(_read_body(request))
         grant, repository, names = body["grant"], body["repository"], body["names"]
-        words = [*names.keys(), *names.values()]
+        words = [*names.keys(), *filter(None, names.values())]
         is_sound = _GRANT.fullmatch(grant) and is_repository_name(repository) and len(names) <= MAX_PINNED
-        if not is_sound or not all(_PIN_WORD.fullmatch(word) for word in words):
+        if not is_sound or not all(_PIN_WORD.fullmatch(word) for word in words) or None in names.values():
             raise ValueError("shape")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CallerError(Reason.INVALID_INPUT) from exc

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
@@ -21,11 +22,14 @@ from jit_access.proxy_sessions.models import GrantPin, SessionViewRow
 
 MAX_PINS = 20_000  # of one grant: a pattern may fit many names, and an upload has many parts
 ONCE = "once:"  # names that mean the exchange that used them; nobody asks for all of them
+BROUGHT = "lfs:"  # objects, by the exchange that brought their bytes
 KEPT_AFTER_END = timedelta(days=1)
 
 
 def settle_pins(*, grant_id: str, repository: str, names: Mapping[str, str]) -> dict[str, str]:
-    """What these names mean from now on, with all that were settled before. No names: only what was settled.
+    """What these names mean from now on, with all that were settled before.
+
+    No names: only what was settled. A name without a meaning only asks.
 
     Raises: NotFound for a grant that is not open or does not speak of the repository; CallerError past MAX_PINS.
     """
@@ -36,7 +40,7 @@ def settle_pins(*, grant_id: str, repository: str, names: Mapping[str, str]) -> 
         if view is None or view.scope.find(repository) is None:
             raise NotFound
         held = read_pins(grant_id, repository) | _used(grant_id, names)
-        fresh = {name: means for name, means in names.items() if name not in held}
+        fresh = {name: means for name, means in names.items() if means and name not in held}
         if fresh:
             _keep(view, repository, fresh)
         return held | fresh
@@ -44,13 +48,16 @@ def settle_pins(*, grant_id: str, repository: str, names: Mapping[str, str]) -> 
 
 def read_pins(grant_id: str, repository: str) -> dict[str, str]:
     """Everything settled for one repository of a grant."""
-    rows = GrantPin.objects.filter(grant_id=grant_id, repository=repository).exclude(name__startswith=ONCE)
+    rows = GrantPin.objects.filter(grant_id=grant_id, repository=repository).exclude(
+        Q(name__startswith=ONCE) | Q(name__startswith=BROUGHT)
+    )
     return dict(rows.values_list("name", "means"))
 
 
 def _used(grant_id: str, names: Collection[str]) -> dict[str, str]:
-    once = [name for name in names if name.startswith(ONCE)]
-    return dict(GrantPin.objects.filter(grant_id=grant_id, name__in=once).values_list("name", "means")) if once else {}
+    asked = [name for name in names if name.startswith((ONCE, BROUGHT))]
+    rows = GrantPin.objects.filter(grant_id=grant_id, name__in=asked)
+    return dict(rows.values_list("name", "means")) if asked else {}
 
 
 def carry_pins(*, older: str, newer: str) -> None:
@@ -75,7 +82,7 @@ def _keep(view: SessionView, repository: str, names: Mapping[str, str]) -> None:
     )
     with audited(actor=GATEWAY) as audit:
         for name, means in names.items():
-            if name.startswith(ONCE):
+            if name.startswith((ONCE, BROUGHT)):
                 continue  # the proxy's own record tells of what it was used for
             audit.record(
                 "grant.pinned",

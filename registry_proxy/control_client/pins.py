@@ -32,7 +32,7 @@ class PinBoard:
             answer.raise_for_status()
             pins = answer.json()["pins"]
             is_sound = all(isinstance(word, str) for pair in pins.items() for word in pair)
-            if not is_sound or not names.keys() <= pins.keys():
+            if not is_sound or not {name for name, means in names.items() if means} <= pins.keys():
                 raise ValueError("pins")
         except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
             _log.warning("names could not be pinned: %s", type(exc).__name__)

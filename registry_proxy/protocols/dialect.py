@@ -38,7 +38,10 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Names of a repository that may move, with what they mean now. What the grant knew them by before stands."""
+    """Names of a repository that may move, with what they mean now. What the grant knew them by before stands.
+
+    A name without a meaning only asks.
+    """
 
     repository: str
     names: Mapping[str, str]

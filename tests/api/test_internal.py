@@ -174,7 +174,7 @@ def test_pins_are_answered_with_what_stands(proxy: Client) -> None:
     [
         {"grant": 5}, {"grant": "GRT"}, {"repository": "../x"}, {"repository": None}, {"names": []},
         {"names": {"a b": "c"}},
-        {"names": {"a": ""}}, {"names": {"a": 5}}, {"names": {"a": "x" * 129}},
+        {"names": {"a": None}}, {"names": {"a": 5}}, {"names": {"a": "x" * 129}},
         {"names": {str(n): "c" for n in range(501)}},
     ],
 )  # fmt: skip

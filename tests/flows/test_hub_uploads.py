@@ -169,6 +169,28 @@ def test_branch_and_files_of_the_grant_bind_writes(gateway: Gateway, hub: Hub) -
     assert files(hub) == {"config.json": b"{}", "old/a": b"1"}
 
 
+def test_a_digest_from_elsewhere_opens_nothing(gateway: Gateway, hub: Hub) -> None:
+    """The hub keeps large files by digest, for all branches together."""
+    secret = os.urandom(1000)
+    oid = hashlib.sha256(secret).hexdigest()
+    hub.repositories[NAME].large[oid] = secret
+    line = {"key": "lfsFile", "value": {"path": "x", "algo": "sha256", "oid": oid, "size": 1000}}
+    path, body = f"/api/{NAME}/commit/dev", commit_lines(HEADER, line)
+    both = PUSH | {Operation.PULL}
+    narrow = gateway.grant("hub", ResourceScope(NAME, both, ("dev",)))
+    status, _, fields = raw_answer(gateway, narrow, path, "POST", body)
+    assert (status, fields["x-error-code"]) == (403, "GatedRepo")
+    some_files = gateway.grant("hub", ResourceScope(NAME, both, files=("x",)))
+    assert raw_answer(gateway, some_files, path, "POST", body)[0] == 403
+    assert "x" not in files(hub, "dev")
+    gateway.wait_record("proxy.request.refused", repository=NAME, reason="file-not-granted")
+    own = api(gateway, narrow).upload_file(path_or_fileobj=LARGE, path_in_repo="y", repo_id=REPO, revision="dev")
+    assert files(hub, "dev")["y"] == LARGE
+    assert own.oid == hub.repositories[NAME].branches["dev"]
+    for free in (ResourceScope(NAME, both), ResourceScope(NAME, PUSH, ("dev",))):
+        assert raw_answer(gateway, gateway.grant("hub", free), path, "POST", body)[0] == 200
+
+
 @pytest.mark.parametrize("operations", [frozenset({Operation.PULL}), PUSH])
 def test_only_the_granted_repository_is_written(gateway: Gateway, hub: Hub, operations: frozenset[Operation]) -> None:
     client = api(gateway, gateway.grant("hub", ResourceScope(NAME, operations)))

@@ -316,6 +316,32 @@ def raw(gateway: Gateway, held: Held, path: str, method: str = "GET") -> tuple[i
     return raw_answer(gateway, held, path, method)[:2]
 
 
+def test_a_revoked_grant_ends_every_file_of_a_snapshot(gateway: Gateway, hub: Hub, cache: Path) -> None:
+    """Eight files run at once. This client does not ask again after a reset; whoever does is told why."""
+    size, repo = 24 * 1024 * 1024, hub.repositories[NAME]
+    repo.branches["main"] = repo.commit({f"part-{number}": os.urandom(size) for number in range(8)})
+    held = gateway.grant("hub", ResourceScope(NAME, PULL, ("main",)))
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            snapshot_download(REPO, endpoint=endpoint(gateway), token=held.token, cache_dir=cache)
+        except Exception as exc:  # noqa: BLE001 - the test looks at it
+            errors.append(exc)
+
+    runner = threading.Thread(target=run)
+    runner.start()
+    running = "several running downloads"
+    wait_for(lambda: sum(item.stat().st_size > 0 for item in cache.rglob("*.incomplete")) > 1, running)
+    gateway.revoke(held)
+    runner.join(60)
+    assert errors
+    assert len([item for item in cache.rglob("*") if item.is_file() and item.stat().st_size == size]) < 8
+    assert gateway.wait_record("proxy.transfer.cut", repository=NAME)["reason"] == "grant-revoked"
+    with pytest.raises(GatedRepoError, match="This session was revoked"):
+        download(gateway, held, "part-1", cache / "again")
+
+
 @pytest.mark.parametrize("tail", ["", "/revision/main", "/tree/main?recursive=true"])
 def test_listings_hold_no_hint_of_a_way_past_us(gateway: Gateway, hub: Hub, tail: str) -> None:
     held = gateway.grant("hub", ResourceScope(NAME, PULL))

@@ -56,6 +56,8 @@ def test_what_works_once_is_told_to_those_who_ask_for_it_and_recorded_elsewhere(
     assert settle(**{"once:a": "ex1"}) == {"once:a": "ex1"}
     assert settle(**{"once:a": "ex2", "once:b": "ex2"}) == {"once:a": "ex1", "once:b": "ex2"}
     assert settle(main=SHA) == {"main": SHA}
+    assert settle(**{"lfs:a": "ex1"}) == {"main": SHA, "lfs:a": "ex1"}
+    assert settle(**{"lfs:a": "", "lfs:b": "", "dev": ""}) == {"main": SHA, "lfs:a": "ex1"}
     assert sum("grant.pinned" in str(entry.body) for entry in AuditEntry.objects.all()) == 1
 
 

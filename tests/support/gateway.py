@@ -107,7 +107,10 @@ class Collector:
     def pin(self, sent: bytes) -> dict[str, object]:
         asked = json.loads(sent)
         held = self.pins.setdefault((asked["grant"], asked["repository"]), {})
-        return {"pins": held | {name: held.setdefault(name, means) for name, means in asked["names"].items()}}
+        for name, means in asked["names"].items():
+            if means:
+                held.setdefault(name, means)
+        return {"pins": held}
 
     def close(self) -> None:
         self._server.shutdown()

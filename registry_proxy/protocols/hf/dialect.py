@@ -16,6 +16,7 @@ from registry_proxy.protocols.headers import forwarded_request
 from registry_proxy.protocols.hf.errors import error_answer, gate_answer
 from registry_proxy.protocols.hf.judging import judge_body, judge_head
 from registry_proxy.protocols.hf.local import auth_check_answer, whoami_answer
+from registry_proxy.protocols.hf.objects import BROUGHT, check_objects
 from registry_proxy.protocols.hf.pinning import pin
 from registry_proxy.protocols.hf.pins import PinStore
 from registry_proxy.protocols.hf.routes import FORMS, MAX_FORM_BYTES, WRITES, classify
@@ -86,6 +87,8 @@ class HubDialect:
         """Which commit a revision means for this grant; whether an upload address is still good."""
         if asked.classified.route == "lfs-place":
             return (yield from self._spend(asked))
+        if asked.classified.route == "commit":
+            return (yield from check_objects(asked))
         restricted = asked.restricted()
         if restricted is None or asked.classified.route in WRITES:
             return Prepared()
@@ -99,7 +102,8 @@ class HubDialect:
             return Prepared(Reason.OPERATION_NOT_GRANTED, error_answer(403, Reason.OPERATION_NOT_GRANTED, _SPENT))
         if place.method == "PUT" and asked.head.length != place.size:
             return Prepared(Reason.MALFORMED_REQUEST, error_answer(400, Reason.MALFORMED_REQUEST, _OTHER_SIZE))
-        learned = yield Pin(place.repository, {place.once: asked.facts.exchange_id})
+        exchange = asked.facts.exchange_id
+        learned = yield Pin(place.repository, {place.once: exchange, f"{BROUGHT}{place.oid}": exchange})
         used_by = learned.names.get(place.once) if isinstance(learned, Pinned) else None
         if used_by != asked.facts.exchange_id:
             return Prepared(Reason.OPERATION_NOT_GRANTED, error_answer(403, Reason.OPERATION_NOT_GRANTED, _SPENT))
