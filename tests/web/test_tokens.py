@@ -19,7 +19,7 @@ from jit_access.grants.models import Grant
 from jit_access.grants.services.tokens import MAX_LIVE_TOKENS
 from tests.conftest import Clock
 from tests.support.lifecycles import BASE, HOUR, TINY, World, active, reload
-from tests.web.pages_of import browser_like, heading_of, text_of
+from tests.web.pages_of import browser_like, heading_of, hidden_value, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,6 +78,19 @@ def test_a_token_is_made_with_a_name_and_shown_once(grant: Grant, client_for: Ca
     assert "no-store" in shown["Cache-Control"]
     assert CredentialLease.objects.get().label == "training node"
     assert "training node" in text_of(client.get(tokens_path(grant)))
+
+
+@pytest.mark.parametrize("path", ["/access", "tokens"])
+def test_the_same_form_sent_twice_makes_one_token(grant: Grant, client_for: Callable[..., Client], path: str) -> None:
+    """A reload of the page that shows a token sends its form again."""
+    client = client_for(grant.subject)
+    known = hidden_value(client.get(path if path == "/access" else tokens_path(grant)), "known")
+    first = client.post(f"/access/{grant.public_id}/token", {"known": known})
+    assert first.status_code == 200
+    again = client.post(f"/access/{grant.public_id}/token", {"known": known})
+    assert again["Location"] == tokens_path(grant)
+    assert "No token was made." in text_of(client.get(tokens_path(grant)))
+    assert CredentialLease.objects.filter(grant=grant).count() == 1
 
 
 def test_rotating_shows_the_new_one_and_says_how_long_the_old_one_works(

@@ -36,17 +36,22 @@ MAX_LABEL_CHARS = 80
 ROTATE_BATCH = 100
 
 
-def issue_token(*, grant: Grant, actor: User, label: str = "") -> IssuedToken:
+def issue_token(*, grant: Grant, actor: User, label: str = "", known: int | None = None) -> IssuedToken:
     """Make one more token for the holder. Its text is in the answer and nowhere else.
 
+    `known`: how many live ones the asker has seen; with another number now, the same form was sent twice.
     Raises: NotFound for anybody but the holder; Conflict (grant-not-active, grant-expired) when the grant does not
-    run; CallerError (invalid-input) for a long label or an eleventh token.
+    run, (state-changed) when `known` is not true any more; CallerError (invalid-input) for a long label or an eleventh
+    token.
     """
     with refusals_recorded(actor=actor.ref, kind="lease.issue", grant=grant.public_id), audited(actor=actor.ref):
         locked, now = _lock_running(grant.pk, actor)
         if len(label) > MAX_LABEL_CHARS:
             raise CallerError(Reason.INVALID_INPUT, f"A label has at most {MAX_LABEL_CHARS} characters.")
-        if leases.live_leases(grant_id=locked.pk, now=now).count() >= MAX_LIVE_TOKENS:
+        count = leases.live_leases(grant_id=locked.pk, now=now).count()
+        if known is not None and known != count:
+            raise Conflict(Reason.STATE_CHANGED, "The tokens of this grant changed since that page was made.")
+        if count >= MAX_LIVE_TOKENS:
             raise CallerError(Reason.INVALID_INPUT, f"A grant has at most {MAX_LIVE_TOKENS} tokens. Revoke one first.")
         issued = credentials.issue(actor=actor.ref, order=_order(locked, clean_text(label), now))
         push_views(locked)

@@ -54,6 +54,7 @@ def build_page(
         make_note="" if can_make else _why_no_more(grant, is_running=is_running, is_usable=is_usable),
         label=_LABEL,
         back=Action("My access", reverse("web:my-access"), "back"),
+        known=count,
     )
 
 

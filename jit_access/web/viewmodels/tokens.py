@@ -34,3 +34,4 @@ class TokensPage:
     make_note: str
     label: Field
     back: Action
+    known: int = 0  # live ones: what a form that is sent twice has not seen

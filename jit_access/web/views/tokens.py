@@ -10,7 +10,8 @@ from jit_access.core import clock
 from jit_access.credentials.models import CredentialLease
 from jit_access.credentials.selectors import leases_of
 from jit_access.credentials.services import IssuedToken
-from jit_access.domain.errors import CallerError, NotFound
+from jit_access.domain.errors import CallerError, Conflict, NotFound
+from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants import access, services
 from jit_access.grants.models import Grant
@@ -24,6 +25,7 @@ from jit_access.web.views.grants import own_grant
 
 _METHODS = ["GET", "HEAD", "POST"]
 DEFAULT_LABEL = "My access"
+_MANY = 4  # digits of a number of tokens that nobody has
 
 
 @require_safe
@@ -40,9 +42,14 @@ def issue(request: HttpRequest, public_id: str) -> HttpResponse:
     grant = own_grant(request, public_id)
     label = " ".join(request.POST.get("label", "").split()) or DEFAULT_LABEL
     try:
-        issued = services.issue_token(actor=person(request), grant=grant, label=label)
+        issued = services.issue_token(actor=person(request), grant=grant, label=label, known=_known(request))
     except NotFound:
         raise
+    except Conflict as error:
+        if error.reason != Reason.STATE_CHANGED:
+            raise
+        say(request, error.sentence, "No token was made. One that was shown is not shown again.", "wait")
+        return redirect("web:grant-tokens", public_id=grant.public_id)
     except CallerError as error:
         notice = Notice(error.sentence, "No token was made.", "wait", "alert", code=str(error.reason))
         return _render_list(request, grant, notice=notice, status=error.status)
@@ -73,6 +80,12 @@ def revoke(request: HttpRequest, public_id: str, token_id: str) -> HttpResponse:
         say(request, "That token is revoked.", "The gateway refuses it from now on; the grant goes on.")
         return redirect("web:grant-tokens", public_id=grant.public_id)
     return _render_confirm(request, grant, lease, is_rotation=False)
+
+
+def _known(request: HttpRequest) -> int | None:
+    """How many tokens the page with the form had shown: a reload or a second click sends it again."""
+    text = request.POST.get("known", "")
+    return int(text) if text.isdecimal() and len(text) < _MANY else None
 
 
 def _token_of(request: HttpRequest, public_id: str, token_id: str) -> tuple[Grant, CredentialLease]:
