@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
+import http.client
 import io
 import ssl
+import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError, ResponseStreamingError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
+from jit_access.domain import sigv4
 from jit_access.domain.operations import Operation
 from jit_access.domain.scopes import ResourceScope
 from tests.support.certificates import make_certificate
 from tests.support.gateway import ALL, PUBLIC_URL, PULL, PUSH, Gateway, Held, running_gateway
 from tests.support.processes import wait_for
-from tests.support.store import KEY_ID, SECRET, Store, client_of, running_store
+from tests.support.store import KEY_ID, SECRET, Store, client_of, keys_of, running_store
 
 BUCKET, PREFIX, OTHER = "models", "llama-3", "frontier"
 READ = ResourceScope(f"{BUCKET}/{PREFIX}", PULL)
@@ -403,6 +413,52 @@ def test_trailers_over_tls(gateway: Gateway, certificate: tuple[Path, Path], sto
     assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == body
 
 
+def signed_stream(gateway: Gateway, held: Held, key: str, chunks: list[bytes], *, has_trailer: bool) -> httpx.Request:
+    """As SDKs of Java and Go send a body whose length they know and whose hash they do not."""
+    key_id, secret, token = keys_of(gateway, held)
+    at = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    scope = sigv4.CredentialScope(at[:8], "eu-central-1")
+    signing, body = sigv4.signing_key(secret, scope), b"".join(chunks)
+    kind = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" + ("-TRAILER" if has_trailer else "")
+    promised = {"x-amz-trailer": "x-amz-checksum-crc32"} if has_trailer else {}
+    fields = {
+        "host": gateway.host, "x-amz-content-sha256": kind, "x-amz-date": at, "x-amz-security-token": token,
+        "x-amz-decoded-content-length": str(len(body)), **promised,
+    }  # fmt: skip
+    path, names = f"/s3/store/{BUCKET}/{key}", tuple(sorted(fields))
+    pairs = tuple((name.encode(), value.encode()) for name, value in fields.items())
+    canonical = sigv4.canonical_request("PUT", path, (), pairs, names, kind)
+    last = seed = sigv4.sign(signing, sigv4.string_to_sign(at, scope, canonical))
+    sent = b""
+    for chunk in (*chunks, b""):
+        last = sigv4.sign(signing, sigv4.chunk_to_sign(at, scope, last, hashlib.sha256(chunk).hexdigest()))
+        sent += b"%x;chunk-signature=%b\r\n" % (len(chunk), last.encode()) + (chunk + b"\r\n" if chunk else b"")
+    if has_trailer:
+        trailer = b"x-amz-checksum-crc32:" + base64.b64encode(zlib.crc32(body).to_bytes(4, "big"))
+        last = sigv4.sign(signing, sigv4.trailer_to_sign(at, scope, last, trailer + b"\n"))
+        sent += trailer + b"\r\nx-amz-trailer-signature:" + last.encode() + b"\r\n"
+    credential = f"Credential={key_id}/{scope}, SignedHeaders={';'.join(names)}, Signature={seed}"
+    headers = fields | {"authorization": f"AWS4-HMAC-SHA256 {credential}", "content-encoding": "aws-chunked"}
+    return httpx.Request("PUT", f"{gateway.url}{path}", headers=headers, content=sent + b"\r\n")
+
+
+@pytest.mark.parametrize("has_trailer", [False, True])
+def test_body_whose_chunks_are_signed(gateway: Gateway, store: Store, *, has_trailer: bool) -> None:
+    held, key = gateway.grant("store", WRITE), f"{PREFIX}/signed-{has_trailer}.bin"
+    chunks = [BODY[:65536], BODY[65536:131072], b"the end"]
+    with httpx.Client() as client:
+        answer = client.send(signed_stream(gateway, held, key, chunks, has_trailer=has_trailer))
+        assert answer.status_code == 200, answer.text
+        assert store.client().get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"".join(chunks)
+        changed = signed_stream(gateway, held, f"{key}.2", chunks, has_trailer=has_trailer)
+        changed = httpx.Request(
+            "PUT", changed.url, headers=changed.headers, content=changed.content.replace(b"the end", b"the END")
+        )
+        answer = client.send(changed)
+    assert (answer.status_code, "SignatureDoesNotMatch" in answer.text) == (403, True)
+    assert f"{key}.2" not in objects_of(store, PREFIX)
+
+
 # -- while it runs
 
 
@@ -419,6 +475,24 @@ def test_download_is_cut_at_half(gateway: Gateway, store: Store) -> None:
     assert gateway.wait_record("proxy.transfer.cut", grant=held.view.grant_id)["reason"] == "grant-revoked"
     with refused(gateway, "AccessDenied", "grant-revoked"):
         s3.get_object(Bucket=BUCKET, Key=key)
+
+
+def test_upload_is_cut_at_half(gateway: Gateway, store: Store) -> None:
+    held, key = gateway.grant("store", WRITE), f"{PREFIX}/half.bin"
+    whole = signed_stream(gateway, held, key, [BODY] * 4, has_trailer=False)
+    connection = http.client.HTTPConnection(gateway.host, timeout=20)
+    connection.putrequest("PUT", whole.url.raw_path.decode(), skip_host=True, skip_accept_encoding=True)
+    for name, value in whole.headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    connection.send(whole.content[: len(whole.content) // 2])
+    gateway.wait_record("proxy.request.allowed", grant=held.view.grant_id)
+    gateway.revoke(held)
+    with pytest.raises(ConnectionError):
+        connection.getresponse()
+    connection.close()
+    assert gateway.wait_record("proxy.transfer.cut", grant=held.view.grant_id)["reason"] == "grant-revoked"
+    assert key not in objects_of(store, PREFIX)
 
 
 def test_budget_ends_a_download(gateway: Gateway, store: Store) -> None:

@@ -20,7 +20,7 @@ from registry_proxy.protocols.s3.payloads import WITH_TRAILER, PayloadKind
 from registry_proxy.protocols.s3.proving import Proof
 
 # A signed chunk is in memory until it has arrived; AWS's own clients send 64 KiB to 1 MiB.
-MAX_SIGNED_CHUNK_BYTES = 4 * 1024**2
+MAX_SIGNED_CHUNK_BYTES = 1024**2
 MAX_LINE_BYTES = 512
 MAX_TRAILER_LINES = 4
 OUT_CHUNK_BYTES = 64 * 1024  # AWS takes chunks from 8 KiB on, but for the last one
