@@ -21,6 +21,7 @@ from benchmarks.report.words import row, table
 from benchmarks.results import Results
 
 _METHOD = Path(__file__).with_name("method.md")
+_TRIED = Path(__file__).with_name("tried.md")
 _HEAD = """# The gateway beside its peers
 
 Written by `python -m benchmarks`; do not edit. Run it again with the same command (root or installed packages, two
@@ -91,6 +92,7 @@ def _requests(results: Results, pictures: dict[str, str]) -> Iterator[str]:
         yield from (f"### {upstream_words(upstream)}, {case.partition('/')[2]} connections", "")
         yield from request_table(results, case, upstream)
         yield from ("", control_words(results, case, upstream), "")
+    yield from (_TRIED.read_text(encoding="utf-8"), "")
 
 
 def _bodies(results: Results, pictures: dict[str, str]) -> Iterator[str]:
