@@ -81,7 +81,7 @@ def read_head(raw: bytes, limits: EdgeLimits) -> RequestHead:
     if len(fields) != len(headers):
         _check_single(headers)
     host = _read_host(fields)
-    length = _read_length(fields, method)
+    length = _read_length(fields, method, target, limits)
     if length > limits.body_bytes:
         raise EdgeRefusal(413, Reason.REQUEST_TOO_LARGE)
     connection = _read_connection(headers, fields)
@@ -128,7 +128,7 @@ def _read_host(fields: Fields) -> bytes:
     return host
 
 
-def _read_length(fields: Fields, method: str) -> int:
+def _read_length(fields: Fields, method: str, target: bytes, limits: EdgeLimits) -> int:
     encoding, length = fields.get(b"transfer-encoding"), fields.get(b"content-length")
     if encoding is not None and length is not None:
         raise malformed("it has both Content-Length and Transfer-Encoding")
@@ -139,7 +139,9 @@ def _read_length(fields: Fields, method: str) -> int:
     if b"trailer" in fields:
         raise malformed("trailers are not taken")
     size = CHUNKED if encoding is not None else int(length or 0)
-    if size != 0 and method in _WITHOUT_BODY:
+    # RFC 9110, 9.3.5: a body of DELETE means nothing unless its protocol says so.
+    is_meant = method == "DELETE" and target[1:].partition(b"/")[0] in limits.deleting
+    if size != 0 and method in _WITHOUT_BODY and not is_meant:
         raise malformed(f"{method} does not take a body")
     return size
 

@@ -19,3 +19,4 @@ class EdgeLimits:
     upgrades: frozenset[bytes] = frozenset()  # what any protocol of the listener may change into
     # By first segment; every other path is plain.
     paths: Mapping[bytes, PathRule] = field(default_factory=lambda: NO_RULES)
+    deleting: frozenset[bytes] = frozenset()  # first segments below which DELETE has a body

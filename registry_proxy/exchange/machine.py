@@ -202,10 +202,18 @@ class Exchange:
             return self._refuse(prepared.refusal, prepared.answer)
         if prepared.answer is not None:
             return self._complete(prepared.answer)
+        if prepared.asks_again:
+            return self._ask_again()
         if self._may_be_kept:
             self.state = State.LOOKING
             return [do.FindKept(self._dialect.upstream_request(self._asked))]
         return self._open()
+
+    def _ask_again(self) -> Commands:
+        if self._asked.asked_again:
+            raise UnexpectedEvent("a preparation would go on for ever")
+        self._asked.asked_again = True
+        return self._ask()
 
     # -- bytes that are here already: only now, after everything that could refuse them
 

@@ -35,6 +35,7 @@ class Asked:
     body: bytes | None = None  # once it was read whole, because it decides
     admission: Admission | None = None
     now: float = 0.0  # UTC epoch seconds of the gate's yes
+    asked_again: bool = False  # about what a preparation learned
     notes: dict[str, str] = field(default_factory=dict)
 
     def admitted(self) -> Admission:

@@ -56,10 +56,15 @@ class Pinned:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a preparation came to: go on, or a refusal. `answer` is set when it is not the usual one."""
+    """What a preparation came to: go on, or a refusal. `answer` is set when it is not the usual one.
+
+    `asks_again`: only now is it known what the request is about. The gate is asked about that, its yes recorded, and
+    the preparation begins anew, once.
+    """
 
     refusal: Reason | None = None
     answer: Answer | None = None
+    asks_again: bool = False
 
 
 Step = Fetch | Pin
@@ -84,12 +89,13 @@ class Judgement:
 
 class Dialect(Protocol):
     """One protocol. `kind` is the kind of target that it speaks to; `upgrades` all that its routes may change into;
-    `paths` which characters stand in its paths.
+    `paths` which characters stand in its paths; `deletes_by_body`: the body of DELETE says what is deleted.
     """
 
     kind: str
     upgrades: frozenset[bytes]
     paths: PathRule
+    deletes_by_body: bool
 
     def classify(self, head: RequestHead) -> Classified:
         """What this request is. Raises Unclassified for everything that is not in its table."""

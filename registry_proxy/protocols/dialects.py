@@ -10,6 +10,8 @@ from registry_proxy.protocols.hf.dialect import HubDialect
 from registry_proxy.protocols.hf.names import PREFIX as HUB
 from registry_proxy.protocols.hf.seals import Sealer
 from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.protocols.mlflow.dialect import MlflowDialect
+from registry_proxy.protocols.mlflow.names import PREFIX as MLFLOW
 from registry_proxy.protocols.oci.dialect import OciDialect
 from registry_proxy.protocols.paths import PathRule
 from registry_proxy.protocols.s3.dialect import S3Dialect
@@ -23,11 +25,12 @@ def make_dialects(view_key: bytes) -> Dialects:
     return Dialects(by_prefix={
         HUB.encode("ascii"): HubDialect(sealer=Sealer(view_key)),
         S3.encode("ascii"): S3Dialect(view_key),
+        MLFLOW.encode("ascii"): MlflowDialect(),
     })  # fmt: skip
 
 
-def _hub_alone() -> dict[bytes, Dialect]:
-    return {HUB.encode("ascii"): HubDialect()}
+def _without_key() -> dict[bytes, Dialect]:
+    return {HUB.encode("ascii"): HubDialect(), MLFLOW.encode("ascii"): MlflowDialect()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Dialects:
     """OCI clients put `/v2` at the root and cannot be told otherwise; every other protocol has a prefix of its own."""
 
     oci: Dialect = field(default_factory=OciDialect)
-    by_prefix: dict[bytes, Dialect] = field(default_factory=_hub_alone)  # first path segment
+    by_prefix: dict[bytes, Dialect] = field(default_factory=_without_key)  # first path segment
 
     def choose(self, head: RequestHead) -> Dialect:
         """The dialect of a request that passed the edge."""
@@ -45,6 +48,11 @@ class Dialects:
     def upgrades(self) -> frozenset[bytes]:
         """All that any route of any of them may change into; the edge refuses everything else unseen."""
         return self.oci.upgrades.union(*(dialect.upgrades for dialect in self.by_prefix.values()))
+
+    @property
+    def deleting(self) -> frozenset[bytes]:
+        """First segments of those that delete what a body names."""
+        return frozenset(prefix for prefix, dialect in self.by_prefix.items() if dialect.deletes_by_body)
 
     @property
     def paths(self) -> Mapping[bytes, PathRule]:

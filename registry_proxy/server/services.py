@@ -50,6 +50,7 @@ class Services:
             limits.upload_bytes,
             self.dialects.upgrades,
             self.dialects.paths,
+            self.dialects.deleting,
         )
 
 

@@ -40,6 +40,7 @@ class HubDialect:
     kind = "hf"
     upgrades: frozenset[bytes] = frozenset()
     paths = ENCODED
+    deletes_by_body = False
 
     def __init__(
         self,

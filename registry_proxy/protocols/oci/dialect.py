@@ -37,6 +37,7 @@ class OciDialect:
     kind = "oci"
     upgrades: frozenset[bytes] = frozenset()
     paths = PLAIN
+    deletes_by_body = False
 
     def __init__(self, reach: ReachStore | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._reach = reach or ReachStore()

@@ -42,6 +42,7 @@ class S3Dialect:
     kind = "s3"
     upgrades: frozenset[bytes] = frozenset()
     paths = ENCODED
+    deletes_by_body = False
 
     def __init__(self, view_key: bytes) -> None:
         self._view_key = view_key

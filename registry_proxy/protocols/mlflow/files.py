@@ -1,0 +1,92 @@
+"""Paths of artifacts. They say nothing of the model that they belong to, and are never taken at their word.
+
+A path is read under the version whose folder the grant was told before, and written under the logged model that the
+tracking server places there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jit_access.domain.operations import Operation
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import ResourceScope
+from registry_proxy.protocols.asked import Asked
+from registry_proxy.protocols.dialect import Preparation, Prepared
+from registry_proxy.protocols.mlflow import names
+from registry_proxy.protocols.mlflow.errors import error_answer
+from registry_proxy.protocols.mlflow.memory import FILES, Memory
+from registry_proxy.protocols.mlflow.places import logged_place
+from registry_proxy.protocols.mlflow.routes import Found
+from registry_proxy.protocols.mlflow.steps import OUT, ask_about, pins_of, settle
+from registry_proxy.protocols.mlflow.table import FILE_PUT
+from registry_proxy.protocols.mlflow.table import FILES as FILES_ROUTE
+from registry_proxy.protocols.mlflow.versions import is_open
+from registry_proxy.protocols.wanted import RefKind, Wanted
+
+_PENDING = "LOGGED_MODEL_PENDING"
+
+
+def find_files(asked: Asked, found: Found, memory: Memory) -> Preparation:
+    wanted = asked.classified.wanted
+    if found.route is FILE_PUT:
+        return Prepared() if asked.asked_again else (yield from _upload(asked, found.tail, memory))
+    if asked.asked_again:
+        is_granted = yield from is_open(asked, wanted[0], memory)
+        return Prepared() if is_granted else Prepared(Reason.REFERENCE_NOT_GRANTED)
+    path = found.tail or str(dict(asked.classified.query).get("path", ""))
+    is_listing = found.route is FILES_ROUTE
+    owner = next(_owners(asked, path, memory), None)
+    if owner is None:
+        for resource in _readable(asked):
+            yield from settle(asked, resource.repository, {}, memory)
+        owner = next(_owners(asked, path, memory), None)
+    if owner is None:
+        return OUT
+    asked.notes["folder"] = owner.folder
+    file = "" if is_listing else path[len(owner.folder) + 1 :]
+    question = Wanted(asked.classified.target, owner.repository, Operation.PULL, owner.version, RefKind.COMMIT, file)
+    return ask_about(asked, (question,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    repository: str
+    version: str
+    folder: str
+
+
+def _owners(asked: Asked, path: str, memory: Memory) -> Iterator[_Owner]:
+    """Versions whose folder this path lies in, of those whose folder this grant was told."""
+    for resource in _readable(asked):
+        for name, folder in pins_of(asked, resource.repository, memory).items():
+            if name.startswith(FILES) and (path == folder or path.startswith(f"{folder}/")):
+                yield _Owner(resource.repository, name.removeprefix(FILES), folder)
+
+
+def _readable(asked: Asked) -> list[ResourceScope]:
+    return [
+        item for item in asked.admitted().view.scope.resources
+        if item.repository.startswith(names.MODELS) and Operation.PULL in item.operations
+    ]  # fmt: skip
+
+
+def _upload(asked: Asked, path: str, memory: Memory) -> Preparation:
+    """Files of a logged model until it is ready: from then on versions of it may be read, and stay what they are."""
+    parts = path.split("/")
+    identity = parts[2] if len(parts) > 4 else ""
+    if not names.LOGGED.fullmatch(identity):
+        return OUT
+    place = yield from logged_place(asked, identity)
+    if place is None or not path.startswith(f"{place.folder}/"):
+        return OUT
+    if place.status != _PENDING:
+        return Prepared(Reason.REFERENCE_NOT_GRANTED, error_answer(403, Reason.REFERENCE_NOT_GRANTED, _READY))
+    memory.place(asked.classified.target, identity, place.experiment)
+    return ask_about(
+        asked, (Wanted(asked.classified.target, f"{names.EXPERIMENTS}{place.experiment}", Operation.PUSH),)
+    )
+
+
+_READY = "This logged model is ready: its files do not change any more. Log another one."

@@ -1,0 +1,426 @@
+"""MLflow's table of routes, what a request asks of the gate, and what has to be learned first. No socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jit_access.domain.operations import Operation
+from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import ResourceScope, make_scope
+from registry_proxy.edge.head import read_head
+from registry_proxy.edge.limits import EdgeLimits
+from registry_proxy.edge.refusal import EdgeRefusal
+from registry_proxy.edge.target import check_target
+from registry_proxy.exchange import commands as do
+from registry_proxy.exchange import events as on
+from registry_proxy.exchange.events import UnexpectedEvent
+from registry_proxy.exchange.machine import Exchange
+from registry_proxy.protocols.asked import Asked, ExchangeFacts
+from registry_proxy.protocols.dialect import Fetch, Fetched, Learned, Pinned, Preparation, Prepared, Step
+from registry_proxy.protocols.dialects import Dialects
+from registry_proxy.protocols.http1 import RequestHead, ResponseHead
+from registry_proxy.protocols.mlflow.dialect import MlflowDialect
+from registry_proxy.protocols.mlflow.fields import read_object, text
+from registry_proxy.protocols.mlflow.memory import MAX_KEYS, Memory
+from registry_proxy.protocols.mlflow.names import canonical_path, folder_of
+from registry_proxy.protocols.mlflow.searching import narrowed
+from registry_proxy.protocols.refusals import Unclassified
+from registry_proxy.protocols.wanted import Admission, RefKind, Wanted
+from tests.support.views import make_token, make_view
+
+PULL, PUSH, DELETE = Operation.PULL, Operation.PUSH, Operation.DELETE
+ALL = frozenset(Operation)
+FACTS = ExchangeFacts("ex", b"http://gw", "https://access.example", "")
+OK, MISSING = ResponseHead(200, (), 0, keep_alive=True), ResponseHead(404, (), 0, keep_alive=True)
+RULES = Dialects().paths
+RUN, LOGGED = "0" * 32, "m-" + "1" * 32
+FOLDER = f"7/models/{LOGGED}/artifacts"
+
+
+def head(method: str, path: str, length: int = 0) -> RequestHead:
+    target = f"/mlflow/tracking/{path}".encode()
+    return RequestHead(method, target, (), b"gw", length, keep_alive=True, expects_continue=False)
+
+
+class Played:
+    """One process, one grant, and a tracking server of a few answers. It may restart: memory goes, pins stay."""
+
+    def __init__(self, *resources: ResourceScope, target: str = "tracking", **answers: object) -> None:
+        view = make_view(make_token(), target=target, scope=make_scope(resources))
+        self.admission = Admission(view, view.leases[0], view.leases[0].token_hash, "", True, False)
+        self.answers = answers
+        self.pins: dict[str, dict[str, str]] = {}
+        self.fetches: list[str] = []
+        self.dialect = MlflowDialect()
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[Prepared, Asked]:
+        """As the exchange goes about it, with a gate that says yes to everything."""
+        sent = b"" if body is None else json.dumps(body).encode()
+        request = head(method, path, len(sent))
+        asked = Asked(FACTS, request, self.dialect.classify(request))
+        assert self.dialect.body_limit(asked) == 0, "a body was read for a stranger"
+        asked.admission = self.admission
+        self.dialect.admit(asked)
+        if self.dialect.body_limit(asked):
+            asked.body = sent
+            self.dialect.read_body(asked)
+        prepared = self.run(self.dialect.preparation(asked))
+        if prepared.asks_again:
+            asked.asked_again = True
+            prepared = self.run(self.dialect.preparation(asked))
+        return prepared, asked
+
+    def run(self, steps: Preparation) -> Prepared:
+        try:
+            step = next(steps)
+            while True:
+                step = steps.send(self.answer(step))
+        except StopIteration as end:
+            prepared: Prepared = end.value
+            return prepared
+
+    def answer(self, step: Step) -> Learned:
+        if isinstance(step, Fetch):
+            target = step.request.target.decode().removeprefix("/api/2.0/mlflow/")
+            self.fetches.append(target)
+            word = target.replace("/", "_").replace("-", "_").partition("?")[0]
+            found = self.answers.get(word)
+            return Fetched(OK, json.dumps(found).encode()) if found is not None else Fetched(MISSING, b"{}")
+        held = self.pins.setdefault(step.repository, {})
+        self.pins[step.repository] = dict(step.names) | held
+        return Pinned(self.pins[step.repository])
+
+
+def wanted_of(method: str, path: str, body: object = None) -> tuple[tuple[str, str, str, RefKind], ...]:
+    _, asked = Played(ResourceScope("models/mine", ALL)).ask(method, path, body)
+    return tuple(
+        (item.operation.value, item.repository, item.reference, item.reference_kind) for item in asked.classified.wanted
+    )
+
+
+M = "api/2.0/mlflow/"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "wanted"),
+    [
+        ("GET", "registered-models/get?name=mine", None, (PULL, "", RefKind.NONE)),
+        ("GET", "registered-models/get-latest-versions?name=mine&stages=a&stages=b", None, (PULL, "", RefKind.NONE)),
+        ("GET", "registered-models/alias?name=mine&alias=best", None, (PULL, "best", RefKind.TAG)),
+        ("GET", "model-versions/get?name=mine&version=3", None, (PULL, "3", RefKind.COMMIT)),
+        ("GET", "model-versions/get-download-uri?version=3&name=mine", None, (PULL, "3", RefKind.COMMIT)),
+        ("POST", "registered-models/create", {"name": "mine"}, (PUSH, "", RefKind.TAG)),
+        ("PATCH", "registered-models/update", {"name": "mine"}, (PUSH, "", RefKind.TAG)),
+        ("DELETE", "registered-models/delete", {"name": "mine"}, (DELETE, "", RefKind.TAG)),
+        ("PATCH", "model-versions/update", {"name": "mine", "version": "3"}, (PUSH, "3", RefKind.TAG)),
+        ("DELETE", "model-versions/delete", {"name": "mine", "version": "3"}, (DELETE, "3", RefKind.TAG)),
+    ],
+)  # fmt: skip
+def test_each_request_is_one_question(
+    method: str, path: str, body: object, wanted: tuple[Operation, str, RefKind]
+) -> None:
+    operation, reference, kind = wanted
+    check_target(f"/mlflow/tracking/{M}{path}".encode(), RULES)
+    assert wanted_of(method, M + path, body) == ((operation.value, "models/mine", reference, kind),)
+
+
+def test_a_copy_asks_for_its_source_too() -> None:
+    body = {"name": "mine", "source": "models:/theirs/2", "run_id": RUN}
+    world = Played(ResourceScope("models/mine", ALL), ResourceScope("models/theirs", ALL))
+    _, asked = world.ask("POST", f"{M}model-versions/create", body)
+    assert [(item.repository, item.operation, item.reference) for item in asked.classified.wanted] == [
+        ("models/mine", PUSH, ""),
+        ("models/theirs", PULL, "2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "registered-models/get?name=mine&name=theirs",
+        "registered-models/get?name=mine&registered_model=x",
+        "registered-models/get",
+        "registered-models/get?name=a/b",
+        "registered-models/get?name=../b",
+        "model-versions/get?name=mine&version=03",
+        "model-versions/get?name=mine&version=latest",
+        "registered-models/alias?name=mine&alias=3",
+        "runs/get?run_id=" + RUN + "&run_uuid=" + "f" * 32,
+        "runs/get",
+        "runs/get?run_id=..",
+        "experiments/get?experiment_id=0x1",
+        "logged-models/" + LOGGED + "?x=1",
+    ],
+)
+def test_a_query_has_one_reading(path: str) -> None:
+    with pytest.raises(Unclassified) as caught:
+        Played(ResourceScope("models/mine", ALL)).ask("GET", M + path)
+    assert caught.value.http_status == 400
+
+
+def test_what_reads_has_no_body_and_what_writes_no_query() -> None:
+    dialect = MlflowDialect()
+    for request in (
+        head("GET", f"{M}registered-models/get?name=mine", 5),
+        head("GET", "health", 5),
+        head("POST", f"{M}registered-models/create?name=mine", 5),
+    ):
+        with pytest.raises(Unclassified):
+            dialect.classify(request)
+
+
+def test_a_body_is_read_only_for_those_who_are_let_in() -> None:
+    prepared, _ = Played(ResourceScope("models/mine", ALL)).ask(
+        "POST", f"{M}registered-models/create", {"name": "mine"}
+    )
+    assert prepared == Prepared()
+
+
+def test_another_target_is_refused_before_its_body_is_read() -> None:
+    world = Played(ResourceScope("models/mine", ALL), target="second")
+    with pytest.raises(Unclassified) as caught:
+        world.ask("POST", f"{M}registered-models/create", {"name": "mine"})
+    assert caught.value.reason is Reason.OUT_OF_SCOPE
+    assert not world.fetches
+
+
+RUNS: Mapping[str, object] = {"runs_get": {"run": {"info": {"run_id": RUN, "experiment_id": "7"}}}}
+
+
+def test_a_run_is_judged_as_its_experiment() -> None:
+    world = Played(ResourceScope("experiments/7", ALL), **RUNS)
+    body = {"run_id": RUN, "key": "k", "value": "v"}
+    prepared, asked = world.ask("POST", f"{M}runs/set-tag", body)
+    assert (prepared, asked.classified.wanted) == (Prepared(), (Wanted("tracking", "experiments/7", PUSH),))
+    world.ask("POST", f"{M}runs/set-tag", body)
+    assert len(world.fetches) == 1
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"run_id": RUN, "experiment_id": "8"},
+        {"run_id": "f" * 32, "experiment_id": "7"},
+        {"run_id": RUN, "experiment_id": "../7"},
+        {"run_id": RUN},
+    ],
+)
+def test_a_run_elsewhere_is_a_run_that_is_not_there(info: object) -> None:
+    path, resource = f"{M}runs/get?run_id={RUN}", ResourceScope("experiments/7", ALL)
+    absent = Played(resource).ask("GET", path)[0]
+    assert absent.refusal is Reason.OUT_OF_SCOPE
+    assert Played(resource, runs_get={"run": {"info": info}}).ask("GET", path)[0] == absent
+
+
+def told(uri: str = f"mlflow-artifacts:/{FOLDER}", **more: object) -> dict[str, object]:
+    return {"model_versions_get_download_uri": {"artifact_uri": uri}, **more}
+
+
+DOWNLOAD = f"{M}model-versions/get-download-uri?name=mine&version=3"
+FILE = f"api/2.0/mlflow-artifacts/artifacts/{FOLDER}/a%20b/weights.bin"
+
+
+def test_a_path_belongs_to_the_version_that_was_asked_for() -> None:
+    world = Played(ResourceScope("models/mine", ALL), ResourceScope("models/other", ALL), **told())
+    assert world.ask("GET", FILE)[0].refusal is Reason.OUT_OF_SCOPE
+    assert world.ask("GET", DOWNLOAD)[0].answer is not None
+    world.dialect = MlflowDialect()  # another process
+    prepared, asked = world.ask("GET", FILE)
+    assert prepared == Prepared()
+    assert asked.classified.wanted == (Wanted("tracking", "models/mine", PULL, "3", RefKind.COMMIT, "a b/weights.bin"),)
+    assert asked.classified.upstream_target == b"/" + FILE.encode()
+
+
+def test_where_files_lie_does_not_change_under_a_grant() -> None:
+    world = Played(ResourceScope("models/mine", ALL), **told())
+    world.ask("GET", DOWNLOAD)
+    world.dialect, world.answers = MlflowDialect(), told("mlflow-artifacts:/8/other/artifacts")
+    answer = world.ask("GET", DOWNLOAD)[0].answer
+    assert answer is not None
+    assert FOLDER.encode() in answer.body
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mlflow-artifacts:/", "mlflow-artifacts:/7", "mlflow-artifacts:/7/x", "mlflow-artifacts:/7/../x/y",
+        "mlflow-artifacts://host/7/x/y/z", "s3://bucket/a/b/c", "file:///etc/a/b/c", "/a/b/c/d", "",
+        "mlflow-artifacts:/7/models/%2e%2e/x", "mlflow-artifacts:/a/b/" + "c" * 130,
+    ],
+)  # fmt: skip
+def test_a_place_that_is_no_folder_of_one_model_opens_nothing(uri: str) -> None:
+    assert folder_of(uri) == ""
+    prepared, _ = Played(ResourceScope("models/mine", ALL), **told(uri)).ask("GET", DOWNLOAD)
+    assert prepared.refusal is Reason.UPSTREAM_BROKEN
+
+
+def test_an_alias_is_pinned_for_restricted_grants_only() -> None:
+    says = {"registered_models_alias": {"model_version": {"name": "mine", "version": "2"}}}
+    path = f"{M}registered-models/alias?name=mine&alias=best"
+    restricted = Played(ResourceScope("models/mine", ALL, tags=("best",)), **says)
+    _, asked = restricted.ask("GET", path)
+    assert asked.classified.upstream_target == b"/api/2.0/mlflow/model-versions/get?name=mine&version=2"
+    assert restricted.pins == {"models/mine": {"best": "2"}}
+    whole = Played(ResourceScope("models/mine", ALL), **says)
+    assert whole.ask("GET", path)[1].classified.upstream_target == f"/{path}".encode()
+    assert whole.pins == {}
+
+
+def test_a_version_is_open_by_an_alias_of_the_scope() -> None:
+    says = told(registered_models_alias={"model_version": {"name": "mine", "version": "3"}})
+    world = Played(ResourceScope("models/mine", ALL, tags=("best", "c*")), **says)
+    assert world.ask("GET", DOWNLOAD)[0].refusal is None
+    closed = world.ask("GET", DOWNLOAD.replace("version=3", "version=4"))[0]
+    assert closed.refusal is Reason.REFERENCE_NOT_GRANTED
+
+
+def test_a_file_is_written_only_where_the_server_keeps_that_model() -> None:
+    def model(status: str = "LOGGED_MODEL_PENDING", folder: str = FOLDER) -> dict[str, object]:
+        info = {
+            "model_id": LOGGED, "experiment_id": "7", "artifact_uri": f"mlflow-artifacts:/{folder}", "status": status,
+        }  # fmt: skip
+        return {f"logged_models_{LOGGED.replace('-', '_')}": {"model": {"info": info}}}
+
+    resource = ResourceScope("experiments/7", ALL)
+    prepared, asked = Played(resource, **model()).ask("PUT", FILE)
+    assert (prepared, asked.classified.wanted) == (Prepared(), (Wanted("tracking", "experiments/7", PUSH),))
+    assert Played(resource, **model("LOGGED_MODEL_READY")).ask("PUT", FILE)[0].refusal is Reason.REFERENCE_NOT_GRANTED
+    elsewhere = model(folder=FOLDER.replace("7/", "8/"))
+    assert Played(resource, **elsewhere).ask("PUT", FILE)[0].refusal is Reason.OUT_OF_SCOPE
+    assert Played(resource).ask("PUT", FILE)[0].refusal is Reason.OUT_OF_SCOPE
+
+
+def test_the_list_of_versions_is_left_to_the_server() -> None:
+    says = {f"logged_models_{LOGGED.replace('-', '_')}": {"model": {"info": {
+        "model_id": LOGGED, "experiment_id": "7", "artifact_uri": f"mlflow-artifacts:/{FOLDER}", "status": "x",
+    }}}}  # fmt: skip
+    world, path = Played(ResourceScope("experiments/7", ALL), **says), f"{M}logged-models/{LOGGED}/tags"
+    mine, theirs = {"key": "mlflow.modelVersions", "value": "[]"}, {"key": "a", "value": "b"}
+    assert world.ask("PATCH", path, {"tags": [theirs]})[0] == Prepared()
+    done = world.ask("PATCH", path, {"tags": [mine]})[0].answer
+    assert done is not None
+    assert done.status == 200
+    both = world.ask("PATCH", path, {"tags": [mine, theirs]})[0].answer
+    assert both is not None
+    assert both.status == 400
+
+
+def test_a_search_stays_among_granted_models() -> None:
+    scope = make_scope([
+        ResourceScope("models/a", frozenset({PULL})), ResourceScope("models/b", frozenset({PULL, PUSH})),
+        ResourceScope("models/c", frozenset({PUSH})), ResourceScope("experiments/7", ALL),
+    ])  # fmt: skip
+    assert narrowed((("filter", "x = '1'"), ("max_results", "5")), scope) == (
+        ("filter", "name IN ('a', 'b') AND x = '1'"),
+        ("max_results", "5"),
+    )
+    assert narrowed((), make_scope([ResourceScope("models/a", ALL)])) == (("filter", "name = 'a'"),)
+    assert narrowed((), make_scope([ResourceScope("experiments/7", ALL)])) is None
+
+
+@pytest.mark.parametrize("bad", ["%2fx", "%2Fx", "%2e%2e/x", "%25", "%5C", "a%0A", "a;b", "a%41", "%c3", "..", "//x"])
+def test_a_path_has_one_spelling(bad: str) -> None:
+    path = f"api/2.0/mlflow-artifacts/artifacts/7/models/x/{bad}"
+    with pytest.raises((EdgeRefusal, Unclassified)):
+        judge_path(path)
+    judge_path("api/2.0/mlflow-artifacts/artifacts/7/models/x/a%20b+c.bin")
+
+
+def judge_path(path: str) -> None:
+    """By the edge, and then by the table."""
+    check_target(f"/mlflow/tracking/{path}".encode(), RULES)
+    MlflowDialect().classify(head("GET", path))
+
+
+def test_delete_has_a_body_at_this_door_only() -> None:
+    limits = EdgeLimits(paths=RULES, deleting=Dialects().deleting)
+    raw = b"DELETE /%b/x/api HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n\r\n"
+    assert read_head(raw % b"mlflow", limits).length == 2
+    for door in (b"v2", b"hf", b"mlflow2", b"s3"):
+        with pytest.raises(EdgeRefusal):
+            read_head(raw % door, limits)
+    with pytest.raises(EdgeRefusal):
+        read_head((raw % b"mlflow").replace(b"DELETE", b"GET"), limits)
+
+
+@given(st.text(max_size=30))
+def test_a_path_that_is_taken_has_no_way_out(path: str) -> None:
+    try:
+        taken = canonical_path(path)
+    except Unclassified:
+        return
+    assert taken == path
+    assert not {"", ".", ".."} & set(taken.split("/"))
+    assert not set("%\\\n\x00") & set(taken)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"name":"mine","name":"theirs"}', b'{"name":"mine","modelId":"x"}', b'["name"]', b'"name"', b"",
+        b'{"name":1}', '{"name":"mine"}'.encode("utf-16"), b"\xef\xbb\xbf{}", b'{"name":"a"} {}', b"[" * 9000,
+    ],
+)  # fmt: skip
+def test_a_body_has_one_reading(body: bytes) -> None:
+    assert read_object(b'{"name":"mine"}', {"name": text()}) == {"name": "mine"}
+    with pytest.raises(Unclassified):
+        read_object(body, {"name": text()})
+
+
+@given(st.binary(max_size=60))
+def test_no_body_makes_the_reader_fail_otherwise(body: bytes) -> None:
+    try:
+        found = read_object(body, {"name": text()})
+    except Unclassified:
+        return
+    assert set(found) <= {"name"}
+
+
+def test_memory_is_bounded() -> None:
+    memory = Memory()
+    for index in range(MAX_KEYS + 1):
+        memory.place("tracking", str(index), "7")
+    assert (memory.experiment("tracking", "0"), memory.experiment("tracking", "1")) == ("", "7")
+
+
+class Endless(MlflowDialect):
+    """A dialect with a bug: it never has enough."""
+
+    def preparation(self, asked: Asked) -> Preparation:
+        yield from ()
+        return Prepared(asks_again=True)
+
+
+def test_the_gate_is_asked_again_once_and_its_yes_recorded() -> None:
+    """I1: what was learned is judged, and durable, before the registry is asked about it."""
+    world = Played(ResourceScope("experiments/7", ALL))
+    admitted, request = world.admission, head("GET", f"{M}runs/get?run_id={RUN}")
+    exchange = Exchange(FACTS, MlflowDialect())
+    exchange.receive(on.RequestRead(request))
+    exchange.receive(on.Admitted(admitted, 0.0))
+    (fetch,) = exchange.receive(on.Recorded())
+    assert isinstance(fetch, do.Fetch)
+    (asks,) = exchange.receive(Fetched(OK, json.dumps(RUNS["runs_get"]).encode()))
+    assert isinstance(asks, do.AskGate)
+    assert asks.wanted == (Wanted("tracking", "experiments/7", PULL),)
+    (record,) = exchange.receive(on.Admitted(admitted, 0.0))
+    assert isinstance(record, do.Record)
+    assert record.fields["repository"] == "experiments/7"
+    (opening,) = exchange.receive(on.Recorded())
+    assert isinstance(opening, do.OpenUpstream)
+
+
+def test_a_preparation_that_never_ends_is_a_bug() -> None:
+    admitted = Played(ResourceScope("experiments/7", ALL)).admission
+    exchange = Exchange(FACTS, Endless())
+    exchange.receive(on.RequestRead(head("GET", f"{M}runs/get?run_id={RUN}")))
+    exchange.receive(on.Admitted(admitted, 0.0))
+    exchange.receive(on.Recorded())
+    exchange.receive(on.Admitted(admitted, 0.0))
+    with pytest.raises(UnexpectedEvent):
+        exchange.receive(on.Recorded())
