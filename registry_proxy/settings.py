@@ -99,6 +99,9 @@ class Limits:
         900, "JIT_PROXY_IDLE_TUNNEL_S", "How long a connection that changed protocols may be silent; no OCI route does."
     )
     drain_s: float = _limit(30, "JIT_PROXY_DRAIN_S", "What running transfers get after SIGTERM.")
+    worker_silence_s: float = _limit(
+        45, "JIT_PROXY_WORKER_SILENCE_S", "How long a worker may not answer its parent before it is replaced."
+    )
     handover_s: float = _limit(3600, "JIT_PROXY_HANDOVER_S", "What they get when new workers took over after SIGHUP.")
     spool_bytes: int = _limit(256 * 1024**2, "JIT_SPOOL_BYTES", "Audit records on disk; past it new requests get 503.")
     cache_bytes: int = _limit(10 * 1024**3, "JIT_PROXY_CACHE_BYTES", "Kept blobs on disk, of all workers together.")

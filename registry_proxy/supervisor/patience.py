@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 LOOK_EVERY_S = 2.0
-SILENCES_MOST = 4  # each is a question of up to 3 s, so 8 to 20 s: no collector, disk or flood takes that long
 
 
 async def wait_for_silence(
-    asks: Callable[[], Awaitable[bool]], has_answered: Callable[[], bool], *, every_s: float = LOOK_EVERY_S
+    asks: Callable[[], Awaitable[bool]],
+    has_answered: Callable[[], bool],
+    longest_s: float,
+    *,
+    every_s: float = LOOK_EVERY_S,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Return when somebody who answered once, to whomever, has stopped answering. Who still starts never has."""
-    silences = 0
-    while silences < SILENCES_MOST:
+    """Return when somebody who answered once, to whomever, said nothing for `longest_s`. Who still starts never has."""
+    heard_at = monotonic()
+    while monotonic() - heard_at <= longest_s:
         await asyncio.sleep(every_s)
-        is_heard = await asks()
-        silences = 0 if is_heard or not has_answered() else silences + 1
+        if await asks() or not has_answered():
+            heard_at = monotonic()

@@ -134,7 +134,8 @@ class Team:
             self._share_doors()
 
     async def _attend(self, worker: Worker) -> None:
-        await wait_for_silence(worker.is_alive, lambda: worker.has_answered)
+        longest_s = self._plan.settings.limits.worker_silence_s
+        await wait_for_silence(worker.is_alive, lambda: worker.has_answered, longest_s)
         _log.error("worker.killed", extra=log_fields(worker=worker.name, why="it stopped answering"))
         worker.kill()
 

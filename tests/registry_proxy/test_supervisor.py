@@ -240,14 +240,14 @@ def test_killed_worker_loses_no_queued_connection(team: Team) -> None:
     assert team.metric('jit_proxy_worker_exits_total{kind="unexpected"}') == 1
 
 
-def test_frozen_worker_is_replaced(team: Team) -> None:
+def test_frozen_worker_is_replaced(start_team: Callable[..., Team]) -> None:
     """It still holds its door: every other client would wait for an answer that never comes."""
+    team = start_team(JIT_PROXY_WORKER_SILENCE_S="10")
     frozen = team.pids()["1.1"]
     os.kill(frozen, signal.SIGSTOP)
     wait_for(lambda: "1.2" in team.pids(), "another one was started", timeout_s=90)
     wait_for(lambda: team.metric('jit_proxy_workers{state="serving"}') == 2, "it serves")
     assert "1.1" not in team.pids()
-    assert "2.1" in team.pids()
     assert all(pull_small(team) for _ in range(20))
 
 

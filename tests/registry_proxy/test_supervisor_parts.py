@@ -19,7 +19,7 @@ from registry_proxy.settings import Address, SettingsError
 from registry_proxy.supervisor import doors as doors_module
 from registry_proxy.supervisor.doors import Doors
 from registry_proxy.supervisor.pacing import CALM_S, LONGEST_S, Pacing
-from registry_proxy.supervisor.patience import SILENCES_MOST, wait_for_silence
+from registry_proxy.supervisor.patience import wait_for_silence
 from registry_proxy.supervisor.plan import make_plan
 
 ORDERS = st.one_of(
@@ -169,27 +169,26 @@ def _values(samples: object) -> Mapping[tuple[str, str], float]:
 # -- patience
 
 
-def test_silence_counts_only_in_a_row_and_after_a_first_answer() -> None:
-    """A worker that is still starting, or slow for a moment, is left alone."""
-    pauses = [False] * (SILENCES_MOST - 1)
-    told = [False] * 20 + [True, *pauses, True, *pauses, True] + [False] * SILENCES_MOST
-    heard, answered = iter(told), []
+def listen(told: list[bool], *, answered_before: bool = False) -> list[bool]:
+    """What is left of the answers when patience with 9 s is at its end; each question takes a second."""
+    heard, answered, now = iter(told), [answered_before], [0.0]
 
     async def ask() -> bool:
+        now[0] += 1
         is_heard = next(heard)
-        answered.extend([True] * is_heard)
+        answered.append(is_heard)
         return is_heard
 
-    asyncio.run(wait_for_silence(ask, lambda: bool(answered), every_s=0))
-    assert list(heard) == []
+    asyncio.run(wait_for_silence(ask, lambda: any(answered), 9, every_s=0, monotonic=lambda: now[0]))
+    return list(heard)
+
+
+def test_silence_is_counted_from_the_last_answer_and_never_before_the_first() -> None:
+    """A worker that is still starting, or slow for a moment, is left alone."""
+    pause, silence = [False] * 9, [False] * 10
+    assert listen([False] * 30 + [True, *pause, True, *pause, True, *silence, True]) == [True]
 
 
 def test_an_answer_to_somebody_else_is_a_first_answer() -> None:
     """It served, and froze before it was looked at for the first time."""
-    heard = iter([False] * SILENCES_MOST)
-
-    async def ask() -> bool:
-        return next(heard)
-
-    asyncio.run(wait_for_silence(ask, lambda: True, every_s=0))
-    assert list(heard) == []
+    assert listen([False] * 11, answered_before=True) == [False]
