@@ -184,6 +184,9 @@ def test_new_recovery_codes_need_a_fresh_proof_and_are_shown_once(
 def test_an_api_token_is_shown_once_and_revoked_by_its_owner(world: World, client_for: Callable[..., Client]) -> None:
     ada = client_for(world.cast.ada)
     shown = ada.post("/settings/tokens/new", {"name": "laptop", "days": "30"})
+    again = ada.post("/settings/tokens/new", {"name": "laptop", "days": "30"})  # a reload sends the form again
+    assert again.status_code == 422
+    assert "A token of this name works already" in text_of(again)
     assert "jita_api_" in shown.content.decode()
     assert "no-store" in shown["Cache-Control"]
     token = ApiToken.objects.get()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from jit_access.accounts.models import ApiToken, User
+from jit_access.accounts.selectors import live_tokens_of
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
 from jit_access.core.ids import new_token_id, new_token_secret
@@ -28,9 +29,12 @@ class IssuedToken:
     text: Secret
 
 
-def issue_api_token(*, actor: ActorRef, user: User, name: str, lasts: timedelta) -> IssuedToken:
+def issue_api_token(
+    *, actor: ActorRef, user: User, name: str, lasts: timedelta, is_name_new: bool = False
+) -> IssuedToken:
     """Make a token for an account. Callers ask for a fresh second factor first.
 
+    `is_name_new`: refuse a name that a live token has: a form that is sent twice, or two that nobody could tell apart.
     Raises: CallerError for a bad name or length of life; PolicyRefusal when the account is locked.
     """
     label = clean_text(name.strip())
@@ -43,6 +47,9 @@ def issue_api_token(*, actor: ActorRef, user: User, name: str, lasts: timedelta)
         locked = User.objects.select_for_update().get(pk=user.pk)
         if not locked.is_active:
             raise PolicyRefusal(Reason.ACCOUNT_LOCKED)
+        if is_name_new and live_tokens_of(locked, now=clock.now()).filter(name=label).exists():
+            sentence = "A token of this name works already; it was shown once. Take another name, or revoke that one."
+            raise CallerError(Reason.INVALID_INPUT, sentence, field="name")
         token = ApiToken.objects.create(
             user=locked,
             name=label,

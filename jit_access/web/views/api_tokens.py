@@ -77,6 +77,7 @@ def make_token(request: HttpRequest, account: User, form: Form) -> HttpResponse:
             user=account,
             name=request.POST.get("name", ""),
             lasts=timedelta(days=int(days)),
+            is_name_new=True,
         )
     except CallerError as error:
         return _render_form(request, form, error.sentence, status=422)
