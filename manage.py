@@ -31,6 +31,9 @@ def main() -> int:
         hint = " `python3 dev.py up` makes what development needs: run it first." if is_first else ""
         sys.stderr.write(f"{exc}{hint}\n")
         return 1
+    except BrokenPipeError:  # whoever read us has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        return 1
     return 0
 
 
