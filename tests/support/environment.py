@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,16 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     if early_config.known_args_namespace.db == "postgres" and not is_worker and "JIT_DATABASE_URL" not in os.environ:
         os.environ["JIT_DATABASE_URL"] = start_postgres()
     return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
+    """By file, and a little cleverer than `--dist=loadfile` is by itself."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.support.scheduling import LongestFirst  # noqa: PLC0415  # xdist may be absent where nobody asked for it
+
+    return LongestFirst(config, log)
 
 
 def start_postgres() -> str:

@@ -8,8 +8,10 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from jit_access.demo.bootstrap.errors import CannotGoOn
 from jit_access.demo.bootstrap.install import House, ensure_installed, find_uv
@@ -82,18 +84,29 @@ def _hand_over(*arguments: str) -> None:
 
 
 def _test(arguments: list[str], *, is_quick: bool) -> int:
-    """SQLite, then PostgreSQL: the first hides lost updates that the second shows. The first failure is the status."""
+    """On SQLite, and on PostgreSQL, which shows lost updates that SQLite hides. The first failure is the status.
+
+    Both at once: each waits a lot, for deadlines and for processes, and what one leaves idle the other takes.
+    """
     os.chdir(HOUSE.root)
-    is_one = is_quick or any(argument.startswith("--db") for argument in arguments)
-    rounds = [[]] if is_one else [["--db=sqlite"], ["--db=postgres", "--only-database"]]
     # By file, because a file's tests share what was started for them; the caller's own -n wins.
     arguments = ["--numprocesses=auto", "--dist=loadfile", *arguments]
-    statuses = [_pytest([*databases, *arguments]) for databases in rounds]
-    return next((status for status in statuses if status), 0)
+    if is_quick or any(argument.startswith("--db") for argument in arguments):
+        return _pytest(arguments).wait()
+    with tempfile.TemporaryFile() as output:
+        other = _pytest(["--db=postgres", "--only-database", *arguments], output)
+        try:
+            status = _pytest(["--db=sqlite", *arguments]).wait()
+        finally:
+            other_status = other.wait()  # ends by itself at Ctrl-C, which reaches it too
+            output.seek(0)
+            sys.stdout.write("\nOn PostgreSQL:\n" + output.read().decode(errors="replace"))
+            sys.stdout.flush()
+    return status or other_status
 
 
-def _pytest(arguments: list[str]) -> int:
-    return subprocess.run([str(HOUSE.python), "-m", "pytest", *arguments], check=False).returncode
+def _pytest(arguments: list[str], output: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([str(HOUSE.python), "-m", "pytest", *arguments], stdout=output, stderr=output)
 
 
 def _doctor(terminal: Terminal) -> int:
@@ -128,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=int, default=8000, help="port of the web pages; the others move along")
     commands.add_parser("down", help="stop what `up` started")
     commands.add_parser("install", help="fill .venv with everything that developing and testing needs")
-    test = commands.add_parser("test", help="run the tests on SQLite, then on PostgreSQL; takes pytest's arguments")
+    test = commands.add_parser("test", help="run the tests on SQLite and on PostgreSQL; takes pytest's arguments")
     test.add_argument("--quick", action="store_true", help="on SQLite only")
     commands.add_parser("fuzz", help="fuzz what reads hostile bytes; takes readings, --seconds, --runs, --keep")
     commands.add_parser("doctor", help="say what this machine has and lacks")
