@@ -56,7 +56,7 @@ def ask(held: Held | None, method: str, target: str, *more: str, body: bytes = b
 
 
 def connect(gateway: Gateway, source: str = "127.0.0.1") -> socket.socket:
-    return socket.create_connection(("127.0.0.1", gateway.port), timeout=10, source_address=(source, 0))
+    return socket.create_connection(("127.0.0.1", gateway.port), timeout=60, source_address=(source, 0))
 
 
 def reason_of(answer: RawAnswer) -> str:

@@ -61,7 +61,7 @@ class GoodClients:
 
     def stop(self) -> list[int]:
         self._enough.set()
-        self._thread.join(30)
+        self._thread.join(60)
         return self.statuses
 
     def _run(self) -> None:
@@ -116,7 +116,7 @@ def resident_kib() -> int:
 
 def test_half_open_head_is_answered_with_a_reason(tmp_path: Path) -> None:
     with running_gateway(tmp_path, limits=Limits(header_deadline_s=0.2)) as gateway:
-        with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
             client.sendall(b"GET /v2/ HTT")
             assert client.recv(65536).startswith(b"HTTP/1.1 408")
         gateway.wait_record("proxy.request.refused", reason="request-too-slow")
@@ -125,7 +125,7 @@ def test_half_open_head_is_answered_with_a_reason(tmp_path: Path) -> None:
 def test_connection_that_says_nothing_is_closed_without_an_answer(tmp_path: Path) -> None:
     with (
         running_gateway(tmp_path, limits=Limits(header_deadline_s=0.2)) as gateway,
-        socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client,
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client,
     ):
         assert client.recv(65536) == b""
 
@@ -134,7 +134,7 @@ def test_second_head_of_a_connection_has_a_deadline_too(tmp_path: Path) -> None:
     """The clock starts anew with its first byte, not with the connection, and drops do not wind it."""
     with running_gateway(tmp_path, limits=Limits(header_deadline_s=0.5)) as gateway:
         held = gateway.grant("demo", ResourceScope("a", ALL))
-        with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
             client.sendall(f"GET /v2/ HTTP/1.1\r\nHost: gw\r\nAuthorization: Bearer {held.token}\r\n\r\n".encode())
             assert client.recv(65536).startswith(b"HTTP/1.1 200")
             client.sendall(b"GET /v2/ HTTP/1.1\r\nX: ")

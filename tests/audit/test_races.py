@@ -27,7 +27,7 @@ def at_once(work: Callable[[int], object]) -> list[object]:
 
     def run(number: int) -> object:
         try:
-            barrier.wait(timeout=20)
+            barrier.wait(timeout=60)
             return work(number)
         finally:
             connection.close()

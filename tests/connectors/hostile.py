@@ -54,7 +54,7 @@ def hostile_server(script: Script) -> Iterator[HostileServer]:
         finally:
             with suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
-            thread.join(timeout=10)
+            thread.join(timeout=60)
             assert not thread.is_alive()
 
 

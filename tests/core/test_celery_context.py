@@ -29,5 +29,5 @@ def test_the_worker_works_under_the_senders_request_id(asked_by: str) -> None:
     note.delay()
     forget_request_id()
     with start_worker(app, pool="solo", perform_ping_check=False, loglevel="error"):
-        found = seen.get(timeout=20)
+        found = seen.get(timeout=60)
     assert found == asked_by if asked_by else len(found) == 24

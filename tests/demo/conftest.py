@@ -21,4 +21,4 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
         thread.start()
         yield Registry(f"http://127.0.0.1:{server.server_address[1]}", USERNAME, PASSWORD)
         server.shutdown()
-        thread.join(timeout=10)
+        thread.join(timeout=60)

@@ -104,7 +104,7 @@ def test_the_waiting_page_tells_by_itself_when_it_is_approved(world: World, visi
     expect(page.get_by_text("Waiting for an answer.")).to_be_visible()
     answer = ben.go(f"/approvals/{request.public_id}")
     answer.get_by_role("button", name=re.compile("^Approve for")).click()
-    expect(page.locator("#state")).to_contain_text("Approved. Your 1 h start when you do.", timeout=15_000)
+    expect(page.locator("#state")).to_contain_text("Approved. Your 1 h start when you do.", timeout=60_000)
     expect(page).to_have_title(re.compile("^Approved"))
     expect(page.get_by_role("status")).to_contain_text("Approved.")
     assert ada.complaints == []

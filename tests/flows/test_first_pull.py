@@ -57,7 +57,7 @@ class SlowPull:
     def __init__(self, stack: Stack, held: Started, digest: str) -> None:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
-        self._socket.settimeout(20)
+        self._socket.settimeout(60)
         self._socket.connect(("127.0.0.1", stack.layout.ports.gateway))
         login = base64.b64encode(f"ada:{held.token}".encode()).decode()
         path = f"/v2/demo-registry/{stories.MODEL}/blobs/{digest}"

@@ -23,7 +23,7 @@ def test_a_real_registry_reads_what_the_oracle_reads(tmp_path: Path) -> None:
               if _NEWER not in target and (found := forwarded(method, target))}  # fmt: skip
     registry = start_registry(tmp_path, log_level="debug")
     try:
-        connection = http.client.HTTPConnection(registry.host, timeout=30)
+        connection = http.client.HTTPConnection(registry.host, timeout=60)
         for method, target in sorted(passed):
             connection.request(method, target.decode("ascii"), headers={"Content-Length": "0"})
             connection.getresponse().read()

@@ -154,5 +154,5 @@ def test_command_beats_and_ends_at_sigterm(valkey: Valkey, tmp_path: Path) -> No
     with running(child):
         wait_ready(child, lambda: len(beats()) >= 3)
         child.process.send_signal(signal.SIGTERM)
-        assert child.process.wait(timeout=20) == 0
+        assert child.process.wait(timeout=60) == 0
     assert "Traceback" not in child.log_text()

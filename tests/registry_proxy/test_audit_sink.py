@@ -49,7 +49,7 @@ def with_sink(settings: Settings, scenario: Callable[[AuditSink], Awaitable[None
         sink = AuditSink(settings, Meter(), now=time.time)
         sink.start()
         try:
-            await asyncio.wait_for(scenario(sink), timeout=30)
+            await asyncio.wait_for(scenario(sink), timeout=60)
         finally:
             await sink.close()
 

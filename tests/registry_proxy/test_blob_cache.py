@@ -88,7 +88,7 @@ def gateway(tmp_path: Path, shelf: Shelf, tls: Path) -> Iterator[Gateway]:
 def connect(gateway: Gateway, tls: Path | None = None) -> socket.socket:
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-    client.settimeout(20)
+    client.settimeout(60)
     client.connect(("127.0.0.1", gateway.tls_port if tls else gateway.port))
     if tls is None:
         return client

@@ -39,7 +39,7 @@ def gateway(tmp_path: Path, certificates: Path) -> Iterator[Gateway]:
 
 
 def connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=20)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def ask(gateway: Gateway, look: Callable[[], object]) -> object:
@@ -117,7 +117,7 @@ def test_stop_after_a_handover_cuts_what_the_handover_spared(gateway: Gateway, r
     assert server is not None
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(("127.0.0.1", gateway.port))
         lines = f"GET /v2/demo/drained/blobs/{digest} HTTP/1.1", "Host: gw", f"Authorization: Bearer {held.token}"
         client.sendall("\r\n".join((*lines, "", "")).encode())

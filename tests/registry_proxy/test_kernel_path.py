@@ -68,7 +68,7 @@ def connected(gateway: Gateway, *, buffer: int = 0) -> Iterator[socket.socket]:
     with socket.socket() as client:
         if buffer:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(("127.0.0.1", gateway.port))
         yield client
 

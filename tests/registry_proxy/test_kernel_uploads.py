@@ -89,7 +89,7 @@ def put(held: Held, length: int, *more: str) -> bytes:
 
 @contextlib.contextmanager
 def connected(gateway: Gateway) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
         yield client
 
 

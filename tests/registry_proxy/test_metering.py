@@ -17,7 +17,7 @@ from jit_access.domain.scopes import ResourceScope
 from registry_proxy.metering import CONTENT_TYPE, Meter
 from registry_proxy.metering.meter import CUT_BUCKETS_S
 from registry_proxy.supervisor.page import own_families
-from tests.support.gateway import PULL, Gateway, Held, running_gateway
+from tests.support.gateway import PULL, Gateway, Held, running_gateway, steady_now
 from tests.support.processes import wait_for
 from tests.support.raw import ScriptedUpstream, read_answer
 from tests.support.registry import Registry, call, registry  # noqa: F401 - a fixture
@@ -67,7 +67,7 @@ def blob(held: Held, digest: str, *more: str) -> bytes:
 def begin(gateway: Gateway, held: Held, digest: str) -> socket.socket:
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-    client.settimeout(20)
+    client.settimeout(60)
     client.connect(("127.0.0.1", gateway.port))
     client.sendall(blob(held, digest))
     assert client.recv(4096).startswith(b"HTTP/1.1 200")
@@ -89,7 +89,7 @@ def test_requests_decisions_and_bytes_are_counted_by_reason(gateway: Gateway, re
 
 def test_bytes_count_once_while_their_connection_stays(gateway: Gateway, registry: Registry) -> None:  # noqa: F811
     digest, held = registry.push_blob("metered", BODY), gateway.grant("demo", ResourceScope("metered", PULL))
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
         for count in (1, 2):
             client.sendall(blob(held, digest))
             assert read_answer(client).body == BODY
@@ -119,8 +119,9 @@ def test_cut_is_timed_when_somebody_told_of_it(gateway: Gateway, registry: Regis
 
 def test_cut_by_the_clock_is_counted_and_not_timed(gateway: Gateway, registry: Registry) -> None:  # noqa: F811
     digest = registry.push_blob("metered", BIG)
-    held = gateway.grant("demo", ResourceScope("metered", PULL), lasts_s=1.0)
+    held = gateway.grant("demo", ResourceScope("metered", PULL))
     with begin(gateway, held, digest):
+        gateway.change(held, valid_until=steady_now() + 0.3)
         wait_for(lambda: value(gateway, "jit_proxy_cuts_total") == 1, "its time ran out")
     assert value(gateway, "jit_proxy_cut_latency_seconds_count") == 0
 

@@ -37,7 +37,7 @@ def gateway(
 
 def ask(gateway: Gateway, ca: Path, method: str, path: str, token: str = "") -> tuple[int, dict[str, str], bytes]:
     context = ssl.create_default_context(cafile=str(ca))
-    connection = http.client.HTTPSConnection("127.0.0.1", gateway.tls_port, context=context, timeout=20)
+    connection = http.client.HTTPSConnection("127.0.0.1", gateway.tls_port, context=context, timeout=60)
     connection.request(method, path, headers={"Authorization": f"Bearer {token}"} if token else {})
     response = connection.getresponse()
     body = response.read()
@@ -63,7 +63,7 @@ def test_blob_arrives_whole_and_unverified_client_is_not_served_h2(
     context = ssl.create_default_context(cafile=str(certificate[0]))
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (
-        socket.create_connection(("127.0.0.1", gateway.tls_port), timeout=20) as plain,
+        socket.create_connection(("127.0.0.1", gateway.tls_port), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
     ):
         assert wrapped.selected_alpn_protocol() == "http/1.1"

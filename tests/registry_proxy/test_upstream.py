@@ -61,7 +61,7 @@ def reason_of(body: bytes) -> str:
 
 def raw_blob(gateway: Gateway, held: Held) -> bytes:
     """Everything the client gets until its connection ends."""
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
         client.sendall(
             f"GET /v2/demo/a/blobs/{D} HTTP/1.1\r\nHost: gw\r\nAuthorization: Bearer {held.token}\r\n"
             "Connection: close\r\n\r\n".encode()
@@ -437,7 +437,7 @@ def test_manifest_over_the_limit_is_413_with_either_framing(
         "chunked": b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size),
     }
     for framing in framed.values():
-        with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as client:
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:
             client.sendall(start + framing)
             assert read_head(client).startswith(b"HTTP/1.1 413")
 

@@ -49,7 +49,7 @@ def test_leftovers_of_a_killed_supervisor_are_ended(child: Child, tmp_path: Path
     write_pids(tmp_path / "children.json", [child])
     child.process.poll()
     assert end_leftovers(tmp_path / "children.json") == 1
-    assert child.process.wait(timeout=10) != 0
+    assert child.process.wait(timeout=60) != 0
 
 
 def test_process_that_took_over_the_pid_is_left_alone(child: Child, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> boo
         client.wrap_socket(ours, server_hostname=name).close()
     finally:
         ours.close()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     return True
 
 

@@ -116,7 +116,7 @@ class Watching:
 
     def __exit__(self, *_: object) -> None:
         self._supervisor._on_signal(signal.SIGTERM, None)
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)
 
 
 def _is_another(supervisor: Supervisor, pid: int) -> bool:

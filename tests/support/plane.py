@@ -136,7 +136,7 @@ class RunningGate:
         async def run() -> T:
             return call(*args)
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=60)
 
     def decide(self, token: str, wanted: tuple[Wanted, ...]) -> Admission | Reason:
         answer = self.on_loop(self.gate.decide, token, wanted)

@@ -72,7 +72,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
         try:
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self.kill()
         with contextlib.suppress(ProcessLookupError):  # pool workers that outlived their parent

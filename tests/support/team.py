@@ -102,7 +102,7 @@ def records(**fields: str) -> list[dict[str, Any]]:
 
 
 def connect(port: int) -> socket.socket:
-    client = socket.create_connection(("127.0.0.1", port), timeout=30)
+    client = socket.create_connection(("127.0.0.1", port), timeout=60)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
     return client
 
@@ -118,7 +118,7 @@ class SlowPull:
     def __init__(self, team: Team, repository: str, digest: str) -> None:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
-        self._socket.settimeout(30)
+        self._socket.settimeout(60)
         self._socket.connect(("127.0.0.1", team.port))
         self._socket.sendall(ask(team, f"/v2/{TARGET}/{repository}/blobs/{digest}"))
         head = b""
@@ -161,6 +161,9 @@ def team_environment(plane: Plane, folder: Path, **more: str) -> dict[str, str]:
         "JIT_VIEW_KEY": django_settings.VIEW_KEY.hex(),
         "JIT_PROXY_ENV_FILE": "",
         "JIT_PROXY_WORKERS": "",
+        # A connection that a test holds is neither slow nor silent, however long its machine takes.
+        "JIT_PROXY_IDLE_BODY_S": "600",
+        "JIT_PROXY_HEADER_DEADLINE_S": "600",
     } | more
 
 
@@ -187,7 +190,7 @@ def running_team(env: dict[str, str], folder: Path, token: str = "", workers: in
         yield team
     finally:
         team.child.stop()
-        team.child.process.wait(timeout=30)
+        team.child.process.wait(timeout=60)
 
 
 def _free_port() -> int:

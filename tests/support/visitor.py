@@ -75,7 +75,7 @@ class Visitor:
     def __init__(self, stack: Stack, username: str) -> None:
         self.stack = stack
         self.username = username
-        self.client = httpx.Client(base_url=stack.web, follow_redirects=True, timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=stack.web, follow_redirects=True, timeout=60, trust_env=False)
         self.page: httpx.Response
 
     def close(self) -> None:

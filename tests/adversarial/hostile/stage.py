@@ -46,7 +46,7 @@ class Stage:
 
     def send(self, raw: bytes) -> bytes:
         """Raw bytes in, everything out until the gateway hangs up."""
-        with socket.create_connection(("127.0.0.1", self.gateway.port), timeout=20) as client:
+        with socket.create_connection(("127.0.0.1", self.gateway.port), timeout=60) as client:
             client.sendall(raw)
             received = read_all(client)
         self.seen.append(received)

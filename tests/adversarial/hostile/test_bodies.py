@@ -101,7 +101,7 @@ def test_whole_body_in_any_pieces_and_chunks(size: int, stage: Stage, serve: Ser
             await asyncio.sleep(0)
 
     stage.target(serve(script))
-    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=60) as client:
         client.sendall(stage.request("GET", BLOB))
         head = read_head(client)
         assert b"transfer-encoding: chunked" in head
@@ -212,7 +212,7 @@ def test_endless_blob_ends_with_its_grant(stage: Stage, serve: Serve) -> None:
 
     registry = serve(script)
     stage.target(registry)
-    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=60) as client:
         client.sendall(stage.request("GET", BLOB))
         for _ in range(50):
             assert client.recv(65536)

@@ -83,7 +83,7 @@ async def echo(peer: Peer) -> None:
 
 
 def connect(stage: Stage) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=20)
+    return socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=60)
 
 
 def opened(stage: Stage, *early: bytes) -> socket.socket:

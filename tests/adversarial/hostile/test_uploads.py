@@ -35,7 +35,7 @@ def early(answer: bytes) -> Script:
 def test_early_refusal_reaches_the_client_and_ends_both_connections(status: bytes, stage: Stage, serve: Serve) -> None:
     registry = serve(early(EMPTY % status))
     stage.target(registry)
-    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=60) as client:
         client.sendall(stage.request("PUT", PUT, "Content-Length: 50000000") + b"x" * 1000)
         answer = read_answer(client)
         assert answer.status == int(status[:3])
@@ -53,7 +53,7 @@ def test_early_success_is_a_lie(status: bytes, stage: Stage, serve: Serve) -> No
     answer = EMPTY % status
     registry = serve(early(answer))
     stage.target(registry)
-    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=60) as client:
         client.sendall(stage.request("PUT", PUT, "Content-Length: 50000000") + b"x" * 1000)
         got = read_answer(client)
         client.shutdown(socket.SHUT_WR)
@@ -89,7 +89,7 @@ def test_registry_that_hangs_up_in_the_middle_is_a_502(stage: Stage, serve: Serv
 
     registry = serve(script)
     stage.target(registry)
-    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=60) as client:
         client.sendall(stage.request("PUT", PUT, "Content-Length: 50000000") + b"x" * 1000)
         answer = read_answer(client)
     stage.refused(answer, "upstream-away")
@@ -108,7 +108,7 @@ def test_registry_that_takes_nothing_is_cut(stage: Stage, serve: Serve) -> None:
 
     registry = serve(script)
     stage.target(registry)
-    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=60) as client:
         client.sendall(stage.request("PUT", PUT, "Content-Length: 50000000"))
         client.setblocking(False)
         piece = b"x" * 65536
@@ -136,7 +136,7 @@ def test_continue_is_ours_and_the_registry_is_not_asked_for_it(stage: Stage, ser
 
     registry = serve(script)
     stage.target(registry)
-    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=60) as client:
         client.sendall(stage.request("PUT", "/v2/demo/a/manifests/v1", "Expect: 100-continue", "Content-Length: 2"))
         assert read_answer(client).status == 100
         client.sendall(b"{}")
