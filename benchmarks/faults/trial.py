@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from benchmarks.faults.witness import Asker, Seen, Stream, Streams, ask
 from benchmarks.faults.world import PROXIES, World
@@ -169,6 +170,7 @@ class Trial:
             self._open_victim()
             watched = self._open_streams()
         except NeverHappened as exc:
+            self._close_victims()
             return Outcome(kind, [f"before it: {exc}"], 0.0, 0.0, 0.0, 0)
         tokens = {VICTIM: self._victim, CONTROL: self.cast.tokens[CONTROL]}
         asker = Asker(self.world.ports, tokens)
@@ -184,9 +186,7 @@ class Trial:
         problems += self._judge_requests(seen) + self._judge_streams(watched)
         lags = [self._decided_at(item) - self.revoked_at for item in seen if item.who == VICTIM and not item.reason]
         ends = [stream.last_at - self.revoked_at for stream in watched if stream.who == VICTIM]
-        for stream in watched:
-            if stream.who == VICTIM:
-                self.cast.streams.close(stream)
+        self._close_victims()
         return Outcome(
             kind, problems, max(lags, default=0.0), max(ends, default=0.0),
             time.monotonic() - self.mended_at, self._count_needless(watched),
@@ -203,9 +203,15 @@ class Trial:
         streams = self.cast.streams
         for proxy in PROXIES:
             for who, token in (*self.cast.tokens.items(), (VICTIM, self._victim)):
-                if (proxy, who) not in streams.running and not streams.open(proxy, self.world.ports[proxy], who, token):
-                    raise NeverHappened(f"a download of {who} did not begin")
+                if (proxy, who) not in streams.running:
+                    wait_for(partial(streams.open, proxy, self.world.ports[proxy], who, token), f"a download of {who}")
         return list(streams.running.values())
+
+    def _close_victims(self) -> None:
+        """The next victim is another one: what is left of this one would be taken for its stream."""
+        streams = self.cast.streams
+        for stream in [item for item in streams.running.values() if item.who == VICTIM]:
+            streams.close(stream)
 
     def _wait_for_recovery(self) -> list[str]:
         """By itself, both ways: what was revoked is refused for just that, and what is open is let through."""
