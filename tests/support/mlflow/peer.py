@@ -21,6 +21,7 @@ _ROOT = _HERE.parents[2]
 _LOCK = _HERE / "requirements.txt"
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes that nobody here gives anything to do
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }  # fmt: skip
 START_S = 300.0  # on a busy machine; the timeout only bounds a failing run
