@@ -26,7 +26,7 @@ from registry_proxy.audit_sink.spool import Line, Spool, frame, unframe
 from registry_proxy.metering import Meter
 from registry_proxy.settings import Limits, Settings
 from tests.support.plane import Plane, proxy_settings, running_plane
-from tests.support.processes import free_port, wait_for
+from tests.support.processes import free_port, sizes_below, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 REDIS = "unix:///nowhere"  # the sink never asks Redis
@@ -219,7 +219,7 @@ def test_every_accepted_record_survives_a_sigkill(plane: Plane, away: Settings, 
 
     async def scenario(_sink: AuditSink) -> None:
         """Another process of the same machine ships what the dead one left."""
-        await asyncio.to_thread(wait_for, lambda: not list(away.spool_dir.rglob("*.wal")), "the orphan was shipped")
+        await asyncio.to_thread(wait_for, lambda: not sizes_below(away.spool_dir, "*.wal"), "the orphan was shipped")
 
     with_sink(proxy_settings(tmp_path, control_url=plane.url, redis_url=REDIS), scenario)
     logged = ids_in_log()
@@ -236,7 +236,7 @@ def test_records_shipped_twice_count_once(plane: Plane, away: Settings, tmp_path
     shutil.copytree(folder, folder.with_name("copy-of-it"))
 
     async def ship(_sink: AuditSink) -> None:
-        await asyncio.to_thread(wait_for, lambda: not list(away.spool_dir.rglob("*.wal")), "both were shipped")
+        await asyncio.to_thread(wait_for, lambda: not sizes_below(away.spool_dir, "*.wal"), "both were shipped")
 
     with_sink(proxy_settings(tmp_path, control_url=plane.url, redis_url=REDIS), ship)
     assert len(ids_in_log()) == 5
