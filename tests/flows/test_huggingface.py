@@ -24,7 +24,7 @@ from jit_access.domain.scopes import ResourceScope
 from tests.support.gateway import ALL, PULL, Gateway, Held, Pins
 from tests.support.hub import Hub, HubRepository, running_hub
 from tests.support.hub.gateways import api, endpoint, hub_gateway, raw_answer
-from tests.support.processes import wait_for
+from tests.support.processes import sizes_below, wait_for
 
 NAME = "models/Org/Tiny-Llama"
 REPO = "Org/Tiny-Llama"
@@ -301,7 +301,7 @@ def test_a_revoked_grant_ends_a_running_download(gateway: Gateway, hub: Hub, cac
 
     runner = threading.Thread(target=run)
     runner.start()
-    wait_for(lambda: any(item.stat().st_size > 0 for item in cache.rglob("*.incomplete")), "a running download")
+    wait_for(lambda: any(sizes_below(cache, "*.incomplete")), "a running download")
     gateway.revoke(held)
     runner.join(60)
     assert errors
@@ -332,7 +332,7 @@ def test_a_revoked_grant_ends_every_file_of_a_snapshot(gateway: Gateway, hub: Hu
     runner = threading.Thread(target=run)
     runner.start()
     running = "several running downloads"
-    wait_for(lambda: sum(item.stat().st_size > 0 for item in cache.rglob("*.incomplete")) > 1, running)
+    wait_for(lambda: sum(map(bool, sizes_below(cache, "*.incomplete"))) > 1, running)
     gateway.revoke(held)
     runner.join(60)
     assert errors

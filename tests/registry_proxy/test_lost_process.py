@@ -27,7 +27,7 @@ from registry_proxy.audit_sink.spool import RUNNING_NAME, Spool, frame
 from registry_proxy.metering import Meter
 from registry_proxy.settings import Settings
 from tests.support.plane import Plane, proxy_settings, running_plane
-from tests.support.processes import wait_for
+from tests.support.processes import sizes_below, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED, COMPLETED, CUT = "proxy.request.allowed", "proxy.transfer.completed", "proxy.transfer.cut"
@@ -231,12 +231,12 @@ def test_every_allow_of_a_killed_process_has_one_end_in_the_log(plane: Plane, tm
     assert child.stdout is not None
     for _ in range(150):
         child.stdout.readline()
-    wait_for(lambda: any(settings.spool_dir.rglob(RUNNING_NAME)), "segments were shipped and removed")
+    wait_for(lambda: sizes_below(settings.spool_dir, RUNNING_NAME), "segments were shipped and removed")
     os.kill(child.pid, signal.SIGKILL)
     child.stdout.close()
     child.wait()
 
-    serve(settings, lambda: not list(settings.spool_dir.glob("*-*/*.wal")))
+    serve(settings, lambda: not sizes_below(settings.spool_dir, "*.wal"))
     kinds: dict[str, list[str]] = {}
     for entry in AuditEntry.objects.exclude(exchange="").order_by("seq"):
         kinds.setdefault(entry.exchange, []).append(entry.kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import os
 import signal
 import socket
@@ -113,3 +114,13 @@ def running(child: Child) -> Iterator[Child]:
         yield child
     finally:
         child.stop()
+
+
+def sizes_below(folder: Path, pattern: str) -> list[int]:
+    """Bytes of each file of that name below a folder that others write and remove at the same time."""
+    found = []
+    for place, _, names in os.walk(folder):  # passes over what is gone
+        for name in fnmatch.filter(names, pattern):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((Path(place) / name).stat().st_size)
+    return found
