@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -73,6 +74,17 @@ def test_settings_refuse_to_start_with_one_sentence(check: Check, changes: dict[
     done = check(**changes)
     assert done.returncode != 0
     assert says in done.stderr
+
+
+def test_image_is_built_with_settings_that_start(tmp_path: Path) -> None:
+    """The build collects static files under production settings, with throw-away values of its own."""
+    (step,) = re.findall(r"^RUN .*?collectstatic", (ROOT / "docker/Dockerfile").read_text(), re.DOTALL | re.MULTILINE)
+    given = dict(re.findall(r"(JIT_[A-Z_]+)=(\S+)", step))
+    production = {"DJANGO_SETTINGS_MODULE": "jit_access.config.settings.production", "JIT_ENV": "production"}
+    command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--dry-run", "--verbosity", "0"]
+    environment = {"PATH": os.environ["PATH"], **production, **given, "JIT_VAR_DIR": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
