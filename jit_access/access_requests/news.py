@@ -40,7 +40,7 @@ def tell_approvers(request: AccessRequest) -> None:
 def _asked(request: AccessRequest) -> str:
     """The whole question: `Ada Okafor asks to pull demo-registry/llm/tiny-llama for 2 h`."""
     wanted = {operation for part in parse_scope(request.scope).resources for operation in part.operations}
-    doing = " and ".join(operation.value for operation in Operation if operation in wanted)
+    doing = " and ".join(operation.verb for operation in Operation if operation in wanted)
     hours, minutes = divmod(request.lasts_s // 60, 60)
     lasts = " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
     what = describe_scope(request.target.slug, request.scope)

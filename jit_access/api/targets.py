@@ -27,7 +27,7 @@ from jit_access.api.targets_outputs import (
     describe_target,
 )
 from jit_access.core.secret import Secret
-from jit_access.domain.operations import Operation, Tier
+from jit_access.domain.operations import Operation, Tier, operations_of
 from jit_access.mfa.assurance import require_fresh, signed_in_user
 from jit_access.policies.questions import Assurance, Proof, Question, Resource, subject_of
 from jit_access.policies.services import decide_each
@@ -229,21 +229,21 @@ def _with_answers(actor: User, page: list[Repository]) -> list[dict[str, object]
     subject = subject_of(actor)
     proof = _ASSUMED_PROOF if actor.is_person else Proof()
     questions = [
-        Question(subject, operation, Resource(row.target.slug, row.name, Tier(row.tier)), _ASSUMED_LASTS_S, proof=proof)
+        Question(subject, operation, _resource(row), _ASSUMED_LASTS_S, proof=proof)
         for row in page
         for operation in Operation
+        if operation in operations_of(row.target.kind)
     ]
     answers = decide_each(questions)
     available = count_deciders({approval.group for answer in answers for approval in answer.approvals}, actor)
-    told = [
-        describe_operation(question.operation, answer, available)
-        for question, answer in zip(questions, answers, strict=True)
-    ]
-    count = len(Operation)
-    return [
-        {**describe_repository(row), "operations": told[index * count : (index + 1) * count]}
-        for index, row in enumerate(page)
-    ]
+    told: dict[Resource, list[dict[str, object]]] = {}
+    for question, answer in zip(questions, answers, strict=True):
+        told.setdefault(question.resource, []).append(describe_operation(question.operation, answer, available))
+    return [{**describe_repository(row), "operations": told[_resource(row)]} for row in page]
+
+
+def _resource(row: Repository) -> Resource:
+    return Resource(row.target.slug, row.name, Tier(row.tier))
 
 
 def _detail(actor: User, slug: str, code: int = status.HTTP_200_OK) -> Response:

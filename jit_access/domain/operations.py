@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """What is done to a repository. PUSH does not imply PULL; ask for both where a client needs both."""
+    """What is done to a repository. None implies another; ask for two where a client needs both.
+
+    A protocol that has no route for one of them never asks for it, so it opens nothing there.
+    """
 
     PULL = "pull"
     PUSH = "push"
     DELETE = "delete"
+    PROMOTE = "promote"  # point an alias or a stage at a version: what others load under that name
+    ADMIN = "admin"  # create, rename, move, delete or configure a repository itself
+
+    @property
+    def verb(self) -> str:
+        """As people say it."""
+        return "administer" if self is Operation.ADMIN else self.value
+
+
+_EVERYWHERE = frozenset({Operation.PULL, Operation.PUSH, Operation.DELETE})
+_MORE: Mapping[str, frozenset[Operation]] = {
+    "hf": frozenset({Operation.ADMIN}),
+    "mlflow": frozenset({Operation.PROMOTE, Operation.ADMIN}),
+}
+
+
+def operations_of(kind: str) -> frozenset[Operation]:
+    """What there is to do at a kind of target. To ask for anything else is refused before anybody has to answer."""
+    return _EVERYWHERE | _MORE.get(kind, frozenset())
 
 
 class Tier(StrEnum):

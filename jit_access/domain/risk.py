@@ -73,6 +73,8 @@ def _reasons(facts: RiskFacts) -> list[RiskReason]:
     candidates = (
         (tier is not Tier.STANDARD, _TIER_POINTS[tier], f"tier-{tier}", f"The repository is {tier}."),
         (Operation.DELETE in facts.operations, 20, "delete", "It could delete."),
+        (Operation.ADMIN in facts.operations, 20, "admin", "It could rename or remove the repository itself."),
+        (Operation.PROMOTE in facts.operations, 15, "promote", "It could change what others load."),
         (Operation.PUSH in facts.operations, 10, "push", "It could write."),
         (facts.is_agent, 20, "agent", "A service account asks."),
         (is_large, 15, "whole-model", "It covers a whole large model."),

@@ -26,6 +26,8 @@ from jit_access.policies.world import World
 
 MAX_RULES = 1000
 MAX_FILE_CHARS = 200_000
+# Policies that were written before these were known do not name them. They stay in force, and nobody may do these.
+LATER_OPERATIONS = frozenset({Operation.PROMOTE, Operation.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,14 @@ class CompiledPolicy:
     slices: Slices
     world: World
     version: int = 0
+    closed: frozenset[Operation] = frozenset()  # what the schema does not name
 
     def ask(self, question: Question) -> PolicyAnswer:
         """Answer one question, duration aside. Never raises for a bad question or policy: that is a refusal too."""
         if not question.subject.is_active:
             return refused(Reason.ACCOUNT_LOCKED, version=self.version)
+        if question.operation in self.closed:
+            return refused(Reason.NO_RULE_ALLOWS, version=self.version)
         try:
             rules = self.slices.policy_set(question)
             entities = self.world.entities(question.subject, question.resource)
@@ -104,7 +109,8 @@ def compile_policy(text: PolicyText, *, version: int = 0) -> CompiledPolicy:
         problems.append(f"there are more than {MAX_RULES} rules in it")
     if problems:
         raise PolicyBroken(tuple(problems))
-    compiled = CompiledPolicy(rules, sources, schema, Slices(sources, schema), World(schema), version)
+    closed = frozenset(operation for operation in LATER_OPERATIONS if not _is_named(operation, schema))
+    compiled = CompiledPolicy(rules, sources, schema, Slices(sources, schema), World(schema), version, closed)
     _try_out(compiled)
     return compiled
 
@@ -136,6 +142,12 @@ def _read_file(name: str, content: str, schema: cedarpy.Schema) -> tuple[list[tu
     named = result.id_annotations_by_policy_id
     problems.extend(f"{name}: rule {named.get(fault.policy_id, '?')}: {fault.error}" for fault in result.errors)
     return found, problems
+
+
+def _is_named(operation: Operation, schema: cedarpy.Schema) -> bool:
+    """Whether a schema has this action at all. One that has it in a way that does not fit is found by trying out."""
+    probe = f'permit (principal, action == Action::"{operation}", resource);'
+    return not cedarpy.validate_policies(probe, schema).errors
 
 
 def _try_out(compiled: CompiledPolicy) -> None:

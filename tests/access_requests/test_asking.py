@@ -19,7 +19,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import NO_ASSURANCE, Assurance, Level
 from jit_access.notifications.models import Notification
-from jit_access.targets.models import Repository
+from jit_access.targets.models import Repository, Target, TargetKind
 from tests.support.lifecycles import BASE, FRONTIER, HOUR, TINY, World, active, ask, draft, fresh, reload, scope_of
 
 
@@ -50,6 +50,23 @@ def test_mail_to_approvers_carries_the_whole_question_in_its_subject(world: Worl
         f"Answer by {end.day} {end:%b %H:%M} UTC: Ada Okafor asks to pull demo-registry/{TINY} for 1 h 30 min"
     )
     assert told.text == f"Ada Okafor wrote: “{request.purpose}”"
+
+
+def test_nobody_is_asked_about_what_a_target_does_not_have(world: World) -> None:
+    renaming = {"scope": scope_of("models/tiny", operations=frozenset({Operation.ADMIN})), "target": hub()}
+    assert submit(world, draft(world, **renaming), actor=world.cast.ben).state == RequestState.PENDING
+    told = Notification.objects.get(kind="request-waits")
+    assert "asks to administer hub/models/tiny for 1 h" in told.subject
+    for target, operation in ((world.target, Operation.ADMIN), (renaming["target"], Operation.PROMOTE)):
+        scope = scope_of(TINY, operations=frozenset({Operation.PULL, operation}))
+        with pytest.raises(CallerError, match=f"There is no {operation} at {target.slug}"):
+            draft(world, target=target, scope=scope)
+        with pytest.raises(CallerError, match=f"There is no {operation} at {target.slug}"):
+            services.preview_request(actor=world.cast.ben, target=target, scope=scope, lasts_s=HOUR, assurance=fresh())
+
+
+def hub() -> Target:
+    return Target.objects.create(slug="hub", display_name="Hub", base_url="https://hub.example", kind=TargetKind.HF)
 
 
 def test_three_ends_are_kept_apart(world: World) -> None:

@@ -12,7 +12,7 @@ from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.operations import Tier
 from jit_access.policies.services import load_policy
-from jit_access.targets.models import Repository, Target
+from jit_access.targets.models import Repository, Target, TargetKind
 from tests.api.caller import ROOT, Caller
 from tests.connectors.real_registry import PASSWORD, USERNAME, RealRegistry, real_registry
 from tests.support.cast import Cast
@@ -233,6 +233,21 @@ def test_the_catalogue_says_what_may_be_asked_and_who_decides(cast: Cast) -> Non
     agent = pulls(Caller(cast.ci_bot))
     assert agent["tools/base-image"]["is_open"]
     assert agent["llm/frontier"]["reason"] == "forbidden-by-rule"
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_the_catalogue_names_what_each_kind_of_target_has(cast: Cast) -> None:
+    hub = Target.objects.create(slug="hub", display_name="Hub", base_url="https://hub.example", kind=TargetKind.HF)
+    Repository.objects.create(target=hub, name="models/tiny", tier="sensitive")
+    rows = {row["repository"]: row["operations"] for row in Caller(cast.ben).get("/catalogue").json()["results"]}
+    assert {name: [one["operation"] for one in told] for name, told in rows.items()} == {
+        "llm/frontier": ["pull", "push", "delete"],
+        "llm/tiny-llama": ["pull", "push", "delete"],
+        "models/tiny": ["pull", "push", "delete", "admin"],
+        "tools/base-image": ["pull", "push", "delete"],
+    }
+    [admin] = [one for one in rows["models/tiny"] if one["operation"] == "admin"]
+    assert (admin["is_open"], [step["group"] for step in admin["decided_by"]]) == (True, ["security"])
 
 
 @pytest.mark.usefixtures("catalogue")

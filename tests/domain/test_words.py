@@ -9,7 +9,7 @@ import pytest
 from jit_access.domain.actors import GATEWAY, NOBODY, ActorKind
 from jit_access.domain.decisions import allow, deny
 from jit_access.domain.errors import CallerError, Conflict, GatewayError, NotFound, PeerError, PolicyRefusal
-from jit_access.domain.operations import Operation, Staleness, Tier
+from jit_access.domain.operations import Operation, Staleness, Tier, operations_of
 from jit_access.domain.reasons import Reason, explain
 
 
@@ -69,8 +69,17 @@ def test_decisions_name_their_rule() -> None:
     assert (deny(Reason.OWN_REQUEST, "r").is_allowed, deny(Reason.OWN_REQUEST, "r").rule) == (False, "r")
 
 
+def test_each_kind_of_target_has_its_operations() -> None:
+    usual = {Operation.PULL, Operation.PUSH, Operation.DELETE}
+    for kind in ("oci", "s3", "", "unheard-of"):
+        assert operations_of(kind) == usual
+    assert operations_of("hf") == usual | {Operation.ADMIN}
+    assert operations_of("mlflow") == usual | {Operation.PROMOTE, Operation.ADMIN}
+    assert [item.verb for item in Operation] == ["pull", "push", "delete", "promote", "administer"]
+
+
 def test_closed_sets_are_what_the_wire_and_the_database_hold() -> None:
-    assert [str(item) for item in Operation] == ["pull", "push", "delete"]
+    assert [str(item) for item in Operation] == ["pull", "push", "delete", "promote", "admin"]
     assert [str(item) for item in Tier] == ["standard", "sensitive", "critical"]
     assert [str(item) for item in Staleness] == ["strict", "best_effort"]
     assert (GATEWAY.kind, NOBODY.kind, NOBODY.id) == (ActorKind.SYSTEM, ActorKind.UNKNOWN, "")

@@ -29,7 +29,7 @@ def test_the_example_loads_and_is_shown() -> None:
 
 
 def test_check_changes_nothing() -> None:
-    assert "9 rules in 2 files, nothing wrong" in run("check", str(EXAMPLE_DIR))
+    assert "11 rules in 2 files, nothing wrong" in run("check", str(EXAMPLE_DIR))
     assert selectors.active_version() is None
 
 
@@ -50,6 +50,13 @@ def test_check_points_at_doors_that_are_open_to_everybody(tmp_path: Path) -> Non
     out = run("check", str(tmp_path))
     assert "rule wide opens something to everybody" in out
     assert "narrow" not in out
+
+
+def test_check_says_what_an_older_schema_keeps_closed(tmp_path: Path) -> None:
+    (tmp_path / "schema.cedarschema").write_text(EXAMPLE.schema.replace(", promote, admin", ""))
+    (tmp_path / "a.cedar").write_text(permit("narrow", scope='principal in Group::"x", action, resource'))
+    assert "The schema does not name promote, so nobody can be allowed it." in run("check", str(tmp_path))
+    assert "does not name" not in run("check", str(EXAMPLE_DIR))
 
 
 def test_files_that_cannot_be_read_are_told_in_one_line(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from jit_access.policies.errors import PolicyBroken
 from jit_access.policies.questions import Assurance, Proof, Question, Resource, Subject
 from tests.policies.samples import ADA, EXAMPLE, PROVED, ask, compiled, forbid, permit
 
+_NO_CONTEXT = "appliesTo { principal: [User], resource: [Repository] };"
+
 
 def test_a_permit_opens_and_is_named() -> None:
     answer = compiled(permit("open")).ask(ask())
@@ -113,6 +115,18 @@ def test_a_schema_that_our_questions_do_not_fit_is_refused() -> None:
         compile_policy(PolicyText(EXAMPLE.schema.replace("pull, push, delete", "pull, push"), {"a": permit("open")}))
     with pytest.raises(PolicyBroken, match=r"schema\.cedarschema"):
         compile_policy(PolicyText("entity {", {"a": permit("open")}))
+
+
+@pytest.mark.parametrize("operation", [Operation.PROMOTE, Operation.ADMIN])
+def test_a_schema_from_before_an_operation_keeps_it_closed(operation: Operation) -> None:
+    wide = permit("wide")
+    assert compiled(wide).ask(ask(operation=operation)).is_allowed
+    older = compiled(wide, schema=EXAMPLE.schema.replace(f", {operation}", ""))
+    assert older.ask(ask(operation=operation)).reason is Reason.NO_RULE_ALLOWS
+    assert older.ask(ask()).is_allowed
+    other = f"{EXAMPLE.schema.replace(f', {operation}', '')} action {operation} {_NO_CONTEXT}"
+    with pytest.raises(PolicyBroken, match=f"no room for a question about {operation}"):
+        compiled(wide, schema=other)
 
 
 def test_the_digest_follows_the_text_only() -> None:

@@ -39,11 +39,13 @@ def test_research(
 
 
 @pytest.mark.parametrize("tier", Tier)
-def test_only_owners_delete_and_security_agrees(tier: Tier) -> None:
-    answer = POLICY.ask(ask(BEN, Operation.DELETE, tier))
+@pytest.mark.parametrize("operation", [Operation.DELETE, Operation.PROMOTE, Operation.ADMIN])
+def test_only_owners_delete_promote_and_administer_and_security_agrees(operation: Operation, tier: Tier) -> None:
+    answer = POLICY.ask(ask(BEN, operation, tier))
     assert answer.is_allowed
     assert answer.approvals == (SECURITY,)
-    assert POLICY.ask(ask(ADA, Operation.DELETE, tier)).reason is Reason.NO_RULE_ALLOWS
+    assert (answer.factor_max_age_s, answer.approver_factor_max_age_s) == (300, 300)
+    assert POLICY.ask(ask(ADA, operation, tier)).reason is Reason.NO_RULE_ALLOWS
 
 
 @pytest.mark.parametrize("tier", Tier)
@@ -70,7 +72,7 @@ def test_agents_pull(tier: Tier, approvals: tuple[Approval, ...]) -> None:
 @pytest.mark.parametrize("groups", [frozenset(), frozenset({"research"}), frozenset({"model-owners", "security"})])
 @pytest.mark.parametrize(
     ("operation", "tier"),
-    [(operation, tier) for operation in (Operation.PUSH, Operation.DELETE) for tier in Tier]
+    [(operation, tier) for operation in Operation if operation is not Operation.PULL for tier in Tier]
     + [(Operation.PULL, Tier.CRITICAL)],
 )
 def test_agents_do_nothing_else_whatever_group_they_are_in(

@@ -52,9 +52,9 @@ CONDITIONS = (
     'when { principal in Group::"owners" && resource in Target::"lab" }',
 )
 # Actions in groups, which only a schema of one's own can bring about.
-_BEFORE, _APPLIES = EXAMPLE.schema.split("action pull, push, delete ")
+_BEFORE, _APPLIES = EXAMPLE.schema.split("action pull, push, delete, promote, admin ")
 GROUPED = f"""{_BEFORE} action read; action write in [read];
-action pull in [read] {_APPLIES} action push, delete in [write] {_APPLIES}"""
+action pull in [read] {_APPLIES} action push, delete, promote, admin in [write] {_APPLIES}"""
 
 bodies = st.tuples(st.booleans(), *(st.sampled_from(part) for part in (PRINCIPALS, ACTIONS, RESOURCES, CONDITIONS)))
 questions = st.builds(

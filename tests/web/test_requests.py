@@ -10,7 +10,8 @@ from django.test import Client
 
 from jit_access.access_requests.models import AccessRequest
 from jit_access.domain.lifecycle import RequestState
-from jit_access.targets.models import Repository
+from jit_access.domain.operations import Tier
+from jit_access.targets.models import Repository, Target, TargetKind
 from tests.conftest import Clock
 from tests.support.lifecycles import BASE, FRONTIER, HOUR, TINY, World, active, answer, ask, reload, scheduled
 from tests.web.pages_of import heading_of, hidden_value, text_of
@@ -112,6 +113,25 @@ def test_without_approval_needed_it_can_start_at_once(world: World, client_for: 
     text = text_of(client.get(sent["Location"]))
     assert "Approved. Your 1 h start when you do." in text
     assert "Start now" in text
+
+
+def test_what_can_be_done_is_asked_of_the_kind_of_target(world: World, client_for: Callable[..., Client]) -> None:
+    hub = Target.objects.create(slug="hub", display_name="Hub", base_url="https://hub.example", kind=TargetKind.HF)
+    row = Repository.objects.create(target=hub, name="models/tiny", tier=Tier.SENSITIVE)
+    client = client_for(world.cast.ben)
+    page = client.get(f"/requests/new?resource={row.public_id}&operations=admin&lasts_s=3600")
+    assert "Administer: create, rename, delete or set up the repository itself." in text_of(page)
+    assert "One person decides: 1 of Security" in text_of(page)
+    assert 'value="admin"' in page.content.decode()
+    assert 'value="promote"' not in page.content.decode()
+    sent = client.post("/requests/new", form(world) | {"resource": row.public_id, "operations": "admin"})
+    assert heading_of(client.get(sent["Location"])) == "You asked to administer a sensitive repository for 1 hour"
+    for operation in ("admin", "promote"):
+        refused = client.post("/requests/new", form(world, operations=operation, idempotency_key="key-2"))
+        assert refused.status_code == 400
+        assert f"There is no {operation} at demo-registry. Ask for some of: pull, push, delete." in text_of(refused)
+        assert f'value="{operation}"' not in refused.content.decode()
+    assert AccessRequest.objects.count() == 1
 
 
 def test_half_way_it_says_how_far_it_is(world: World, client_for: Callable[..., Client]) -> None:

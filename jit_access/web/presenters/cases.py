@@ -12,7 +12,7 @@ from jit_access.access_requests.people import StepState, step_states
 from jit_access.access_requests.selectors import usual_wait_s
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import GrantState, RequestState
-from jit_access.domain.operations import Operation, Tier
+from jit_access.domain.operations import Operation, Tier, operations_of
 from jit_access.domain.scopes import Scope, parse_scope
 from jit_access.grants.models import Grant
 from jit_access.web import figures
@@ -284,7 +284,8 @@ def _facts(case: Case) -> tuple[Fact, ...]:
 def limits_sentence(case: Case) -> str:
     """What approving would not allow, and what ends it early."""
     operations = case.scope.operations
-    denied = [operation.value for operation in Operation if operation not in operations]
+    known = operations_of(case.request.target.kind)
+    denied = [operation.value for operation in Operation if operation in known - operations]
     names = "no other repository" if len(case.scope.resources) == 1 else "only these repositories"
     others = ["no other tag"] if not all(part.is_whole for part in case.scope.resources) else []
     nots = ", ".join([*(f"no {word}" for word in denied), names, *others])

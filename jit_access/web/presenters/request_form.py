@@ -8,7 +8,7 @@ from datetime import datetime
 
 from jit_access.access_requests.services.asking import Preview as PolicyPreview
 from jit_access.accounts.models import User
-from jit_access.domain.operations import Operation
+from jit_access.domain.operations import Operation, operations_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope
 from jit_access.targets.models import Repository
@@ -23,7 +23,15 @@ OPERATION_CHOICES: tuple[tuple[str, frozenset[Operation]], ...] = (
     ("push", frozenset({Operation.PUSH})),
     ("pull,push", frozenset({Operation.PULL, Operation.PUSH})),
     ("delete", frozenset({Operation.DELETE})),
+    ("promote", frozenset({Operation.PROMOTE})),
+    ("admin", frozenset({Operation.ADMIN})),
 )
+# What people who pull and push need not know, said where it can be asked for.
+_RARE = {
+    "promote": "Promote: say which version an alias or a stage means.",
+    "admin": "Administer: create, rename, delete or set up the repository itself.",
+}
+_LABELS = {value: words.operation_label(wanted) for value, wanted in OPERATION_CHOICES}
 DURATIONS_S = (1800, 3600, 7200, 14400, 28800)
 DEFAULT_OPERATIONS, DEFAULT_LASTS_S = "pull", 7200
 PURPOSE_CHARS, TICKET_CHARS = 1000, 60
@@ -76,8 +84,15 @@ class Outlook:
     usual_wait_s: int | None
 
 
-def build_form(answers: Answers, catalogue: Catalogue, outlook: Outlook | None, *, now: datetime) -> RequestForm:
-    """The page with everything that is known so far."""
+def choices_of(kind: str) -> Mapping[str, frozenset[Operation]]:
+    """What can be asked for at a kind of target; before one is chosen, what every kind has."""
+    return {value: wanted for value, wanted in OPERATION_CHOICES if wanted <= operations_of(kind)}
+
+
+def build_form(
+    answers: Answers, catalogue: Catalogue, outlook: Outlook | None, *, now: datetime, kind: str = ""
+) -> RequestForm:
+    """The page with everything that is known so far. `kind` is that of the chosen repository's target."""
     longest = outlook.preview.lasts_at_most_s if outlook else 0
     left_s = outlook.lasts_s - answers.lasts_s if outlook else 0
     return RequestForm(
@@ -86,10 +101,10 @@ def build_form(answers: Answers, catalogue: Catalogue, outlook: Outlook | None, 
         count_text=_count_text(catalogue, answers),
         operations=tuple(
             _operation(value, answers, outlook)
-            for value, _ in OPERATION_CHOICES
+            for value in choices_of(kind)
             if not answers.extends or value == answers.operations
         ),
-        operations_note="" if answers.extends else _operations_note(outlook),
+        operations_note="" if answers.extends else _operations_note(outlook, kind),
         durations=tuple(_duration(lasts_s, answers, longest - left_s if longest else 0) for lasts_s in DURATIONS_S),
         durations_note=_extension_note(left_s, longest) if answers.extends else _durations_note(longest),
         references=references_field(answers),
@@ -184,19 +199,22 @@ def _count_text(catalogue: Catalogue, answers: Answers) -> str:
 
 
 def _operation(value: str, answers: Answers, outlook: Outlook | None) -> Option:
-    labels = {"pull": "Pull", "push": "Push", "pull,push": "Pull and push", "delete": "Delete"}
     closed = outlook is not None and value in outlook.closed_operations
     return Option(
-        value, labels[value], is_chosen=value == answers.operations, is_disabled=closed and value != answers.operations
+        value, _LABELS[value], is_chosen=value == answers.operations, is_disabled=closed and value != answers.operations
     )
 
 
-def _operations_note(outlook: Outlook | None) -> str:
-    """What is closed is named with its rule, never hidden."""
+def _operations_note(outlook: Outlook | None, kind: str) -> str:
+    """What is closed is named with its rule, never hidden; what is rare is explained."""
+    rare = " ".join(_RARE[value] for value in choices_of(kind) if value in _RARE)
+    return f"{_closed_note(outlook)} {rare}".strip()
+
+
+def _closed_note(outlook: Outlook | None) -> str:
     if outlook is None or not outlook.closed_operations:
         return ""
-    labels = {"pull": "Pull", "push": "Push", "pull,push": "Pull and push", "delete": "Delete"}
-    names = [labels[value] for value in outlook.closed_operations]
+    names = [_LABELS[value] for value in outlook.closed_operations]
     rules = sorted({preview.decision.rule for preview in outlook.closed_operations.values() if preview.decision.rule})
     why = f"Rule {figures.joined(rules)}." if rules else "No rule opens it."
     return f"{figures.joined(names)} {'is' if len(names) == 1 else 'are'} not open to you here. {why}"

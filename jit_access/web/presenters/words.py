@@ -10,11 +10,10 @@ from jit_access.domain.scopes import ResourceScope, Scope
 from jit_access.web import figures
 from jit_access.web.viewmodels.parts import Fact, Person, Resource, make_person
 
-_ORDER = (Operation.PULL, Operation.PUSH, Operation.DELETE)
 _WILDCARDS = frozenset("*?")
 _TIER_ORDER = (Tier.STANDARD, Tier.SENSITIVE, Tier.CRITICAL)
 # "pull a model", but "push to a model" and "delete from a model".
-_WITH_OBJECT = {Operation.PULL: "pull", Operation.PUSH: "push to", Operation.DELETE: "delete from"}
+_WITH_OBJECT = {Operation.PUSH: "push to", Operation.DELETE: "delete from", Operation.PROMOTE: "promote versions of"}
 
 
 def group_title(name: str) -> str:
@@ -23,9 +22,9 @@ def group_title(name: str) -> str:
 
 
 def operations_phrase(operations: Iterable[Operation]) -> str:
-    """`pull`, `pull and push`."""
+    """`pull`, `pull and push`, as the things they are: "your pull and push"."""
     wanted = set(operations)
-    return figures.joined([operation.value for operation in _ORDER if operation in wanted])
+    return figures.joined([operation.value for operation in Operation if operation in wanted])
 
 
 def operations_title(operations: Iterable[Operation]) -> str:
@@ -33,11 +32,20 @@ def operations_title(operations: Iterable[Operation]) -> str:
     return operations_phrase(operations).capitalize()
 
 
+def operation_label(operations: Iterable[Operation]) -> str:
+    """`Pull and push`, `Administer`: what somebody chooses to do."""
+    wanted = set(operations)
+    return figures.joined([operation.verb for operation in Operation if operation in wanted]).capitalize()
+
+
 def verb_phrase(operations: Iterable[Operation]) -> str:
     """The verb with its preposition: `pull`, `push to`, `pull and push to`."""
-    wanted = [operation for operation in _ORDER if operation in set(operations)]
-    words = [operation.value for operation in wanted[:-1]] + [_WITH_OBJECT[wanted[-1]]] if wanted else ["use"]
-    return figures.joined(words)
+    among = set(operations)
+    wanted = [operation for operation in Operation if operation in among]
+    if not wanted:
+        return "use"
+    last = _WITH_OBJECT.get(wanted[-1], wanted[-1].verb)
+    return figures.joined([*(operation.verb for operation in wanted[:-1]), last])
 
 
 def worst_tier(tiers: Iterable[Tier]) -> Tier:

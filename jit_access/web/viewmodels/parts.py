@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from jit_access.domain.operations import Operation, Tier
+from jit_access.domain.operations import Tier
 from jit_access.web import figures
 
 
@@ -169,14 +169,6 @@ TIER_BADGES: dict[str, Badge] = {
     Tier.SENSITIVE: Badge("Sensitive", "lock"),
     Tier.CRITICAL: Badge("Critical", "lock"),
 }
-_VERBS = {Operation.PULL: "Pull", Operation.PUSH: "push", Operation.DELETE: "delete"}
-_ORDER = (Operation.PULL, Operation.PUSH, Operation.DELETE)
-
-
-def operations_text(operations: frozenset[Operation], joiner: str = "and") -> str:
-    """`Pull`, `Pull and push`: in the order people think of them."""
-    words = [_VERBS[operation].lower() for operation in _ORDER if operation in operations]
-    return figures.joined(words, joiner).capitalize()
 
 
 def make_countdown(valid_until: datetime, now: datetime) -> Countdown:

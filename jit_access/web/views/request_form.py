@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -28,11 +29,13 @@ from jit_access.web import figures, reads
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import page, person, render_page
 from jit_access.web.presenters.request_form import (
+    DEFAULT_OPERATIONS,
     OPERATION_CHOICES,
     Answers,
     Catalogue,
     Outlook,
     build_form,
+    choices_of,
     with_errors,
     with_notice,
     with_refused_references,
@@ -234,9 +237,13 @@ def _render(
     status: int = 200,
 ) -> HttpResponse:
     now, actor = clock.now(), person(request)
+    repository = _repository(answers)
+    kind = repository.target.kind if repository else ""
+    if answers.operations not in choices_of(kind):  # chosen for another repository; whoever sends it is told
+        answers = replace(answers, operations=DEFAULT_OPERATIONS)
     unreadable = _unreadable(answers)
     outlook = None if unreadable else _outlook(request, answers)
-    form = build_form(answers, _catalogue(actor, answers), outlook, now=now)
+    form = build_form(answers, _catalogue(actor, answers), outlook, now=now, kind=kind)
     if unreadable:
         form = with_refused_references(form, unreadable.sentence, str(unreadable.reason))
     if errors:
@@ -265,7 +272,7 @@ def _outlook(request: HttpRequest, answers: Answers) -> Outlook | None:
         return None
     actor, assurance = person(request), assurance_of(request)
     lasts_s = answers.lasts_s
-    scopes = {value: _scope_of(answers, repository, operations=value) for value in _OPERATIONS}
+    scopes = {value: _scope_of(answers, repository, operations=value) for value in choices_of(repository.target.kind)}
     if answers.extends:
         grant = _extended(actor, answers.extends)
         lasts_s += int(figures.seconds_between(grant.valid_until, clock.now())) if grant.valid_until else 0

@@ -55,6 +55,8 @@ class Command(BaseCommand):
         )
         for rule_id in compiled.open_to_everybody():
             self.stdout.write(f"Look again: rule {rule_id} opens something to everybody, without any condition.")
+        for operation in sorted(compiled.closed):
+            self.stdout.write(f"The schema does not name {operation}, so nobody can be allowed it.")
 
     def _show(self, _options: dict[str, Any]) -> None:
         version = selectors.active_version()
