@@ -96,7 +96,9 @@ class Limits:
         1024, "JIT_PROXY_LEAST_BYTES_PER_S", "How fast it has to move, on average over that window."
     )
     idle_tunnel_s: float = _limit(
-        900, "JIT_PROXY_IDLE_TUNNEL_S", "How long a connection that changed protocols may be silent; no OCI route does."
+        900,
+        "JIT_PROXY_IDLE_TUNNEL_S",
+        "How long a connection that changed protocols may be silent; no route does today.",
     )
     drain_s: float = _limit(30, "JIT_PROXY_DRAIN_S", "What running transfers get after SIGTERM.")
     worker_silence_s: float = _limit(

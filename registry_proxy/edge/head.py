@@ -41,7 +41,7 @@ _SINGLE = frozenset(
     b"host content-length transfer-encoding authorization content-type content-range range expect cookie "
     b"content-encoding if-match if-none-match if-range if-modified-since if-unmodified-since user-agent".split()
 )
-_TLS_HANDSHAKE = 0x16  # RFC 8446 5.1; skopeo and docker try TLS first
+_TLS_HANDSHAKE = 0x16  # RFC 8446 5.1; some clients try TLS first
 _NOT_TO_BE_NAMED = frozenset({b"host", b"content-length", b"transfer-encoding", b"authorization", b"te"})
 
 

@@ -1,8 +1,8 @@
 """The raw request target: origin form, and one spelling per path.
 
 Which characters a path may hold is the rule of its first segment, given by the protocol that owns it. Where nobody
-gave one, a percent sign is refused outright: no name, tag or digest of OCI needs one, and `%2f`, `%2e` and `%25` are
-how the path that was judged and the path that was served came to differ in a dozen products.
+gave one, a percent sign is refused outright: `%2f`, `%2e` and `%25` are how the path that was judged and the path that
+was served came to differ in a dozen products.
 """
 
 from __future__ import annotations

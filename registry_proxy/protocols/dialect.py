@@ -16,6 +16,7 @@ from registry_proxy.protocols.asked import Asked, ExchangeFacts
 from registry_proxy.protocols.http1 import Headers, RequestHead, ResponseHead
 from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.paths import PathRule
+from registry_proxy.protocols.signing_in import SignIn
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.protocols.wanted import Classified
 
@@ -89,13 +90,15 @@ class Judgement:
 
 class Dialect(Protocol):
     """One protocol. `kind` is the kind of target that it speaks to; `upgrades` all that its routes may change into;
-    `paths` which characters stand in its paths; `deletes_by_body`: the body of DELETE says what is deleted.
+    `paths` which characters stand in its paths; `deletes_by_body`: the body of DELETE says what is deleted; `sign_in`:
+    how its registries are shown the gateway's own credential.
     """
 
     kind: str
     upgrades: frozenset[bytes]
     paths: PathRule
     deletes_by_body: bool
+    sign_in: SignIn
 
     def classify(self, head: RequestHead) -> Classified:
         """What this request is. Raises Unclassified for everything that is not in its table."""

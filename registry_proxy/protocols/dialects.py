@@ -16,6 +16,7 @@ from registry_proxy.protocols.oci.dialect import OciDialect
 from registry_proxy.protocols.paths import PathRule
 from registry_proxy.protocols.s3.dialect import S3Dialect
 from registry_proxy.protocols.s3.names import PREFIX as S3
+from registry_proxy.protocols.signing_in import SignIn
 
 
 def make_dialects(view_key: bytes) -> Dialects:
@@ -44,10 +45,26 @@ class Dialects:
         """The dialect of a request that passed the edge."""
         return self.by_prefix.get(head.target[1:].partition(b"/")[0], self.oci)
 
+    def choose_raw(self, head: bytes) -> Dialect:
+        """The dialect of bytes that did not pass the edge, as far as they tell: the no is to be understood."""
+        words = head.partition(b"\r")[0].partition(b"\n")[0].split(b" ")
+        segments = words[1].split(b"/") if len(words) > 1 else []
+        return self.by_prefix.get(segments[1], self.oci) if len(segments) > 1 else self.oci
+
+    @property
+    def all(self) -> tuple[Dialect, ...]:
+        """Everything that is spoken here."""
+        return (self.oci, *self.by_prefix.values())
+
+    @property
+    def sign_ins(self) -> Mapping[str, SignIn]:
+        """How registries are shown the gateway's own credential, by kind of target."""
+        return {dialect.kind: dialect.sign_in for dialect in self.all}
+
     @property
     def upgrades(self) -> frozenset[bytes]:
         """All that any route of any of them may change into; the edge refuses everything else unseen."""
-        return self.oci.upgrades.union(*(dialect.upgrades for dialect in self.by_prefix.values()))
+        return frozenset().union(*(dialect.upgrades for dialect in self.all))
 
     @property
     def deleting(self) -> frozenset[bytes]:

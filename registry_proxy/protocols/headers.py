@@ -21,6 +21,8 @@ _RESPONSE = frozenset(
     b"docker-content-digest docker-distribution-api-version docker-upload-uuid oci-subject oci-tag "
     b"oci-filters-applied oci-chunk-min-length oci-chunk-max-length retry-after allow x-content-type-options".split()
 )
+# Somebody here acts on these: a second line would leave the choice to whoever reads next.
+SINGLE_IN_ANSWERS = frozenset({b"location", b"docker-content-digest", b"content-range"})
 _ONE_RANGE = re.compile(rb"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
 
 

@@ -11,7 +11,6 @@ from registry_proxy.edge.refusal import EdgeRefusal
 from registry_proxy.exchange.recording import denial_fields, short_text
 from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.http1 import RequestHead
-from registry_proxy.protocols.oci.errors import error_answer
 from registry_proxy.protocols.tracing import trace_of
 from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.server.conversation import Conversation
@@ -112,15 +111,16 @@ class Listener:
     def refused(self, connection: ClientConnection, refusal: EdgeRefusal, raw: bytes) -> None:
         """One request did not pass: one answer, one record, nothing upstream."""
         exchange_id = new_exchange_id()
+        dialect = self._services.dialects.choose_raw(raw)
+        answer = dialect.error(refusal.http_status, refusal.reason, refusal.sentence)
         self._services.strangers.note(
             "proxy.request.refused", connection.network,
             exchange=exchange_id, trace=exchange_id, address=connection.address,
             detail={"edge": refusal.sentence, "began": _began(raw)},
-            **denial_fields(refusal.reason, refusal.http_status),  # type: ignore[arg-type]  # three plain fields
+            **denial_fields(refusal.reason, answer.status),  # type: ignore[arg-type]  # three plain fields
         )  # fmt: skip
         self._services.meter.request("deny", refusal.reason.value)
         _log.info("proxy.edge.refused", extra=log_fields(request_id=exchange_id, reason=refusal.reason.value))
-        answer = error_answer(refusal.http_status, refusal.reason, refusal.sentence)
         connection.write(render_answer(answer, "GET", exchange_id, closes=True))
 
 

@@ -38,9 +38,9 @@ async def serve(settings: Settings, inherited: Inherited | None = None) -> None:
     sink.start()
     control = ControlClient(settings, meter, gate.deliver, collect=gate.collect_usage)
     pool = ConnectionPool()
-    services = Services(
-        gate, sink, UpstreamClient(pool), meter, settings.limits, settings.public_url, make_dialects(settings.view_key)
-    )
+    dialects = make_dialects(settings.view_key)
+    upstream = UpstreamClient(pool, dialects.sign_ins)
+    services = Services(gate, sink, upstream, meter, settings.limits, settings.public_url, dialects)
     services.cache = open_cache(settings)
     services.pins = pins = PinBoard(settings)
     server = ProxyServer(settings, services, pool)

@@ -16,8 +16,6 @@ def render_answer(answer: Answer, method: str, request_id: str, *, closes: bool)
     """A whole response of ours."""
     fields = [*answer.headers, (b"x-request-id", request_id.encode("ascii")),
               (b"x-content-type-options", b"nosniff")]  # fmt: skip
-    if not any(name == b"docker-distribution-api-version" for name, _ in fields):
-        fields.append((b"docker-distribution-api-version", b"registry/2.0"))
     if answer.status not in _WITHOUT_BODY and not any(name == b"content-length" for name, _ in fields):
         fields.append((b"content-length", b"%d" % len(answer.body)))
     head = _render(answer.status, tuple(fields), closes=closes)

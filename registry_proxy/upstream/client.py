@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from jit_access.domain.reasons import Reason
 from registry_proxy.control_client import TargetFacts
 from registry_proxy.protocols.http1 import Headers, ResponseHead
 from registry_proxy.protocols.origins import Origin
+from registry_proxy.protocols.signing_in import SignIn
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.upstream.calls import (
     Call,
@@ -27,11 +29,8 @@ from registry_proxy.upstream.credential import (
     CredentialBook,
     CredentialState,
     Scheme,
-    basic_authorization,
-    bearer_authorization,
     learn,
-    read_token,
-    token_target,
+    own_authorization,
 )
 from registry_proxy.upstream.failure import UpstreamError, away, broken
 from registry_proxy.upstream.pool import FRESH_S, IDLE_S, ConnectionPool
@@ -48,11 +47,11 @@ _FROM_A_STORE = frozenset({200, 206, 304, 416})
 
 
 class UpstreamClient:
-    """Shared by all exchanges of a process."""
+    """Shared by all exchanges of a process. `sign_ins`: how each kind of registry is shown the credential."""
 
-    def __init__(self, pool: ConnectionPool) -> None:
+    def __init__(self, pool: ConnectionPool, sign_ins: Mapping[str, SignIn]) -> None:
         self._pool = pool
-        self._book = CredentialBook()
+        self._book = CredentialBook(sign_ins)
 
     async def open(
         self,
@@ -70,7 +69,7 @@ class UpstreamClient:
             return await self._call(_signed_call(target, request, state.places.home, send_body), on_connection)
         if request.elsewhere:
             return await self._open_elsewhere(target, request, state, send_body, on_connection)
-        if request.length != 0 and state.scheme is Scheme.UNKNOWN and target.username:
+        if request.length != 0 and state.has_to_learn and target.username:
             await self._probe(target, request, state)
         authorization = await self._authorization(target, request, state)
         call = Call(
@@ -80,7 +79,7 @@ class UpstreamClient:
         leg = await self._call(call, on_connection)
         if leg.head.status == 401:
             leg = await self._answer_challenge(call, leg, target, on_connection)
-        elif state.scheme is Scheme.UNKNOWN and target.username:
+        elif state.has_to_learn and target.username:
             state.scheme = Scheme.BASIC
         if leg.head.status in _REDIRECTS:
             leg = await self._follow(call, leg, state, on_connection)
@@ -178,33 +177,37 @@ class UpstreamClient:
     async def _authorization(
         self, target: TargetFacts, request: UpstreamRequest, state: CredentialState
     ) -> bytes | None:
-        if state.scheme is Scheme.FIXED:
-            return bearer_authorization(target)
-        if state.scheme is not Scheme.BEARER or state.challenge is None:
-            return basic_authorization(target)
+        own, service = own_authorization(target, state.sign_in.shown), state.token_service
+        if service is None or state.scheme is not Scheme.BEARER or state.challenge is None:
+            return own
         token = state.token_for(request.scopes)
         if token is None:
             origin, path = state.places.token_place(state.challenge)
-            asked = small_request(request, token_target(path, state.challenge, request.scopes))
+            asked = small_request(request, service.target_for(path, state.challenge, request.scopes))
             call = Call(
                 asked, origin, asked.target, target.allow_private,
-                is_home=origin == state.places.home, authorization=basic_authorization(target),
+                is_home=origin == state.places.home, authorization=own,
             )  # fmt: skip
             leg = await self._call(call, nobody)
             body = await self.collect(leg, MAX_TOKEN_BODY_BYTES)
             if leg.head.status != 200:
                 refused = leg.head.status in (400, 401, 403)
                 raise UpstreamError(Reason.UPSTREAM_REFUSED_CREDENTIAL) if refused else broken()
-            token, lasts_s = read_token(body)
+            try:
+                token, lasts_s = service.token_in(body)
+            except ValueError as exc:
+                raise broken() from exc
             state.keep(request.scopes, token, lasts_s)
         return b"Bearer " + token.encode("ascii")
 
     async def _probe(self, target: TargetFacts, request: UpstreamRequest, state: CredentialState) -> None:
         """Learn the scheme with a ping, because a body cannot be sent twice."""
-        ping = small_request(request, b"/v2/")
+        if state.token_service is None:
+            return
+        ping = small_request(request, state.token_service.ping)
         call = Call(
             ping, state.places.home, ping.target, target.allow_private,
-            is_home=True, authorization=basic_authorization(target),
+            is_home=True, authorization=own_authorization(target, state.sign_in.shown),
         )  # fmt: skip
         leg = await self._call(call, nobody)
         await self.collect(leg, MAX_TOKEN_BODY_BYTES)
@@ -216,8 +219,6 @@ class UpstreamClient:
     async def _answer_challenge(self, call: Call, leg: Leg, target: TargetFacts, on_connection: OnConnection) -> Leg:
         leg.connection.abort()
         state = self._book.state(target)
-        if state.scheme is Scheme.FIXED:
-            raise UpstreamError(Reason.UPSTREAM_REFUSED_CREDENTIAL)
         learn(state, leg.head)
         if call.request.length != 0:
             raise UpstreamError(Reason.UPSTREAM_REFUSED_CREDENTIAL, retryable=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.control_client import TargetFacts
-from registry_proxy.protocols.oci.challenge import BearerChallenge
 from registry_proxy.protocols.origins import Origin, parse_origin, parse_reference, parse_url
+from registry_proxy.protocols.signing_in import Challenge
 from registry_proxy.upstream.failure import UpstreamError, away
 
 
@@ -23,7 +23,7 @@ class Places:
     token_services: frozenset[Origin]
     stores: frozenset[Origin]
 
-    def token_place(self, challenge: BearerChallenge) -> tuple[Origin, str]:
+    def token_place(self, challenge: Challenge) -> tuple[Origin, str]:
         """Where the realm of a challenge is. Raises UpstreamError for a place that nobody named (CVE-2026-33540)."""
         try:
             realm, path = parse_url(challenge.realm)

@@ -6,6 +6,7 @@ import re
 
 import httptools
 
+from registry_proxy.protocols.headers import SINGLE_IN_ANSWERS
 from registry_proxy.protocols.http1 import (
     CHUNKED,
     CONTENT_LENGTH,
@@ -22,8 +23,6 @@ from registry_proxy.protocols.upgrades import SWITCHING, is_agreed
 
 MAX_RESPONSE_HEAD_BYTES = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
-# We act on these: a second line would leave the choice to whoever reads next.
-_SINGLE = frozenset({b"location", b"docker-content-digest", b"content-range"})
 _BEGINNING = b"HTTP/1."
 
 
@@ -110,7 +109,7 @@ def _switched(head: ResponseHead, asked: bytes) -> ResponseHead:
 def _check_fields(headers: Headers) -> None:
     if len(dict(headers)) != len(headers):
         names = [name for name, _ in headers]
-        if any(names.count(name) > 1 for name in _SINGLE):
+        if any(names.count(name) > 1 for name in SINGLE_IN_ANSWERS):
             raise FramingError("a field comes twice that means one thing only")
     # Digests are over the bytes as stored, and nobody here inflates: we asked for `identity` and take nothing else.
     if list_tokens(headers, b"content-encoding") - {b"identity"}:

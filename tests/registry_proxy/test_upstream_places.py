@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry_proxy.control_client import TargetFacts
-from registry_proxy.protocols.oci.challenge import BearerChallenge
+from registry_proxy.protocols.signing_in import Challenge
 from registry_proxy.settings import Secret
 from registry_proxy.upstream.failure import UpstreamError
 from registry_proxy.upstream.places import Places, places_of
@@ -16,8 +16,8 @@ def places(base: str = "https://registry.example", tokens: str = "", stores: str
     return places_of(facts)
 
 
-def realm(text: str) -> BearerChallenge:
-    return BearerChallenge(text, "service")
+def realm(text: str) -> Challenge:
+    return Challenge(text, "service")
 
 
 def test_home_needs_no_naming() -> None:

@@ -290,15 +290,9 @@ def running_gateway(
         sink = AuditSink(settings, meter, now=gate.now)
         sink.start()
         pool = ConnectionPool()
-        services = Services(
-            gate,
-            sink,
-            UpstreamClient(pool),
-            meter,
-            settings.limits,
-            settings.public_url,
-            dialects or make_dialects(settings.view_key),
-        )
+        spoken = dialects or make_dialects(settings.view_key)
+        upstream = UpstreamClient(pool, spoken.sign_ins)
+        services = Services(gate, sink, upstream, meter, settings.limits, settings.public_url, spoken)
         services.cache = open_cache(settings)
         services.pins = PinBoard(settings)
         server = gateway.server = ProxyServer(settings, services, pool)

@@ -25,6 +25,7 @@ from registry_proxy.protocols.hf.writes import read_body
 from registry_proxy.protocols.http1 import RequestHead, ResponseHead
 from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.paths import ENCODED
+from registry_proxy.protocols.signing_in import BY_TOKEN
 from registry_proxy.protocols.upstream_request import Redirects, UpstreamRequest
 from registry_proxy.protocols.wanted import Classified, Wanted
 
@@ -40,6 +41,7 @@ class HubDialect:
     kind = "hf"
     upgrades: frozenset[bytes] = frozenset()
     paths = ENCODED
+    sign_in = BY_TOKEN
     deletes_by_body = False
 
     def __init__(

@@ -6,23 +6,15 @@ Source: distribution docs/spec/auth/token. Our realm is the listener's own schem
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from jit_access.domain.operations import Operation
 from registry_proxy.protocols.oci.names import split_name
 from registry_proxy.protocols.refusals import Unclassified
+from registry_proxy.protocols.signing_in import Challenge
 from registry_proxy.protocols.wanted import Wanted
 
 _PARAMETER = re.compile(r'\s*([A-Za-z_]+)=(?:"([^"\\]*)"|([^\s",]+))\s*(?:,|\Z)')
 _WORDS = {Operation.PULL: "pull", Operation.PUSH: "pull,push", Operation.DELETE: "delete"}
-
-
-@dataclass(frozen=True, slots=True)
-class BearerChallenge:
-    """What a registry asks for: a token from `realm` for `service`."""
-
-    realm: str
-    service: str
 
 
 def our_challenge(origin: bytes, wanted: tuple[Wanted, ...], error: str) -> bytes:
@@ -60,7 +52,7 @@ def scope_words(operation: Operation) -> str:
     return _WORDS[operation]
 
 
-def parse_bearer(value: bytes) -> BearerChallenge | None:
+def parse_bearer(value: bytes) -> Challenge | None:
     """A Bearer challenge, or None for any other scheme or a shape that has no single reading."""
     text = value.decode("ascii", "replace")
     scheme, _, rest = text.partition(" ")
@@ -75,4 +67,4 @@ def parse_bearer(value: bytes) -> BearerChallenge | None:
         if found.setdefault(part[1].lower(), word) != word:
             return None
     realm = found.get("realm", "")
-    return BearerChallenge(realm, found.get("service", "")) if realm else None
+    return Challenge(realm, found.get("service", "")) if realm else None

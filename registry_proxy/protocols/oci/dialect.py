@@ -22,11 +22,13 @@ from registry_proxy.protocols.oci.manifests import children_of
 from registry_proxy.protocols.oci.reach import ReachStore
 from registry_proxy.protocols.oci.refusing import gate_answer
 from registry_proxy.protocols.oci.routes import classify
+from registry_proxy.protocols.oci.token_service import DistributionTokens
 from registry_proxy.protocols.oci.walking import reach_key, walk
 from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.paths import PLAIN
 from registry_proxy.protocols.query import QueryError
 from registry_proxy.protocols.refusals import Unclassified
+from registry_proxy.protocols.signing_in import Shown, SignIn
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.protocols.wanted import Classified, Wanted, needs_reach
 
@@ -37,6 +39,7 @@ class OciDialect:
     kind = "oci"
     upgrades: frozenset[bytes] = frozenset()
     paths = PLAIN
+    sign_in = SignIn(Shown.PASSWORD, DistributionTokens())
     deletes_by_body = False
 
     def __init__(self, reach: ReachStore | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:

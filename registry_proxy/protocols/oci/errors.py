@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from jit_access.domain.reasons import Reason, explain
 from registry_proxy.protocols.answers import COME_BACK, JSON, Answer, dump_json, shown
+from registry_proxy.protocols.oci.versions import API_VERSION
 
 # OCI distribution spec, "Error Codes".
 _CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 405: "UNSUPPORTED", 416: "BLOB_UPLOAD_INVALID",
@@ -25,7 +26,7 @@ def error_answer(status: int, reason: Reason, sentence: str = "", *, code: str =
     code = code or _CODES_BY_REASON.get(visible) or _CODES.get(status, "UNSUPPORTED")
     error = {"code": code, "message": sentence or explain(visible), "detail": {"reason": visible.value}}
     extra = ((b"retry-after", b"1"),) if status in COME_BACK else ()
-    return Answer(status, (JSON, *extra), dump_json({"errors": [error]}))
+    return Answer(status, (JSON, API_VERSION, *extra), dump_json({"errors": [error]}))
 
 
 def unknown_answer(route: str, digest: str) -> Answer:
@@ -33,4 +34,5 @@ def unknown_answer(route: str, digest: str) -> Answer:
     code, message = ("BLOB_UNKNOWN", "blob unknown to registry")
     if route != "blob":
         code, message = ("MANIFEST_UNKNOWN", "manifest unknown")
-    return Answer(404, (JSON,), dump_json({"errors": [{"code": code, "message": message, "detail": digest}]}))
+    error = {"code": code, "message": message, "detail": digest}
+    return Answer(404, (JSON, API_VERSION), dump_json({"errors": [error]}))

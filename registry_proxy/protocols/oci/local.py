@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 from jit_access.domain.operations import Operation
 from registry_proxy.protocols.answers import Answer, json_answer
+from registry_proxy.protocols.oci.versions import API_VERSION
 from registry_proxy.protocols.query import render_pairs
 from registry_proxy.protocols.wanted import Admission, Classified
 
 # distribution docs/spec/auth/token: never below 60, for old clients. The gate ends access, not this number.
 MIN_EXPIRES_IN_S = 60
 MAX_CATALOG = 100
-_API_VERSION = (b"docker-distribution-api-version", b"registry/2.0")
 
 
 def ping_answer() -> Answer:
     """The answer of `GET /v2/` to a valid token."""
-    return json_answer({}, _API_VERSION)
+    return json_answer({}, API_VERSION)
 
 
 def token_answer(token: str, admission: Admission, now: float, *, is_offline: bool) -> Answer:
@@ -31,7 +31,7 @@ def token_answer(token: str, admission: Admission, now: float, *, is_offline: bo
     }
     if is_offline:
         body["refresh_token"] = token
-    return json_answer(body)
+    return json_answer(body, API_VERSION)
 
 
 def catalog_answer(classified: Classified, admission: Admission, origin: bytes) -> Answer:
@@ -45,8 +45,8 @@ def catalog_answer(classified: Classified, admission: Admission, origin: bytes) 
     after = [name for name in names if name > query.get("last", "")]
     page = after[:limit]
     if len(after) <= limit or not page:
-        return json_answer({"repositories": page}, _API_VERSION)
+        return json_answer({"repositories": page}, API_VERSION)
     link = render_pairs((("last", page[-1]), ("n", str(limit))))
     return json_answer(
-        {"repositories": page}, _API_VERSION, (b"link", b"<" + origin + b"/v2/_catalog?" + link + b'>; rel="next"')
+        {"repositories": page}, API_VERSION, (b"link", b"<" + origin + b"/v2/_catalog?" + link + b'>; rel="next"')
     )

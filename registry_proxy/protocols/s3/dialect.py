@@ -30,6 +30,7 @@ from registry_proxy.protocols.s3.payloads import STREAMS, WITH_TRAILER, PayloadK
 from registry_proxy.protocols.s3.proving import LeaseKeys, Proof, prove
 from registry_proxy.protocols.s3.signing import StoreSigner
 from registry_proxy.protocols.s3.uploads import UploadSeal
+from registry_proxy.protocols.signing_in import BY_SIGNATURE
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.protocols.wanted import Classified, Wanted
 
@@ -42,6 +43,7 @@ class S3Dialect:
     kind = "s3"
     upgrades: frozenset[bytes] = frozenset()
     paths = ENCODED
+    sign_in = BY_SIGNATURE
     deletes_by_body = False
 
     def __init__(self, view_key: bytes) -> None:
