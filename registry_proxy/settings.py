@@ -14,6 +14,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 _T = TypeVar("_T")
+_HOST_NAME = re.compile(r"(?=.{1,200}\Z)[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 _PROXY_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LOG_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
 VIEW_KEY_BYTES = 32
@@ -137,6 +138,7 @@ class Settings:
     proxy_secret: Secret
     view_key: bytes = field(repr=False)
     cache_dir: Path | None = None  # off unless named
+    bucket_host: str = ""  # hosts below this name are buckets; none unless set
     control_ca: Path | None = None  # for a control plane whose certificate comes from a private authority
     log_level: str = "INFO"
     limits: Limits = field(default_factory=Limits)
@@ -164,6 +166,7 @@ class Settings:
             proxy_secret=read.given("JIT_PROXY_SECRET", _secret),
             view_key=read.given("JIT_VIEW_KEY", _key),
             cache_dir=read.optional("JIT_PROXY_CACHE_DIR", Path),
+            bucket_host=read.optional("JIT_PROXY_BUCKET_HOST", _host_name) or "",
             control_ca=read.optional("JIT_CONTROL_CA", _file),
             log_level=read.given("JIT_LOG_LEVEL", _log_level, "INFO"),
             limits=_read_limits(read),
@@ -257,6 +260,12 @@ def _key(text: str) -> bytes:
     if len(key) != VIEW_KEY_BYTES:
         raise ValueError(f"must be {VIEW_KEY_BYTES} bytes of hex")
     return key
+
+
+def _host_name(text: str) -> str:
+    if not _HOST_NAME.fullmatch(text) or text.rpartition(".")[2].isdecimal():
+        raise ValueError("must be a host name in lower case, without a scheme and a port")
+    return text
 
 
 def _proxy_id(text: str) -> str:

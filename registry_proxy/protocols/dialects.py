@@ -19,13 +19,13 @@ from registry_proxy.protocols.s3.names import PREFIX as S3
 from registry_proxy.protocols.signing_in import SignIn
 
 
-def make_dialects(view_key: bytes) -> Dialects:
+def make_dialects(view_key: bytes, *, bucket_host: str = "") -> Dialects:
     """All of them. `view_key` is shared with the control plane and by all processes: clients of S3 sign with what is
-    derived from it, and so do we where an address holds what only we may read.
+    derived from it, and so do we where an address holds what only we may read. Below `bucket_host` hosts are buckets.
     """
     return Dialects(by_prefix={
         HUB.encode("ascii"): HubDialect(sealer=Sealer(view_key)),
-        S3.encode("ascii"): S3Dialect(view_key),
+        S3.encode("ascii"): S3Dialect(view_key, bucket_host),
         MLFLOW.encode("ascii"): MlflowDialect(),
     })  # fmt: skip
 

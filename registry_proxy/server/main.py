@@ -38,7 +38,7 @@ async def serve(settings: Settings, inherited: Inherited | None = None) -> None:
     sink.start()
     control = ControlClient(settings, meter, gate.deliver, collect=gate.collect_usage)
     pool = ConnectionPool()
-    dialects = make_dialects(settings.view_key)
+    dialects = make_dialects(settings.view_key, bucket_host=settings.bucket_host)
     upstream = UpstreamClient(pool, dialects.sign_ins)
     services = Services(gate, sink, upstream, meter, settings.limits, settings.public_url, dialects)
     services.cache = open_cache(settings)

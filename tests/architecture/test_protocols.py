@@ -20,14 +20,15 @@ WORDS = re.compile(
 # The rooms that every protocol passes through, and how many lines are enough for all protocols there are. One that
 # grows past this has begun to know what it carries.
 ENOUGH_LINES = {"exchange": 800, "gate": 750, "edge": 350, "server": 2200}
-# What has no socket, no file, no clock and no thread. Of `time`, a dialect takes the clock that ages its memory.
+# What has no socket, no file, no clock and no thread. Of `time`, a dialect takes the clock that ages its memory; of
+# AWS's library, functions that sum bytes.
 PURE = frozenset(
     {"__future__", "base64", "binascii", "collections", "cryptography", "dataclasses", "datetime", "enum", "functools",
      "hashlib", "hmac", "httptools", "ipaddress", "itertools", "json", "re", "secrets", "types", "typing", "urllib",
      "zlib"}
 )  # fmt: skip
 OURS = ("registry_proxy.exchange", "registry_proxy.protocols", "jit_access.domain")
-CLOCKED = {"time": "monotonic"}
+CLOCKED = {"time": "monotonic", "awscrt": "checksums"}
 NOW = frozenset({"now", "utcnow", "today"})
 
 
@@ -75,7 +76,7 @@ def test_what_decides_reaches_for_nothing(room: str) -> None:
     ["import socket", "import asyncio", "from pathlib import Path", "from time import time", "import time\ntime.time()",
      "from urllib.request import urlopen", "async def f(): ...", "async def f():\n    await x", "open('x')",
      "from registry_proxy.upstream.client import UpstreamClient", "from datetime import datetime\ndatetime.now()",
-     "print('x')", "import os"],
+     "print('x')", "import os", "from awscrt import io", "from awscrt.http import HttpClientConnection"],
 )  # fmt: skip
 def test_reaching_out_is_noticed(code: str) -> None:
     assert impurities(ast.parse(code))

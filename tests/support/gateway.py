@@ -290,7 +290,7 @@ def running_gateway(
         sink = AuditSink(settings, meter, now=gate.now)
         sink.start()
         pool = ConnectionPool()
-        spoken = dialects or make_dialects(settings.view_key)
+        spoken = dialects or make_dialects(settings.view_key, bucket_host=settings.bucket_host)
         upstream = UpstreamClient(pool, spoken.sign_ins)
         services = Services(gate, sink, upstream, meter, settings.limits, settings.public_url, spoken)
         services.cache = open_cache(settings)

@@ -17,7 +17,7 @@ from registry_proxy.protocols.s3.names import Place, check_bucket, check_prefix,
 from registry_proxy.protocols.s3.proving import Proof
 from registry_proxy.protocols.s3.queries import Pairs, parse_query
 from registry_proxy.protocols.s3.routes import UNKNOWN, Route, find_route
-from registry_proxy.protocols.s3.scoping import any_question, question
+from registry_proxy.protocols.s3.scoping import any_question, find, question
 from registry_proxy.protocols.wanted import Classified, Wanted
 
 _FORWARDED_AWAY = QUERY_KEYS | {"x-id"}
@@ -67,6 +67,7 @@ class S3Request(Classified):
     call: Call = field(kw_only=True)
     proof: Proof | None = field(default=None, kw_only=True)
     body: bytes = field(default=b"", kw_only=True)  # of a request whose body decides, written anew
+    outside: tuple[str, ...] = field(default=(), kw_only=True)  # of its keys, those that the grant does not cover
 
 
 def read_call(head: RequestHead, place: Place) -> Call:
@@ -108,6 +109,12 @@ def key_questions(call: Call, scope: Scope, keys: tuple[str, ...]) -> tuple[Want
         wanted = question(scope, call.place.target, (call.place.bucket, key), Operation.DELETE)
         asked.setdefault((wanted.repository, wanted.operation), wanted)
     return tuple(asked.values())
+
+
+def may_delete(call: Call, scope: Scope, key: str) -> bool:
+    """Does the grant cover this key of a batch?"""
+    found = find(scope, call.place.bucket, key, Operation.DELETE)
+    return found is not None and Operation.DELETE in found.operations
 
 
 def _source(raw: bytes) -> Source:

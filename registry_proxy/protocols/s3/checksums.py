@@ -1,17 +1,33 @@
-"""The checksums that S3 knows. CRC32, SHA-1 and SHA-256 are verified here; the store verifies the others, as all."""
+"""The checksums that S3 knows, verified as a body goes by. A store verifies them again, and keeps them.
+
+CRC32C and CRC64NVME, which `aws` sends by itself, come from AWS's own library: a loop of ours would cost more than all
+the rest of an upload.
+"""
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
-import re
+import hmac
 import zlib
+from collections.abc import Callable
 from typing import Protocol
 
+from awscrt import checksums as crt
+
+from jit_access.domain.reasons import Reason
+from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.protocols.refusals import Unclassified
+
 PREFIX = "x-amz-checksum-"
+MD5 = "content-md5"
 _SIZES = {"crc32": 4, "crc32c": 4, "crc64nvme": 8, "sha1": 20, "sha256": 32}
 TRAILERS = frozenset(PREFIX + name for name in _SIZES)
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_CRC: dict[str, Callable[[bytes, int], int]] = {
+    "crc32": zlib.crc32, "crc32c": crt.crc32c, "crc64nvme": crt.crc64nvme,
+}  # fmt: skip
+Promised = tuple[tuple[str, bytes], ...]  # by the name of the field, what the body must come to
 
 
 class Checksum(Protocol):
@@ -24,34 +40,65 @@ class Checksum(Protocol):
         """Of all so far."""
 
 
-class _Crc32:
-    def __init__(self) -> None:
-        self._value = 0
+class _Crc:
+    def __init__(self, step: Callable[[bytes, int], int], size: int) -> None:
+        self._step, self._size, self._value = step, size, 0
 
     def update(self, data: bytes, /) -> None:
-        self._value = zlib.crc32(data, self._value)
+        self._value = self._step(data, self._value)
 
     def digest(self) -> bytes:
-        return self._value.to_bytes(4, "big")
+        return self._value.to_bytes(self._size, "big")
 
 
-def make_checksum(name: str) -> Checksum | None:
-    """For a field's name; None for one whose value only the store verifies."""
-    match name.removeprefix(PREFIX):
-        case "crc32":
-            return _Crc32()
-        case "sha1":
-            return hashlib.sha1(usedforsecurity=False)
-        case "sha256":
-            return hashlib.sha256()
-        case _:
-            return None
+class Sums:
+    """All that is promised of one body."""
+
+    def __init__(self, promised: Promised) -> None:
+        self._pairs = [(make_checksum(name), value) for name, value in promised]
+
+    def update(self, data: bytes) -> None:
+        """Some of it."""
+        for running, _ in self._pairs:
+            running.update(data)
+
+    def hold(self) -> bool:
+        """Is the whole what was promised?"""
+        return all(hmac.compare_digest(running.digest(), value) for running, value in self._pairs)
+
+
+def make_checksum(name: str) -> Checksum:
+    """For a field's name that `read_checksum` took."""
+    kind = name.removeprefix(PREFIX)
+    if kind in _CRC:
+        return _Crc(_CRC[kind], _SIZES[kind])
+    return hashlib.new("md5" if name == MD5 else kind, usedforsecurity=False)
 
 
 def read_checksum(name: str, text: str) -> bytes | None:
     """The bytes of a value, or None where it cannot be one of this kind."""
-    size = _SIZES.get(name.removeprefix(PREFIX), 0)
-    if not _BASE64.fullmatch(text) or len(text) != (size + 2) // 3 * 4:
+    size = 16 if name == MD5 else _SIZES.get(name.removeprefix(PREFIX), 0)
+    try:
+        value = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
         return None
-    value = base64.b64decode(text)
-    return value if len(value) == size else None
+    # Encoded again: bits that mean nothing at the end would be another spelling of the same.
+    return value if len(value) == size and base64.b64encode(value).decode("ascii") == text else None
+
+
+def promised_by(head: RequestHead) -> Promised:
+    """What the head says of the body behind it. Raises Unclassified, for a value that cannot be one too."""
+    named = [name for name, _ in head.headers if name == MD5.encode() or name.decode("ascii") in TRAILERS]
+    if sum(name != MD5.encode() for name in named) > 1:
+        raise _unreadable("Only one checksum goes with a request.")
+    found: list[tuple[str, bytes]] = []
+    for name in (item.decode("ascii") for item in named):
+        value = read_checksum(name, (head.get(name.encode("ascii")) or b"").decode("ascii"))
+        if value is None:
+            raise _unreadable(f"{name} does not hold a checksum of its kind.")
+        found.append((name, value))
+    return tuple(found)
+
+
+def _unreadable(sentence: str) -> Unclassified:
+    return Unclassified(400, Reason.MALFORMED_REQUEST, sentence, code="InvalidRequest")

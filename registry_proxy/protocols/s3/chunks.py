@@ -15,7 +15,7 @@ from jit_access.domain import sigv4
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.bodies import frame_chunk
 from registry_proxy.protocols.body_checks import BodyRefused
-from registry_proxy.protocols.s3.checksums import make_checksum, read_checksum
+from registry_proxy.protocols.s3.checksums import Sums, make_checksum, read_checksum
 from registry_proxy.protocols.s3.payloads import WITH_TRAILER, PayloadKind
 from registry_proxy.protocols.s3.proving import Proof
 
@@ -69,6 +69,7 @@ class ChunkedCheck:
         self._is_signed = payload.kind is not PayloadKind.UNSIGNED_TRAILER
         self._reframes = payload.kind in WITH_TRAILER
         self._checksum = make_checksum(payload.trailer) if payload.trailer else None
+        self._sums = Sums(payload.promised)
         self._previous = proof.signature
         self._lines, self._out, self._chunk = Lines(), bytearray(), bytearray()
         self._left: int | None = None
@@ -160,6 +161,7 @@ class ChunkedCheck:
     def _accept(self, data: bytes) -> None:
         if self._checksum is not None:
             self._checksum.update(data)
+        self._sums.update(data)
         self._out += data
 
     def _check_chunk(self, data: bytes) -> None:
@@ -193,12 +195,14 @@ class ChunkedCheck:
         if names != promised:
             raise BodyRefused(Reason.MALFORMED_REQUEST)
         values = dict(self._trailers)
-        if self._trailer:
-            self._check_sum(values[self._trailer])
         if _TRAILER_SIGNATURE in values:
             signed = f"{self._trailer}:{values[self._trailer]}\n".encode("ascii")
             text = sigv4.trailer_to_sign(self._proof.at, self._proof.scope, self._previous, signed)
             self._check_signature(text, values[_TRAILER_SIGNATURE])
+        if self._trailer:
+            self._check_sum(values[self._trailer])
+        if not self._sums.hold():
+            raise BodyRefused(Reason.DIGEST_MISMATCH)
         self._is_done = True
 
     def _check_sum(self, text: str) -> None:
@@ -207,22 +211,3 @@ class ChunkedCheck:
             raise BodyRefused(Reason.MALFORMED_REQUEST)
         if self._checksum is not None and not hmac.compare_digest(self._checksum.digest(), value):
             raise BodyRefused(Reason.DIGEST_MISMATCH)
-
-
-class HashedCheck:
-    """A `BodyCheck` for a body whose hash was signed."""
-
-    def __init__(self, promised: str) -> None:
-        self._promised, self._hash, self._held = promised, hashlib.sha256(), b""
-
-    def feed(self, data: bytes) -> bytes:
-        """One piece behind, so that the end stays here."""
-        self._hash.update(data)
-        given, self._held = self._held, data
-        return given
-
-    def finish(self) -> bytes:
-        """The last piece."""
-        if not hmac.compare_digest(self._hash.hexdigest().encode(), self._promised.encode()):
-            raise BodyRefused(Reason.DIGEST_MISMATCH)
-        return self._held

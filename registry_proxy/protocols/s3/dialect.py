@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from dataclasses import replace
 
 from jit_access.domain.errors import GatewayError
@@ -20,13 +19,15 @@ from registry_proxy.protocols.paths import ENCODED
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.s3 import claims, fields, local
 from registry_proxy.protocols.s3.bodies import digest_fields, read_complete, read_delete
-from registry_proxy.protocols.s3.calls import S3Request, key_questions, questions, read_call
-from registry_proxy.protocols.s3.chunks import ChunkedCheck, HashedCheck
+from registry_proxy.protocols.s3.calls import S3Request, key_questions, may_delete, questions, read_call
+from registry_proxy.protocols.s3.checksums import Sums
+from registry_proxy.protocols.s3.chunks import ChunkedCheck
 from registry_proxy.protocols.s3.errors import error_answer, gate_answer
 from registry_proxy.protocols.s3.judging import judge_body, judge_head
-from registry_proxy.protocols.s3.names import parse_path
+from registry_proxy.protocols.s3.names import bucket_of, parse_path
 from registry_proxy.protocols.s3.noting import note_keys
 from registry_proxy.protocols.s3.payloads import STREAMS, WITH_TRAILER, PayloadKind, read_payload
+from registry_proxy.protocols.s3.plain import PlainCheck
 from registry_proxy.protocols.s3.proving import LeaseKeys, Proof, prove
 from registry_proxy.protocols.s3.signing import StoreSigner
 from registry_proxy.protocols.s3.uploads import UploadSeal
@@ -38,7 +39,10 @@ UNSIGNED = PayloadKind.UNSIGNED.value
 
 
 class S3Dialect:
-    """`view_key` is shared with the control plane; what clients sign with and what seals uploads is derived from it."""
+    """`view_key` is shared with the control plane; what clients sign with and what seals uploads is derived from it.
+
+    `host` is the name below which hosts are buckets (virtual-host style); no name, no such hosts.
+    """
 
     kind = "s3"
     upgrades: frozenset[bytes] = frozenset()
@@ -46,15 +50,15 @@ class S3Dialect:
     sign_in = BY_SIGNATURE
     deletes_by_body = False
 
-    def __init__(self, view_key: bytes) -> None:
-        self._view_key = view_key
+    def __init__(self, view_key: bytes, host: str = "") -> None:
+        self._view_key, self._host = view_key, host
         self._seal_key = derive_key(view_key, "s3 upload ids")
 
     # -- the request
 
     def classify(self, head: RequestHead) -> Classified:
         """By the head alone. What it asks of the gate is known once the gate knows the token."""
-        place = parse_path(head.target.partition(b"?")[0].decode("ascii"))
+        place = parse_path(head.target.partition(b"?")[0].decode("ascii"), bucket_of(head.host, self._host))
         call = read_call(head, place)
         return S3Request((), call.route.name, b"", place.target, place.bucket, call=call)
 
@@ -71,7 +75,10 @@ class S3Dialect:
         if call.claim is None:
             raise Unclassified(403, Reason.SIGNATURE_MISSING)
         is_tls = asked.facts.origin.startswith(b"https:")
-        payload = read_payload(asked.head, is_presigned=call.claim.is_presigned, is_tls=is_tls)
+        is_object = call.route.name != "complete-upload"
+        payload = read_payload(
+            asked.head, is_presigned=call.claim.is_presigned, is_tls=is_tls, is_object=is_object
+        )  # fmt: skip
         lease = admission.lease
         secret = derive_secret(self._view_key, lease_id=lease.lease_id, token_hash=admission.token_hash)
         keys = LeaseKeys(lease.lease_id, secret)
@@ -109,17 +116,20 @@ class S3Dialect:
     def read_body(self, asked: Asked) -> None:
         """It must be the one that was signed; then each key of a batch is asked for. Raises Unclassified."""
         request, raw = _request(asked), asked.body or b""
-        payload = _proof(request).payload
-        digest = hashlib.sha256(raw).hexdigest()
-        if payload.kind is PayloadKind.HASHED and not hmac.compare_digest(digest.encode(), payload.value.encode()):
+        sums = Sums(_proof(request).payload.promised)
+        sums.update(raw)
+        if not sums.hold():
             raise Unclassified(400, Reason.DIGEST_MISMATCH, code="XAmzContentSHA256Mismatch")
         if request.route == "complete-upload":
             asked.classified = replace(request, body=read_complete(raw))
             return
         keys, body = read_delete(raw)
         note_keys(asked.notes, keys)
-        wanted = key_questions(request.call, asked.admitted().view.scope, keys)
-        asked.classified = replace(request, wanted=wanted, body=body)
+        scope = asked.admitted().view.scope
+        outside = tuple(key for key in keys if not may_delete(request.call, scope, key))
+        # What is not covered is asked about first: the refusal and its record speak of that.
+        wanted = key_questions(request.call, scope, (*outside, *keys))
+        asked.classified = replace(request, wanted=wanted, body=body, outside=outside)
 
     def preparation(self, asked: Asked) -> Preparation:
         """Nothing has to be learned first; but a body that decides must have been there."""
@@ -165,7 +175,8 @@ class S3Dialect:
     def refusal(self, reason: Reason, facts: ExchangeFacts, classified: Classified) -> Answer:
         """With where to ask."""
         bucket = (Wanted(classified.target, classified.repository, Operation.PULL),) if classified.repository else ()
-        return gate_answer(reason, facts, classified.wanted or bucket)
+        outside = classified.outside if isinstance(classified, S3Request) else ()
+        return gate_answer(reason, facts, classified.wanted or bucket, outside)
 
     def error(self, status: int, reason: Reason, sentence: str = "", *, code: str = "") -> Answer:
         """In S3's form."""
@@ -189,7 +200,7 @@ def _body_plan(request: S3Request, head: RequestHead) -> tuple[Headers, str, int
         return own, PayloadKind.UNSIGNED_TRAILER.value, CHUNKED, ChunkedCheck(proof)
     if payload.kind is PayloadKind.SIGNED_CHUNKS:
         return (), UNSIGNED, payload.size, ChunkedCheck(proof)
-    check = HashedCheck(payload.value) if payload.kind is PayloadKind.HASHED and head.length else None
+    check = PlainCheck(payload.promised) if payload.promised and head.length else None
     return (), payload.value, head.length, check
 
 

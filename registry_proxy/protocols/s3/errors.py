@@ -6,7 +6,7 @@ import re
 
 from jit_access.domain.plain_xml import Node, render
 from jit_access.domain.reasons import Reason, explain
-from registry_proxy.protocols.answers import COME_BACK, Answer, shown, status_for
+from registry_proxy.protocols.answers import COME_BACK, INSUFFICIENT_SCOPE, Answer, shown, status_for
 from registry_proxy.protocols.ask_again import sentence_for
 from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.http1 import Headers
@@ -39,6 +39,7 @@ PASSED = frozenset({
     "KeyTooLongError", "MethodNotAllowed", "MalformedXML", "MetadataTooLarge", "InvalidPartNumber", "InvalidArgument",
     "InvalidRequest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "MissingContentLength",
 })  # fmt: skip
+MAX_NAMED = 20
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 _PASSED_SENTENCES = {
     "NoSuchKey": "The store has no such key.", "NoSuchBucket": "The store has no such bucket.",
@@ -58,12 +59,21 @@ def error_answer(status: int, reason: Reason, sentence: str = "", *, code: str =
     return answer.with_headers((b"retry-after", b"1")) if status in COME_BACK else answer
 
 
-def gate_answer(reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...]) -> Answer:
-    """The gate's no, with where to ask."""
+def gate_answer(
+    reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...], outside: tuple[str, ...] = ()
+) -> Answer:  # fmt: skip
+    """The gate's no, with where to ask. `outside` are the keys of a batch for whose sake nothing of it is done."""
     visible = shown(reason)
-    words = sentence_for(reason, facts, wanted)
-    words = words.replace(explain(visible), _SENTENCES.get(visible, explain(visible)))
-    return error_answer(status_for(reason), reason, words)
+    own = _SENTENCES.get(visible, explain(visible))
+    if outside and visible in INSUFFICIENT_SCOPE:
+        own = f"{own} {_named(outside)}"
+    return error_answer(status_for(reason), reason, sentence_for(reason, facts, wanted).replace(explain(visible), own))
+
+
+def _named(outside: tuple[str, ...]) -> str:
+    """Whole keys, as many as anybody reads."""
+    more = f", and {len(outside) - MAX_NAMED} more" if len(outside) > MAX_NAMED else ""
+    return f"Nothing was deleted. Not covered: {', '.join(outside[:MAX_NAMED])}{more}."
 
 
 def store_answer(status: int, body: bytes) -> Answer | None:

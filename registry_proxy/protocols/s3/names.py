@@ -1,7 +1,8 @@
 """Which target, bucket and key a request means.
 
-`<gateway>/s3/<target>` is the endpoint; path style puts the bucket behind it. The edge let only one spelling of a path
-through (`paths.ENCODED`), and a slash stands for itself here, so a key has one spelling and is decoded once.
+`<gateway>/s3/<target>` is the endpoint; path style puts the bucket behind it, virtual-host style in front of the
+gateway's own name. The edge let only one spelling of a path through (`paths.ENCODED`), and a slash stands for itself
+here, so a key has one spelling and is decoded once.
 """
 
 from __future__ import annotations
@@ -32,16 +33,25 @@ class Place:
     path: str
 
 
-def parse_path(path: str) -> Place:
-    """Path style: `/s3/<target>[/<bucket>[/<key>]]`. Raises Unclassified."""
-    parts = path.split("/", 4)
-    slug = parts[2] if len(parts) > 2 else ""
-    if parts[1] != PREFIX or len(slug) > MAX_SLUG_CHARS or not _SLUG.fullmatch(slug):
+def parse_path(path: str, bucket: str = "") -> Place:
+    """`/s3/<target>[/<bucket>[/<key>]]`, without `<bucket>` where the host names it. Raises Unclassified."""
+    slug, _, rest = path.removeprefix(f"/{PREFIX}/").partition("/")
+    if not path.startswith(f"/{PREFIX}/") or len(slug) > MAX_SLUG_CHARS or not _SLUG.fullmatch(slug):
         raise Unclassified(404, Reason.ROUTE_UNKNOWN, "The endpoint of a store is <gateway>/s3/<target>.")
-    bucket, key = (parts[3] if len(parts) > 3 else ""), (parts[4] if len(parts) > 4 else "")
+    if not bucket:
+        bucket, _, rest = rest.partition("/")
     if bucket:
         check_bucket(bucket)
-    return Place(slug, bucket, decode_key(key), path)
+    return Place(slug, bucket, decode_key(rest), path)
+
+
+def bucket_of(host: bytes, base: str) -> str:
+    """The bucket that stands in front of `base` in the Host field; nothing when another name stands there.
+
+    The host is signed, so nobody on the way can have put it there.
+    """
+    name = host.decode("ascii").lower().partition(":")[0]
+    return name.removesuffix(f".{base}") if base and name.endswith(f".{base}") else ""
 
 
 def check_bucket(name: str) -> None:

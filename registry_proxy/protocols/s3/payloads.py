@@ -14,8 +14,9 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.sigv4 import EMPTY_SHA256
 from registry_proxy.protocols.http1 import CHUNKED, RequestHead
 from registry_proxy.protocols.refusals import Unclassified
-from registry_proxy.protocols.s3.checksums import TRAILERS
+from registry_proxy.protocols.s3.checksums import PREFIX, TRAILERS, Promised, promised_by
 
+SIGNED = PREFIX + "sha256"  # the kind of sum that x-amz-content-sha256 is
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LENGTH = re.compile(r"[0-9]{1,13}")
 
@@ -37,16 +38,22 @@ _NEEDS_TLS = frozenset({PayloadKind.UNSIGNED, PayloadKind.UNSIGNED_TRAILER})
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """`value` is as it was signed. `size` is of the payload itself; `trailer` names the checksum that follows it."""
+    """`value` is as it was signed. `size` is of the payload itself; `trailer` names the checksum that follows it, and
+    `promised` holds those that stood in front.
+    """
 
     kind: PayloadKind
     value: str
     size: int
     trailer: str = ""
+    promised: Promised = ()
 
 
-def read_payload(head: RequestHead, *, is_presigned: bool, is_tls: bool) -> Payload:
-    """Raises Unclassified when it is unknown, not good enough, or does not fit the framing."""
+def read_payload(head: RequestHead, *, is_presigned: bool, is_tls: bool, is_object: bool = True) -> Payload:
+    """Raises Unclassified when it is unknown, not good enough, or does not fit the framing.
+
+    `is_object`: checksums in the head speak of this body, and not of an object that it completes.
+    """
     field = head.get(b"x-amz-content-sha256")
     value = field.decode("ascii") if field is not None else PayloadKind.UNSIGNED.value if is_presigned else ""
     if not _HASH.fullmatch(value) and value not in set(PayloadKind) - {PayloadKind.HASHED}:
@@ -55,14 +62,17 @@ def read_payload(head: RequestHead, *, is_presigned: bool, is_tls: bool) -> Payl
     kind = PayloadKind.HASHED if _HASH.fullmatch(value) else PayloadKind(value)
     if kind in _NEEDS_TLS and head.length != 0 and not is_tls:
         raise Unclassified(403, Reason.PAYLOAD_UNSIGNED)
+    promised = promised_by(head) if is_object else ()
     if kind in STREAMS:
-        return Payload(kind, value, _decoded_length(head), _trailer(head, kind))
+        return Payload(kind, value, _decoded_length(head), _trailer(head, kind), promised)
     if head.length == CHUNKED:
         raise Unclassified(411, Reason.MALFORMED_REQUEST, "The length of the body is needed.",
                            code="MissingContentLength")  # fmt: skip
     if kind is PayloadKind.HASHED and head.length == 0 and value != EMPTY_SHA256:
         raise Unclassified(400, Reason.DIGEST_MISMATCH, code="XAmzContentSHA256Mismatch")
-    return Payload(kind, value, head.length)
+    if kind is PayloadKind.HASHED:
+        promised = ((SIGNED, bytes.fromhex(value)), *promised)
+    return Payload(kind, value, head.length, promised=promised)
 
 
 def _decoded_length(head: RequestHead) -> int:

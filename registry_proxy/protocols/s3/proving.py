@@ -68,9 +68,15 @@ def _check_time(claim: Claim, now: float) -> None:
         raise _invalid() from exc
     if claim.expires_s is None:
         if abs(now - at) > SKEW_S:
-            raise Unclassified(403, Reason.SIGNATURE_EXPIRED, code="RequestTimeTooSkewed")
+            raise Unclassified(403, Reason.SIGNATURE_EXPIRED, _skew(at - now), code="RequestTimeTooSkewed")
     elif claim.expires_s > MAX_PRESIGNED_S or not at - SKEW_S <= now < at + claim.expires_s:
         raise Unclassified(403, Reason.SIGNATURE_EXPIRED, code="AccessDenied")
+
+
+def _skew(ahead_s: float) -> str:
+    side = "ahead of" if ahead_s > 0 else "behind"
+    words = f"The clock of this machine is {abs(ahead_s) / 60:.0f} minutes {side} the gateway's."
+    return f"{words} At most {SKEW_S // 60} are taken. Set it, then repeat."
 
 
 def _check_names(claim: Claim, head: RequestHead) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,12 @@ from hypothesis import strategies as st
 from jit_access.domain import sigv4
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.body_checks import BodyCheck, BodyRefused
-from registry_proxy.protocols.s3.chunks import ChunkedCheck, HashedCheck
+from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.protocols.refusals import Unclassified
+from registry_proxy.protocols.s3.checksums import promised_by
+from registry_proxy.protocols.s3.chunks import ChunkedCheck
 from registry_proxy.protocols.s3.payloads import Payload, PayloadKind
+from registry_proxy.protocols.s3.plain import PlainCheck
 from registry_proxy.protocols.s3.proving import Proof
 
 # Amazon S3 API reference, "Transferring payload in multiple chunks" and "Trailing headers": the same key in both.
@@ -64,7 +69,7 @@ def payload_of(proven: Proof, sent: bytes) -> bytes:
     """What the store makes of it."""
     if proven.payload.kind is PayloadKind.SIGNED_CHUNKS:
         return sent
-    again = proof(PayloadKind.UNSIGNED_TRAILER, trailer=proven.payload.trailer)
+    again = proof(PayloadKind.UNSIGNED_TRAILER, proven.payload.size, proven.payload.trailer)
     found, rest = b"", sent
     while not rest.startswith(b"0\r\n"):
         line, _, rest = rest.partition(b"\r\n")
@@ -145,10 +150,67 @@ def test_another_length_than_announced_is_refused() -> None:
 
 @given(st.binary(max_size=200_000), st.integers(min_value=1, max_value=70_000))
 def test_hash_of_a_body_is_checked_before_its_end_goes_on(body: bytes, piece: int) -> None:
-    digest = hashlib.sha256(body).hexdigest()
-    assert passed(HashedCheck(digest), body, piece) == body
-    check = HashedCheck(digest)
+    promised = (("x-amz-checksum-sha256", hashlib.sha256(body).digest()),)
+    assert passed(PlainCheck(promised), body, piece) == body
+    check = PlainCheck(promised)
     sent = b"".join(check.feed(part) for part in (body, b"more"))
     assert sent == body
     with pytest.raises(BodyRefused):
         check.finish()
+
+
+# Catalogue of parametrised CRC algorithms (reveng): what "123456789" comes to; FIPS 180 and RFC 1321 for the others.
+CHECKED = b"123456789"
+VALUES = {
+    "x-amz-checksum-crc32": "cbf43926", "x-amz-checksum-crc32c": "e3069283",
+    "x-amz-checksum-crc64nvme": "ae8b14860a799888",
+    "x-amz-checksum-sha1": "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
+    "x-amz-checksum-sha256": "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
+    "content-md5": "25f9e794323b453885f5181f1b624d0b",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(VALUES))
+def test_each_checksum_is_verified_as_the_body_goes_by(name: str) -> None:
+    value = bytes.fromhex(VALUES[name])
+    head = RequestHead("PUT", b"/", ((name.encode(), base64.b64encode(value)),), b"h", 9, True, False)
+    promised = promised_by(head)
+    assert promised == ((name, value),)
+    for piece in (1, 4, 9):
+        assert passed(PlainCheck(promised), CHECKED, piece) == CHECKED
+    with pytest.raises(BodyRefused) as caught:
+        passed(PlainCheck(promised), CHECKED[:-1] + b"8")
+    assert caught.value.reason is Reason.DIGEST_MISMATCH
+
+
+@pytest.mark.parametrize("name", [name for name in VALUES if name != "content-md5"])
+def test_each_checksum_is_verified_behind_a_body_in_chunks(name: str) -> None:
+    right = base64.b64encode(bytes.fromhex(VALUES[name]))
+    proven = proof(PayloadKind.UNSIGNED_TRAILER, 9, name)
+    body = b"9\r\n%b\r\n0\r\n%b:%b\r\n\r\n" % (CHECKED, name.encode(), right)
+    assert payload_of(proven, passed(ChunkedCheck(proven), body)) == CHECKED
+    with pytest.raises(BodyRefused) as caught:
+        passed(ChunkedCheck(proven), body.replace(CHECKED, CHECKED[::-1]))
+    assert caught.value.reason is Reason.DIGEST_MISMATCH
+
+
+def test_a_promise_in_front_of_chunks_is_kept_too() -> None:
+    payload = Payload(PayloadKind.UNSIGNED_TRAILER, "", 66560, "x-amz-checksum-crc32")
+    right = (("content-md5", hashlib.md5(FIRST + SECOND).digest()),)  # noqa: S324 - a checksum
+    assert passed(ChunkedCheck(Proof(KEY, SCOPE, AT, "", replace(payload, promised=right))), UNSIGNED_BODY)
+    wrong = (("content-md5", bytes(16)),)
+    with pytest.raises(BodyRefused):
+        passed(ChunkedCheck(Proof(KEY, SCOPE, AT, "", replace(payload, promised=wrong))), UNSIGNED_BODY)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [(("x-amz-checksum-crc32", "AAAA"),), (("x-amz-checksum-crc32", "AAAAAB=="),), (("content-md5", "x"),),
+     (("x-amz-checksum-crc64nvme", "AAAAAA=="),), (("x-amz-checksum-crc32c", "!!!!!!=="),),
+     (("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-sha1", base64.b64encode(bytes(20)).decode()))],
+)  # fmt: skip
+def test_a_promise_that_nobody_can_keep_is_refused(fields: tuple[tuple[str, str], ...]) -> None:
+    pairs = tuple((name.encode(), value.encode()) for name, value in fields)
+    with pytest.raises(Unclassified) as caught:
+        promised_by(RequestHead("PUT", b"/", pairs, b"h", 9, True, False))
+    assert caught.value.http_status == 400

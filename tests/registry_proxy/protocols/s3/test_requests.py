@@ -16,7 +16,7 @@ from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.s3.bodies import read_complete, read_delete
 from registry_proxy.protocols.s3.calls import key_questions, questions, read_call
 from registry_proxy.protocols.s3.listings import clean_list
-from registry_proxy.protocols.s3.names import parse_path
+from registry_proxy.protocols.s3.names import bucket_of, parse_path
 from registry_proxy.protocols.s3.queries import parse_query
 from registry_proxy.protocols.s3.uploads import UploadSeal
 
@@ -118,6 +118,35 @@ def test_twins_of_routes_are_refused(method: str, target: str) -> None:
 def test_paths_with_another_reading_are_refused(path: str) -> None:
     with pytest.raises(Unclassified):
         parse_path(path)
+
+
+@pytest.mark.parametrize(
+    ("host", "bucket"),
+    [
+        ("models.s3.example", "models"), ("models.s3.example:8443", "models"), ("MODELS.S3.Example", "models"),
+        ("my.models.s3.example", "my.models"), ("s3.example", ""), ("s3.example:8443", ""), ("other.example", ""),
+        ("models.s3.example.evil", ""), ("models-s3.example", ""), ("127.0.0.1:8080", ""), ("[::1]:8080", ""),
+    ],
+)  # fmt: skip
+def test_bucket_in_the_host(host: str, bucket: str) -> None:
+    assert bucket_of(host.encode(), "s3.example") == bucket
+    assert bucket_of(host.encode(), "") == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [("/s3/st", ("models", "")), ("/s3/st/", ("models", "")), ("/s3/st/k", ("models", "k")),
+     ("/s3/st/models/llama/k", ("models", "models/llama/k"))],
+)  # fmt: skip
+def test_path_behind_a_host_that_names_the_bucket(path: str, place: tuple[str, str]) -> None:
+    found = parse_path(path, "models")
+    assert (found.target, found.bucket, found.key) == ("st", *place)
+
+
+@pytest.mark.parametrize("bucket", ["a", "Models", "10.0.0.1", "a_b", "x" * 64])
+def test_a_host_that_can_be_no_bucket_is_refused(bucket: str) -> None:
+    with pytest.raises(Unclassified, match="bucket"):
+        parse_path("/s3/st/k", bucket)
 
 
 @pytest.mark.parametrize("raw", ["a=1&a=2", "a+b=1", "prefix=a+b", "%zz=1", "=1", "a=%FF", "a=%00", "acl&ACL", "a&&b"])
