@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from jit_access.connectors.base import Connector, Endpoint
 from jit_access.connectors.huggingface.connector import HuggingFaceConnector
+from jit_access.connectors.mlflow.connector import MLflowConnector
 from jit_access.connectors.oci.connector import OCIConnector
 from jit_access.connectors.s3.connector import S3Connector
 
@@ -14,6 +15,7 @@ _KINDS: dict[str, Callable[[Endpoint], Connector]] = {
     "oci": OCIConnector,
     "hf": HuggingFaceConnector,
     "s3": S3Connector,
+    "mlflow": MLflowConnector,
 }
 
 

@@ -142,7 +142,7 @@ def parse_password(secret: Secret) -> Secret:
 
 def _parse_kind(text: str) -> str:
     if text not in TargetKind.values:
-        raise _refuse("kind", "The gateway knows OCI registries, Hugging Face hubs and S3 stores.")
+        raise _refuse("kind", "The gateway knows OCI registries, Hugging Face hubs, S3 stores and MLflow servers.")
     return text
 
 

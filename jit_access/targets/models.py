@@ -15,6 +15,7 @@ class TargetKind(models.TextChoices):
     OCI = "oci", "OCI registry"
     HF = "hf", "Hugging Face hub"
     S3 = "s3", "S3 store"
+    MLFLOW = "mlflow", "MLflow tracking server"
 
 
 class TargetHealth(models.TextChoices):

@@ -9,6 +9,7 @@ from jit_access.grants.models import Grant
 from jit_access.targets.models import TargetKind
 from jit_access.web.commands import client_tabs, places_of, steps_for
 from jit_access.web.hub_commands import hub_steps, hub_tabs
+from jit_access.web.mlflow_commands import mlflow_steps, mlflow_tabs
 from jit_access.web.store_commands import store_secret, store_steps, store_tabs
 from jit_access.web.viewmodels.my_access import ClientTab, UseStep
 
@@ -20,6 +21,8 @@ def tabs_of(grant: Grant, client: str, anchor: str = "") -> tuple[ClientTab, ...
             return hub_tabs(anchor)
         case TargetKind.S3:
             return store_tabs(anchor)
+        case TargetKind.MLFLOW:
+            return mlflow_tabs(anchor)
         case _:
             return client_tabs(client, anchor)
 
@@ -31,6 +34,8 @@ def steps_of(grant: Grant, client: str, latest_tags: Mapping[tuple[str, str], st
             return hub_steps(grant)
         case TargetKind.S3:
             return store_steps(grant)
+        case TargetKind.MLFLOW:
+            return mlflow_steps(grant)
         case _:
             return steps_for(client, places_of(grant, latest_tags))
 

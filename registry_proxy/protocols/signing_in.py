@@ -17,6 +17,7 @@ class Shown(Enum):
 
     PASSWORD = auto()  # user name and password (Basic)
     TOKEN = auto()  # the password is a token by itself (Bearer); no challenge is answered
+    EITHER = auto()  # with a user name a password, without one a token
     NOTHING = auto()  # requests are signed with it, and it never travels
 
 
@@ -57,4 +58,5 @@ class SignIn:
 
 BY_PASSWORD = SignIn(Shown.PASSWORD)
 BY_TOKEN = SignIn(Shown.TOKEN)
+BY_EITHER = SignIn(Shown.EITHER)
 BY_SIGNATURE = SignIn(Shown.NOTHING)

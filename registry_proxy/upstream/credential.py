@@ -92,9 +92,9 @@ def own_authorization(target: TargetFacts, shown: Shown) -> bytes | None:
     """The field that shows the credential itself, or None for an open registry and for one that is never shown it."""
     password = target.password.reveal()
     match shown:
-        case Shown.PASSWORD if target.username:
+        case Shown.PASSWORD | Shown.EITHER if target.username:
             return b"Basic " + base64.b64encode(f"{target.username}:{password}".encode())
-        case Shown.TOKEN if password:
+        case Shown.TOKEN | Shown.EITHER if password:
             return b"Bearer " + password.encode()
         case _:
             return None

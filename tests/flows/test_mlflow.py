@@ -5,10 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,7 +16,7 @@ from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope
 from tests.support.gateway import Gateway, Held, Pins, running_gateway
-from tests.support.mlflow import Client, Refused, running_client, running_server
+from tests.support.mlflow import Client, Refused, Tracking, running_client, running_server
 from tests.support.processes import wait_for
 
 PULL = frozenset({Operation.PULL})
@@ -59,6 +58,11 @@ class World:
     client: Client
     server: str
 
+    @property
+    def owner(self) -> Tracking:
+        """The server, past the gateway."""
+        return Tracking(self.server)
+
     def told(self, code: str) -> object:
         """What an owner did before, past the gateway."""
         return self.client.run(self.server, "", code)
@@ -70,40 +74,14 @@ class World:
         return self.gateway.grant("tracking", *resources, **more)  # type: ignore[arg-type]
 
     def model(self, versions: int = 1) -> str:
-        """A registered model of so many versions, each with files of its own; without the client, which takes long."""
+        """A registered model of so many versions, each with files of its own."""
         name = f"model-{uuid4().hex[:8]}"
-        self.owner("registered-models/create", {"name": name})
-        for _ in range(versions):
-            logged = self.logged()
-            self.owner("model-versions/create", {"name": name, "source": f"models:/{logged}", "model_id": logged})
+        self.owner.register(name, *(self.owner.logged(SMALL) for _ in range(versions)))
         return name
-
-    def logged(self, files: Mapping[str, bytes] = SMALL) -> str:
-        """A logged model that is ready."""
-        info = self.owner("logged-models", {"experiment_id": "0", "name": "m"})["model"]["info"]
-        folder = info["artifact_uri"].removeprefix("mlflow-artifacts:/")
-        for file, content in files.items():
-            self.raw(f"/api/2.0/mlflow-artifacts/artifacts/{folder}/{file}", "PUT", content)
-        finish = {"model_id": info["model_id"], "status": "LOGGED_MODEL_READY"}
-        self.owner(f"logged-models/{info['model_id']}", finish, "PATCH")
-        return str(info["model_id"])
-
-    def owner(self, route: str, body: object, method: str = "POST") -> Any:
-        """A change past the gateway, by hand."""
-        return json.loads(self.raw(f"/api/2.0/mlflow/{route}", method, json.dumps(body).encode()))
-
-    def raw(self, path: str, method: str = "GET", body: bytes | None = None) -> bytes:
-        connection = http.client.HTTPConnection(self.server.removeprefix("http://"), timeout=60)
-        connection.request(method, path, body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        found = answer.read()
-        connection.close()
-        assert answer.status == 200, found
-        return found
 
     def alias(self, name: str, alias: str, version: int) -> None:
         """Set past the gateway."""
-        self.owner("registered-models/alias", {"name": name, "alias": alias, "version": str(version)})
+        self.owner.change("registered-models/alias", {"name": name, "alias": alias, "version": str(version)})
 
     def ask(self, held: Held | None, path: str, method: str = "GET", body: object = None) -> tuple[int, bytes]:
         """A request of no client."""
@@ -290,7 +268,7 @@ def test_a_copy_needs_read_on_its_source(world: World) -> None:
 
 def test_registering_a_logged_model_needs_read_on_its_experiment(world: World) -> None:
     name, body = f"model-{uuid4().hex[:8]}", dict[str, str]()
-    logged = world.logged()
+    logged = world.owner.logged(SMALL)
     body = {"name": name, "source": f"models:/{logged}", "model_id": logged}
     create, register = "api/2.0/mlflow/model-versions/create", "api/2.0/mlflow/registered-models/create"
     writer, both = world.grant(of(name, WRITE)), world.grant(of(name, WRITE), experiment(PULL))
@@ -304,7 +282,7 @@ def test_registering_a_logged_model_needs_read_on_its_experiment(world: World) -
 
 
 def test_logging_needs_the_experiment(world: World) -> None:
-    other = world.owner("experiments/create", {"name": uuid4().hex})["experiment_id"]
+    other = world.owner.change("experiments/create", {"name": uuid4().hex})["experiment_id"]
     held = world.grant(experiment(WRITE, other))
     assert str(world.run(held, f"info = log_model({other!r}); result = info.model_id")).startswith("m-")
     with refused("PERMISSION_DENIED"):
@@ -312,9 +290,10 @@ def test_logging_needs_the_experiment(world: World) -> None:
     with refused("PERMISSION_DENIED"):
         world.run(world.grant(experiment(PULL, other)), f"log_model({other!r})")
     foreign, mine = (
-        world.owner("runs/create", {"experiment_id": identity})["run"]["info"]["run_id"] for identity in ("0", other)
+        world.owner.change("runs/create", {"experiment_id": identity})["run"]["info"]["run_id"]
+        for identity in ("0", other)
     )
-    logged = world.logged()
+    logged = world.owner.logged(SMALL)
     for run, body in (
         (foreign, {}), ("f" * 32, {}), (mine, {"model_id": logged}), (mine, {"run_uuid": foreign}),
     ):  # fmt: skip
@@ -346,7 +325,7 @@ def test_the_files_of_a_ready_model_stay_what_they_are(world: World) -> None:
 
 
 def artifacts_of(world: World, name: str, version: int = 1) -> str:
-    answer = world.raw(f"/api/2.0/mlflow/model-versions/get-download-uri?name={name}&version={version}")
+    answer = world.owner.raw(f"/api/2.0/mlflow/model-versions/get-download-uri?name={name}&version={version}")
     return str(json.loads(answer)["artifact_uri"]).removeprefix("mlflow-artifacts:/")
 
 
@@ -495,9 +474,8 @@ def test_a_revoked_grant_and_a_spent_budget(world: World) -> None:
 
 
 def test_a_download_is_cut_at_half(world: World) -> None:
-    name, logged = f"big-{uuid4().hex[:8]}", world.logged({"weights.bin": b"w" * 2 * HALF})
-    world.owner("registered-models/create", {"name": name})
-    world.owner("model-versions/create", {"name": name, "source": f"models:/{logged}", "model_id": logged})
+    name, logged = f"big-{uuid4().hex[:8]}", world.owner.logged({"weights.bin": b"w" * 2 * HALF})
+    world.owner.register(name, logged)
     held = world.grant(of(name))
     status, _ = world.ask(held, f"api/2.0/mlflow/model-versions/get-download-uri?name={name}&version=1")
     assert status == 200

@@ -17,7 +17,7 @@ from registry_proxy.protocols.mlflow.memory import Memory
 from registry_proxy.protocols.mlflow.routes import LOCAL, MAX_BODY_BYTES, PATHS, classify, find
 from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.refusals import Unclassified
-from registry_proxy.protocols.signing_in import BY_PASSWORD
+from registry_proxy.protocols.signing_in import BY_EITHER
 from registry_proxy.protocols.upstream_request import UpstreamRequest
 from registry_proxy.protocols.wanted import Classified
 
@@ -37,7 +37,7 @@ class MlflowDialect:
     kind = "mlflow"
     upgrades: frozenset[bytes] = frozenset()
     paths = PATHS
-    sign_in = BY_PASSWORD
+    sign_in = BY_EITHER
     deletes_by_body = True
 
     def __init__(self, memory: Memory | None = None) -> None:
