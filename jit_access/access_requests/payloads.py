@@ -106,6 +106,8 @@ def make_payload(*, actor: User, draft: RequestDraft, considered: Considered, wi
             "approver_factor_max_age_s": answer.approver_factor_max_age_s,
             "staleness": str(answer.staleness),
             "byte_budget": answer.byte_budget,
+            "request_budget": answer.request_budget,
+            "refused_files": list(answer.refused_files),
         },
         "risk": {"score": considered.risk.score, "reasons": considered.risk.wire},
     }

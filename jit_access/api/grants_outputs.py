@@ -35,7 +35,11 @@ class GrantOutput(serializers.Serializer[Any]):
     rule = serializers.CharField()
     factor_max_age_s = serializers.IntegerField()
     staleness = serializers.CharField()
-    byte_budget = serializers.IntegerField()
+    byte_budget = serializers.IntegerField(help_text="0: none.")
+    request_budget = serializers.IntegerField(help_text="How many requests the grant may make; 0: as many as it likes.")
+    refused_files = serializers.ListField(
+        child=serializers.CharField(), help_text="Kinds of files that are refused: classes such as pickle, or patterns."
+    )
     risk = serializers.IntegerField()
     created_at = serializers.DateTimeField()
 
@@ -85,6 +89,8 @@ def describe_grant(grant: Grant, *, now: datetime) -> dict[str, object]:
         "factor_max_age_s": grant.factor_max_age_s,
         "staleness": grant.staleness,
         "byte_budget": grant.byte_budget,
+        "request_budget": grant.request_budget,
+        "refused_files": grant.refused_files,
         "risk": grant.risk,
         "created_at": grant.created_at,
     }

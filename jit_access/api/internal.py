@@ -31,7 +31,7 @@ from jit_access.domain.scopes import is_repository_name
 from jit_access.mfa.services import client_address
 from jit_access.proxy_sessions.pins import settle_pins
 from jit_access.proxy_sessions.selectors import read_snapshot
-from jit_access.proxy_sessions.usage import record_usage
+from jit_access.proxy_sessions.usage import Used, record_usage
 
 MAX_AUDIT_BYTES = 2 * 1024 * 1024
 MAX_USAGE_GRANTS = 500
@@ -97,16 +97,23 @@ def post_audit(request: HttpRequest) -> HttpResponse:
 
 @for_proxies("POST")
 def post_usage(request: HttpRequest) -> HttpResponse:
-    """What one run of a proxy moved under grants with a budget, as counters; the answer says what all of them moved."""
+    """What one run of a proxy counted under grants with a budget; the answer says what all of them counted.
+
+    Proxies of the version before count bytes only, and are answered as they expect.
+    """
     try:
         body = json.loads(_read_body(request))
-        run, moved = body["run"], body["moved"]
-        is_sound = _RUN.fullmatch(run) and isinstance(moved, dict) and len(moved) <= MAX_USAGE_GRANTS
-        if not is_sound or not all(_GRANT.fullmatch(name) and _is_count(moved[name]) for name in moved):
+        run, moved, requests = body["run"], body["moved"], body.get("requests", {})
+        is_sound = _RUN.fullmatch(run) and _are_counts(moved) and _are_counts(requests)
+        if not is_sound or not requests.keys() <= moved.keys():
             raise ValueError("shape")
-    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CallerError(Reason.INVALID_INPUT) from exc
-    return JsonResponse({"used": record_usage(run=run, moved=moved)})
+    used = record_usage(run=run, counted={name: Used(moved[name], requests.get(name, 0)) for name in moved})
+    return JsonResponse({
+        "used": {name: total.moved for name, total in used.items()},
+        "requests": {name: total.requests for name, total in used.items()},
+    })  # fmt: skip
 
 
 @for_proxies("POST")
@@ -122,6 +129,12 @@ def post_pins(request: HttpRequest) -> HttpResponse:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CallerError(Reason.INVALID_INPUT) from exc
     return JsonResponse({"pins": settle_pins(grant_id=grant, repository=repository, names=names)})
+
+
+def _are_counts(told: object) -> bool:
+    if not isinstance(told, dict) or len(told) > MAX_USAGE_GRANTS:
+        return False
+    return all(_GRANT.fullmatch(name) and _is_count(value) for name, value in told.items())
 
 
 def _is_count(value: object) -> bool:

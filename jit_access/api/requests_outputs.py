@@ -60,7 +60,11 @@ class PreviewOutput(serializers.Serializer[Any]):
     factor_max_age_s = serializers.IntegerField()
     is_factor_fresh = serializers.BooleanField()
     staleness = serializers.CharField()
-    byte_budget = serializers.IntegerField()
+    byte_budget = serializers.IntegerField(help_text="0: none.")
+    request_budget = serializers.IntegerField(help_text="How many requests the grant may make; 0: as many as it likes.")
+    refused_files = serializers.ListField(
+        child=serializers.CharField(), help_text="Kinds of files that are refused: classes such as pickle, or patterns."
+    )
     risk = RiskOutput()
 
 
@@ -135,6 +139,8 @@ def describe_preview(preview: Preview) -> dict[str, object]:
         "is_factor_fresh": preview.is_factor_fresh,
         "staleness": str(preview.staleness),
         "byte_budget": preview.byte_budget,
+        "request_budget": preview.request_budget,
+        "refused_files": list(preview.refused_files),
         "risk": {"score": preview.risk.score, "reasons": preview.risk.wire},
     }
 

@@ -52,7 +52,9 @@ class Reason(StrEnum):
     REFERENCE_NOT_GRANTED = "reference-not-granted"
     FILE_NOT_GRANTED = "file-not-granted"
     MOUNT_SOURCE_NOT_GRANTED = "mount-source-not-granted"
+    FILE_TYPE_REFUSED = "file-type-refused"
     BUDGET_SPENT = "budget-spent"
+    REQUEST_BUDGET_SPENT = "request-budget-spent"
     GROUP_MEMBERSHIP_LOST = "group-membership-lost"
     EXPOSED_ELSEWHERE = "exposed-elsewhere"
 
@@ -148,7 +150,9 @@ _SENTENCES: dict[Reason, str] = {
     Reason.REFERENCE_NOT_GRANTED: "Your grant does not cover this tag or digest.",
     Reason.FILE_NOT_GRANTED: "Your grant does not cover this file.",
     Reason.MOUNT_SOURCE_NOT_GRANTED: "Copying a layer from there needs a pull grant on its source.",
+    Reason.FILE_TYPE_REFUSED: "A rule refuses this kind of file. Take the safetensors file, or leave this one out.",
     Reason.BUDGET_SPENT: "The byte budget of this grant is used up.",
+    Reason.REQUEST_BUDGET_SPENT: "This grant may make no more requests.",
     Reason.GROUP_MEMBERSHIP_LOST: "The group that gave this access no longer counts you in.",
     Reason.EXPOSED_ELSEWHERE: "An earlier access to this target could not be revoked yet. New grants wait for it.",
     Reason.NO_RULE_ALLOWS: "No rule opens this to you.",

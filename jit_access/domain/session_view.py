@@ -3,6 +3,10 @@
 One view per grant. It holds the hashes of every live token of the grant, the scope, the end, and an epoch that only
 grows: a view with a smaller or equal epoch than the one held is ignored. Views travel as signed JSON text, so that
 whoever can write to Redis cannot open a door (they could only withhold news, which the staleness clock covers).
+
+Limits that came later than the first version stand in `limits`, beside what they limit. A reader that does not know one
+of them must not serve what it limits: it finds the view paused, as `draining`, because such a reader is a process that
+an upgrade is about to replace. Readers that know all of them find the true state in `limits` (ADR 0021).
 """
 
 from __future__ import annotations
@@ -13,8 +17,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from jit_access.domain.errors import GatewayError
+from jit_access.domain.file_rules import is_file_rule, is_refused
 from jit_access.domain.operations import Staleness
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope, parse_scope
@@ -22,6 +28,8 @@ from jit_access.domain.scopes import Scope, parse_scope
 WIRE_VERSION = 1
 MAX_WIRE_BYTES = 256 * 1024
 _LARGEST = 2.0**63  # JSON knows whole numbers that no float holds
+_LIMITS = ("request_budget", "requests_used", "refused_files")
+_LIMIT_KEYS = frozenset({"state", "reason", *_LIMITS})
 
 
 class ViewState(StrEnum):
@@ -72,10 +80,22 @@ class SessionView:
     risk: int = 0
     byte_budget: int = 0  # 0: none
     bytes_used: int = 0
+    request_budget: int = 0  # 0: none
+    requests_used: int = 0
+    refused_files: tuple[str, ...] = ()  # words of domain.file_rules
 
     def repository(self, name: str) -> RepositoryFacts | None:
         """The facts of one granted repository."""
         return next((facts for facts in self.repositories if facts.name == name), None)
+
+    @property
+    def has_limits(self) -> bool:
+        """True when it says something that readers of the first version do not know."""
+        return bool(self.request_budget or self.refused_files)
+
+    def refuses_file(self, path: str) -> bool:
+        """True when this kind of file is refused, whatever the scope covers."""
+        return is_refused(self.refused_files, path)
 
     def refusal_at(self, now: float, lease: LeaseFacts) -> Reason | None:
         """None while this view lets that lease act at `now`; else why not. Intervals are half-open, no leeway."""
@@ -95,8 +115,13 @@ class ViewRejected(GatewayError):
 
 
 def encode_view(view: SessionView) -> str:
-    """Canonical JSON text of a view."""
+    """Canonical JSON text of a view. One without limits is written as it always was."""
     body = asdict(view) | {"v": WIRE_VERSION, "scope": view.scope.to_wire()}
+    limits = {name: body.pop(name) for name in _LIMITS}
+    if view.has_limits:
+        body["limits"] = limits | {"state": view.state, "reason": view.reason}
+        if view.state is ViewState.OPEN:
+            body |= {"state": ViewState.PAUSED, "reason": Reason.DRAINING}
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -108,11 +133,12 @@ def decode_view(text: str) -> SessionView:
         raw = json.loads(text)
         if not isinstance(raw, Mapping) or raw.get("v") != WIRE_VERSION:
             raise ValueError("version")
+        limits = _known_limits(raw)
         return SessionView(
             grant_id=_text(raw, "grant_id"),
             epoch=_whole(raw, "epoch"),
-            state=ViewState(raw["state"]),
-            reason=Reason(raw["reason"]),
+            state=ViewState(limits.get("state", raw["state"])),
+            reason=Reason(limits.get("reason", raw["reason"])),
             actor_id=_text(raw, "actor_id"),
             actor_name=_text(raw, "actor_name"),
             actor_kind=_text(raw, "actor_kind"),
@@ -137,6 +163,9 @@ def decode_view(text: str) -> SessionView:
             risk=_whole(raw, "risk"),
             byte_budget=_whole(raw, "byte_budget"),
             bytes_used=_whole(raw, "bytes_used"),
+            request_budget=_whole(limits, "request_budget") if limits else 0,
+            requests_used=_whole(limits, "requests_used") if limits else 0,
+            refused_files=tuple(limits["refused_files"]) if limits else (),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, GatewayError) as exc:
         raise ViewRejected(Reason.CONTROL_PLANE_LOST, "A session view could not be read.") from exc
@@ -151,6 +180,17 @@ def check_signature(text: str, signature: str, key: bytes) -> None:
     """Raises ViewRejected unless the signature fits; compares in constant time."""
     if not hmac.compare_digest(sign_text(text, key).encode(), signature.encode("utf-8", "replace")):
         raise ViewRejected(Reason.CONTROL_PLANE_LOST, "A message from the control plane was not signed by it.")
+
+
+def _known_limits(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What limits this view; nothing when one of them is unknown here. Then what all readers are told holds."""
+    if "limits" not in raw:
+        return {}
+    limits = raw["limits"]
+    words = limits["refused_files"]
+    if raw["state"] == ViewState.OPEN or not isinstance(words, list):
+        raise ValueError("limits")
+    return limits if limits.keys() <= _LIMIT_KEYS and all(map(is_file_rule, words)) else {}
 
 
 def _text(raw: Mapping[str, object], key: str) -> str:

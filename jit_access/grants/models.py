@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from jit_access.core.models import StatefulModel
 from jit_access.domain.lifecycle import GrantState
@@ -28,6 +28,9 @@ class Grant(StatefulModel):
     factor_max_age_s = models.PositiveIntegerField(default=0)  # freshness asked at activation; 0: none
     staleness = models.CharField(max_length=12, default="strict")
     byte_budget = models.BigIntegerField(default=0)  # 0: none
+    request_budget = models.BigIntegerField(default=0, db_default=0)  # 0: none
+    # Words of domain.file_rules, sorted.
+    refused_files = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
     risk = models.PositiveSmallIntegerField(default=0)
     extends = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="extended_by")
     activated_at = models.DateTimeField(null=True)

@@ -43,6 +43,8 @@ class Terms:
     approver_factor_max_age_s: int = APPROVER_FACTOR_MAX_AGE_S
     staleness: Staleness = Staleness.STRICT
     byte_budget: int = 0
+    request_budget: int = 0
+    refused_files: tuple[str, ...] = ()  # words of domain.file_rules, sorted
 
 
 NO_TERMS = Terms(lasts_at_most_s=0)
@@ -89,6 +91,14 @@ class PolicyAnswer:
     def byte_budget(self) -> int:
         return self.terms.byte_budget
 
+    @property
+    def request_budget(self) -> int:
+        return self.terms.request_budget
+
+    @property
+    def refused_files(self) -> tuple[str, ...]:
+        return self.terms.refused_files
+
 
 def allowed(rules: Iterable[str], terms: Terms, *, version: int) -> PolicyAnswer:
     """An allow under terms, naming its rules in one stable order."""
@@ -115,6 +125,8 @@ def strictest(terms: Iterable[Terms]) -> Terms:
         if any(one.staleness is Staleness.STRICT for one in every)
         else Staleness.BEST_EFFORT,
         byte_budget=_least_set(one.byte_budget for one in every),
+        request_budget=_least_set(one.request_budget for one in every),
+        refused_files=tuple(sorted({word for one in every for word in one.refused_files})),
     )
 
 

@@ -78,6 +78,10 @@ class CompiledPolicy:
             if source["effect"] == "permit" and source["principal"]["op"] in ("All", "is") and not source["conditions"]
         )
 
+    def refusing_files(self) -> tuple[str, ...]:
+        """Permits that refuse kinds of files. OCI clients name no files, so at an OCI registry these refuse nothing."""
+        return tuple(rule_id for rule_id, rule in sorted(self.rules.items()) if rule.terms.refused_files)
+
     def _judge(self, result: cedarpy.AuthzResult) -> PolicyAnswer:
         deciding = [self.rules[name] for name in result.diagnostics.reasons if name in self.rules]
         names = [rule.id for rule in deciding]

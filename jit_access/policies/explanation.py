@@ -14,7 +14,7 @@ from typing import Any
 
 import cedarpy
 
-from jit_access.policies.answers import Approval, PolicyAnswer
+from jit_access.policies.answers import PolicyAnswer, Terms
 from jit_access.policies.cedar_forms import policy_set_of, request_form
 from jit_access.policies.compiler import CompiledPolicy
 from jit_access.policies.questions import Question
@@ -40,8 +40,7 @@ class RuleExplanation:
     is_permit: bool
     because: str
     conditions: tuple[Condition, ...]
-    lasts_at_most_s: int
-    approvals: tuple[Approval, ...]
+    terms: Terms
 
     @property
     def is_matching(self) -> bool:
@@ -113,9 +112,7 @@ def _explain(
 ) -> RuleExplanation:
     rule = compiled.rules[rule_id]
     conditions = tuple(Condition(_text_of(part, probe), f"{rule_id}#{part}" in met) for part, probe in probes.items())
-    return RuleExplanation(
-        rule_id, rule.is_permit, rule.because, conditions, rule.terms.lasts_at_most_s, rule.terms.approvals
-    )
+    return RuleExplanation(rule_id, rule.is_permit, rule.because, conditions, rule.terms)
 
 
 def _text_of(part: str, probe: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jit_access.domain.file_rules import parse_file_rules
 from jit_access.domain.operations import Staleness
 from jit_access.policies.answers import APPROVER_FACTOR_MAX_AGE_S, NO_TERMS, Approval, Terms
 
@@ -19,6 +20,7 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 _UNIT_BYTES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _BYTES = re.compile(r"([1-9][0-9]{0,5}) ?(KiB|MiB|GiB|TiB)")
+_COUNT = re.compile(r"[1-9][0-9]{0,8}")
 _APPROVAL = re.compile(r"([1-9][0-9]?) of ([A-Za-z0-9][A-Za-z0-9._-]{0,149})")
 _RULE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
@@ -53,6 +55,21 @@ def parse_bytes(text: str) -> int:
     return int(match[1]) * _UNIT_BYTES[match[2]]
 
 
+def parse_count(text: str) -> int:
+    """`2000` as a number of requests. Raises ValueError on anything but a whole number above zero."""
+    if not _COUNT.fullmatch(text):
+        raise ValueError(f'"{text}" is not a number of requests such as "2000"')
+    return int(text)
+
+
+def parse_staleness(text: str) -> Staleness:
+    """Raises ValueError with the words that there are."""
+    try:
+        return Staleness(text)
+    except ValueError as exc:
+        raise ValueError(f'"{text}" is neither "strict" nor "best_effort"') from exc
+
+
 def parse_approvals(text: str) -> tuple[Approval, ...]:
     """`1 of model-owners, 2 of security` as approvals, sorted by group. Raises ValueError."""
     approvals = []
@@ -71,8 +88,10 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "approvals": ("approvals", parse_approvals),
     "factor": ("factor_max_age_s", parse_duration),
     "approver_factor": ("approver_factor_max_age_s", parse_duration),
-    "staleness": ("staleness", Staleness),
+    "staleness": ("staleness", parse_staleness),
     "byte_budget": ("byte_budget", parse_bytes),
+    "request_budget": ("request_budget", parse_count),
+    "refuse_files": ("refused_files", parse_file_rules),
 }
 
 
@@ -96,7 +115,10 @@ def _parse_terms(annotations: Mapping[str, str]) -> Terms:
         if name not in _READERS:
             raise ValueError(f"@{name} is not an annotation this gateway knows")
         field, read = _READERS[name]
-        values[field] = read(text)
+        try:
+            values[field] = read(text)
+        except ValueError as exc:
+            raise ValueError(f"@{name}: {exc}") from exc
     if "lasts_at_most_s" not in values:
         raise ValueError("a permit must say @lasts_at_most, since nothing here lasts for ever")
     terms = Terms(**values)

@@ -43,11 +43,12 @@ class Pulse(models.Model):
 
 
 class GrantUsage(models.Model):
-    """How many bytes one run of one proxy process moved under a grant with a budget. Only grows."""
+    """What one run of one proxy process let through under a grant with a budget. Both counters only grow."""
 
     grant_id = models.CharField(max_length=40)  # public id
     run = models.CharField(max_length=32)  # random, made when the proxy process started: its counters begin at zero
-    moved = models.BigIntegerField()
+    moved = models.BigIntegerField()  # bytes, both ways
+    requests = models.BigIntegerField(default=0, db_default=0)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 def put_views(views: Sequence[SessionView]) -> tuple[SessionView, ...]:
     """Store views under their next epochs and send them together, in one message, after the commit.
 
-    What was told of a budget's use stays: whoever composes a view need not know it.
+    What was told of the use of budgets stays: whoever composes a view need not know it.
 
     Belongs to the transaction that made them true; opens one when there is none. Returns them as stored.
     """
@@ -98,7 +98,13 @@ def _drain_quietly() -> None:
 
 def _store(view: SessionView) -> SessionView:
     row = _lock(view)
-    stored = replace(view, epoch=row.epoch + 1, bytes_used=max(view.bytes_used, _told_use(row)))
+    told_bytes, told_requests = _told_use(row)
+    stored = replace(
+        view,
+        epoch=row.epoch + 1,
+        bytes_used=max(view.bytes_used, told_bytes),
+        requests_used=max(view.requests_used, told_requests),
+    )
     row.epoch = stored.epoch
     row.is_open = stored.state is not ViewState.CLOSED
     # Kept at the latest end ever told: until then an old signed view could be played back to a fresh proxy.
@@ -108,8 +114,11 @@ def _store(view: SessionView) -> SessionView:
     return stored
 
 
-def _told_use(row: SessionViewRow) -> int:
-    return decode_view(row.body).bytes_used if row.body else 0
+def _told_use(row: SessionViewRow) -> tuple[int, int]:
+    if not row.body:
+        return 0, 0
+    told = decode_view(row.body)
+    return told.bytes_used, told.requests_used
 
 
 def _lock(view: SessionView) -> SessionViewRow:

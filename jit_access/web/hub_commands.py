@@ -7,10 +7,12 @@ because the client would otherwise send to the gateway whatever token a shell ha
 
 from __future__ import annotations
 
+import json
 from shlex import quote
 
 from django.conf import settings
 
+from jit_access.domain.file_rules import globs_of
 from jit_access.domain.operations import Operation
 from jit_access.domain.scopes import ResourceScope, parse_scope
 from jit_access.grants.models import Grant
@@ -34,12 +36,13 @@ def hub_steps(grant: Grant) -> tuple[UseStep, ...]:
     """Keep the token, then each thing the grant allows on each repository."""
     parts = parse_scope(grant.scope).resources
     steps = [UseStep(LOGIN_TITLE, Command(_login(grant)))]
+    without = globs_of(tuple(grant.refused_files))
     for part in parts:
         of = "" if len(parts) == 1 else f" {part.repository}"
         if Operation.PULL in part.operations:
-            steps.append(UseStep(f"Download{of}", Command((*_with_login(grant), *_download(part)))))
+            steps.append(UseStep(f"Download{of}", Command((*_with_login(grant), *_download(part, without)))))
         if Operation.PUSH in part.operations:
-            steps.append(UseStep(f"Upload this folder{of}", Command((*_with_login(grant), *_upload(part)))))
+            steps.append(UseStep(f"Upload this folder{of}", Command((*_with_login(grant), *_upload(part, without)))))
     return tuple(steps)
 
 
@@ -58,18 +61,24 @@ def _with_login(grant: Grant) -> tuple[str, ...]:
     return (f"HF_ENDPOINT={endpoint}", f'HF_TOKEN="$(cat {_token_file(grant)})"')
 
 
-def _download(part: ResourceScope) -> tuple[str, ...]:
+def _download(part: ResourceScope, without: tuple[str, ...]) -> tuple[str, ...]:
+    """Without the files that a rule refuses: one of them would end the whole download."""
     name = part.repository.partition("/")[2]
-    return ("hf", "download", name, *_options(part), "--local-dir", name.rpartition("/")[2])
+    return ("hf", "download", name, *_options(part), *_excluded(without), "--local-dir", name.rpartition("/")[2])
 
 
-def _upload(part: ResourceScope) -> tuple[str, ...]:
+def _excluded(without: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"--exclude {quote(pattern)}" for pattern in without)
+
+
+def _upload(part: ResourceScope, without: tuple[str, ...]) -> tuple[str, ...]:
     """Without xet, by which bytes go past the gateway. `hf upload` first looks whether the repository is there."""
     kind, _, name = part.repository.partition("/")
     if Operation.PULL in part.operations:
-        return ("HF_HUB_DISABLE_XET=1", "hf", "upload", name, ".", ".", *_options(part))
+        return ("HF_HUB_DISABLE_XET=1", "hf", "upload", name, ".", ".", *_options(part), *_excluded(without))
     of_type = f', repo_type="{_TYPES[kind]}"' if kind in _TYPES else ""
-    call = f'upload_folder(repo_id="{name}", folder_path=".", revision="{_revision(part)}"{of_type})'
+    ignored = f", ignore_patterns={json.dumps(without)}" if without else ""
+    call = f'upload_folder(repo_id="{name}", folder_path=".", revision="{_revision(part)}"{of_type}{ignored})'
     return ("HF_HUB_DISABLE_XET=1", "python3", "-c", quote(f"from huggingface_hub import upload_folder; {call}"))
 
 

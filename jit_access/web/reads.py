@@ -18,6 +18,7 @@ from jit_access.domain.lifecycle import LIVE_GRANT_STATES, LIVE_LEASE_STATES, Gr
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
 from jit_access.policies.services import compiled_policy
+from jit_access.proxy_sessions.usage import read_used
 from jit_access.targets.models import Repository
 from jit_access.web.presenters.request_form import Held
 from jit_access.web.presenters.tokens import Use, Uses
@@ -34,6 +35,12 @@ def moved_by_grant(grants: Iterable[Grant]) -> dict[str, int]:
     rows = AuditEntry.objects.filter(grant__in=ids, kind__in=TRANSFER_ENDS).values("grant")
     sums = rows.annotate(moved=Coalesce(Sum("bytes_out"), 0) + Coalesce(Sum("bytes_in"), 0))
     return {row["grant"]: row["moved"] for row in sums}
+
+
+def requests_by_grant(grants: Iterable[Grant]) -> dict[str, int]:
+    """How many requests were let through under each grant that may make so many only."""
+    ids = [grant.public_id for grant in grants if grant.request_budget]
+    return {name: used.requests for name, used in read_used(ids).items()} if ids else {}
 
 
 def live_token_counts(grants: Iterable[Grant], now: datetime) -> dict[int, int]:

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from jit_access.credentials.services import IssuedToken
 from jit_access.credentials.signing import signing_keys
+from jit_access.domain.file_rules import globs_of
 from jit_access.domain.operations import Operation
 from jit_access.domain.scopes import ResourceScope, parse_scope
 from jit_access.grants.models import Grant
@@ -43,18 +44,20 @@ def store_steps(grant: Grant) -> tuple[UseStep, ...]:
     steps = [UseStep(LOGIN_TITLE, Command(_login(grant)))]
     for part in parts:
         of = "" if len(parts) == 1 else f" {part.repository}"
-        for title, operation, words in _uses(part):
+        for title, operation, words in _uses(part, globs_of(tuple(grant.refused_files))):
             if operation in part.operations:
                 steps.append(UseStep(f"{title}{of}", Command((*_aws(grant), *words))))
     return (*steps, UseStep('In Python: boto3.client("s3")', Command(_python(grant))))
 
 
-def _uses(part: ResourceScope) -> tuple[tuple[str, Operation, tuple[str, ...]], ...]:
+def _uses(part: ResourceScope, without: tuple[str, ...]) -> tuple[tuple[str, Operation, tuple[str, ...]], ...]:
+    """Without the files that a rule refuses: the command would fail for them."""
+    excluded = tuple(f"--exclude {quote(pattern)}" for pattern in without)
     place, folder = quote(f"s3://{part.repository}/"), quote(part.repository.rpartition("/")[2])
     return (
         ("List", Operation.PULL, ("ls", "--recursive", place)),
-        ("Download", Operation.PULL, ("cp", "--recursive", place, folder)),
-        ("Upload", Operation.PUSH, ("cp", "--recursive", folder, place)),
+        ("Download", Operation.PULL, ("cp", "--recursive", place, folder, *excluded)),
+        ("Upload", Operation.PUSH, ("cp", "--recursive", folder, place, *excluded)),
     )
 
 

@@ -5,13 +5,14 @@ verified messages are handed on in the order in which they came.
 """
 
 from registry_proxy.control_client.client import ControlClient
-from registry_proxy.control_client.messages import Batch, Delivery, Doubt, Heartbeat, Snapshot, UsageTold
+from registry_proxy.control_client.messages import Batch, Counts, Delivery, Doubt, Heartbeat, Snapshot, UsageTold
 from registry_proxy.control_client.pins import PinBoard
 from registry_proxy.control_client.target_facts import TargetFacts
 
 __all__ = [
     "Batch",
     "ControlClient",
+    "Counts",
     "Delivery",
     "Doubt",
     "Heartbeat",

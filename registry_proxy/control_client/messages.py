@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import SessionView, ViewRejected, check_signature, decode_view
@@ -90,12 +90,19 @@ class Doubt:
     why: str
 
 
+class Counts(NamedTuple):
+    """What was counted under a grant: bytes in both directions, and requests that were let through."""
+
+    moved: int = 0
+    requests: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class UsageTold:
-    """The answer to a report: `moved` are the counters that we sent, `used` is the sum over all proxies, by grant."""
+    """The answer to a report: `told` are the counters that we sent, `used` is the sum over all proxies, by grant."""
 
-    moved: Mapping[str, int]
-    used: Mapping[str, int]
+    told: Mapping[str, Counts]
+    used: Mapping[str, Counts]
 
 
 Delivery = Snapshot | Batch | Doubt | UsageTold

@@ -1,4 +1,4 @@
-"""Tells the control plane what was moved under byte budgets, and hears what all proxies moved together (ADR 0013)."""
+"""Tells the control plane what was counted under budgets, and hears what all proxies counted together (ADR 0013)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from threading import Event
 import httpx
 
 from registry_proxy.control_client.channel import open_channel
-from registry_proxy.control_client.messages import Delivery, UsageTold
+from registry_proxy.control_client.messages import Counts, Delivery, UsageTold
 from registry_proxy.settings import Settings
 
 REPORT_EVERY_S = 0.25  # what other processes may move in this time is the most that a budget is overrun by
@@ -19,7 +19,7 @@ GRANTS_PER_REPORT = 500
 
 _log = logging.getLogger(__name__)
 
-Collect = Callable[[], Mapping[str, int]]
+Collect = Callable[[], Mapping[str, Counts]]
 
 
 class UsageReporter:
@@ -40,29 +40,38 @@ class UsageReporter:
             try:
                 self.report()
             except Exception:  # noqa: BLE001  # outermost loop of the thread: without it budgets would never be shared
-                _log.exception("what was moved could not be reported")
+                _log.exception("what was counted could not be reported")
         self._http.close()
 
     def report(self) -> None:
         """One round. What the control plane does not take now stays due."""
         due = iter(self._collect().items())
-        while moved := dict(islice(due, GRANTS_PER_REPORT)):
-            used = self._send(moved)
+        while told := dict(islice(due, GRANTS_PER_REPORT)):
+            used = self._send(told)
             if used is None:
                 return
-            self._deliver(UsageTold(moved, used))
+            self._deliver(UsageTold(told, used))
 
-    def _send(self, moved: Mapping[str, int]) -> dict[str, int] | None:
+    def _send(self, told: Mapping[str, Counts]) -> dict[str, Counts] | None:
+        moved = {grant_id: counts.moved for grant_id, counts in told.items()}
+        requests = {grant_id: counts.requests for grant_id, counts in told.items() if counts.requests}
         try:
-            answer = self._http.post("/internal/v1/usage", json={"run": self._run, "moved": moved})
+            report = {"run": self._run, "moved": moved, "requests": requests}
+            answer = self._http.post("/internal/v1/usage", json=report)
             answer.raise_for_status()
-            used = answer.json()["used"]
-            if not all(isinstance(total, int) for total in used.values()):
-                raise TypeError("used")
+            used = _read_used(answer.json())
         except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
             if not self._is_failing:
-                _log.warning("what was moved waits to be reported: %s", type(exc).__name__)
+                _log.warning("what was counted waits to be reported: %s", type(exc).__name__)
             self._is_failing = True
             return None
         self._is_failing = False
-        return dict(used)
+        return used
+
+
+def _read_used(body: Mapping[str, Mapping[str, int]]) -> dict[str, Counts]:
+    """A control plane of the version before knows no requests, and gives nobody a budget of them."""
+    moved, requests = body["used"], body.get("requests", {})
+    if not all(isinstance(total, int) for total in (*moved.values(), *requests.values())):
+        raise TypeError("used")
+    return {grant_id: Counts(total, requests.get(grant_id, 0)) for grant_id, total in moved.items()}

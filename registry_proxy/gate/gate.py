@@ -12,7 +12,7 @@ from threading import Lock
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import SessionView
 from jit_access.domain.tokens import TOKEN_CHARS_MAX, hash_token, parse_token
-from registry_proxy.control_client import Batch, Delivery, Doubt, Snapshot, TargetFacts, UsageTold
+from registry_proxy.control_client import Batch, Counts, Delivery, Doubt, Snapshot, TargetFacts, UsageTold
 from registry_proxy.control_client.ticks import read_ticks
 from registry_proxy.gate.budgets import Budgets
 from registry_proxy.gate.questions import refuse_wanted, weigh
@@ -94,8 +94,13 @@ class Gate:
         """Is this a live token? Asks nothing about a repository."""
         return self.decide(token, ())
 
-    def decide(self, token: str | None, wanted: tuple[Wanted, ...], kind: str = "") -> Admission | Refusal:
-        """May this token do all of this now? `kind`, when given, is what its target must be."""
+    def decide(
+        self, token: str | None, wanted: tuple[Wanted, ...], kind: str = "", *, is_counted: bool = False
+    ) -> Admission | Refusal:
+        """May this token do all of this now? `kind`, when given, is what its target must be.
+
+        `is_counted`: `count_request` was called for this request already; it asks about something else now.
+        """
         lost = self.is_ready()
         if lost is not None:
             return Refusal(lost)
@@ -111,12 +116,16 @@ class Gate:
         reason = (
             self._speaks_otherwise(holder.view, kind)
             or self._refuse(holder, wanted)
-            or self._budgets.refusal(holder.view)
+            or self._budgets.refusal(holder.view, is_counted=is_counted)
         )
         if reason is not None:
             return Refusal(reason, holder.view, holder.lease)
         strict, verify = weigh(holder.view, wanted)
         return Admission(holder.view, holder.lease, token_hash, holder.view.rule, strict, verify)
+
+    def count_request(self, admission: Admission) -> None:
+        """What was admitted begins. Call it before anything else is decided, once for each request."""
+        self._budgets.count_request(admission.view)
 
     def recheck(self, admission: Admission, wanted: tuple[Wanted, ...]) -> Reason | None:
         """May what was admitted go on? Asks by token hash, so a token that moved to an extension keeps its stream."""
@@ -161,7 +170,7 @@ class Gate:
         watch.spend()
         self._watches.remove(watch)
 
-    def collect_usage(self) -> dict[str, int]:
+    def collect_usage(self) -> dict[str, Counts]:
         """Counters of budgets that are due for a report. May be called from any thread."""
         return self._budgets.collect()
 
@@ -223,7 +232,7 @@ class Gate:
             self._in_doubt = True
             return set()
         if isinstance(item, UsageTold):
-            self._budgets.learn(item.moved, item.used)
+            self._budgets.learn(item.told, item.used)
             return set()
         if isinstance(item, Snapshot):
             self._meter.clock_ahead.set(self._clock.hear_time(item.db_now, heard=item.heard))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jit_access.domain.operations import Staleness
+from jit_access.domain.operations import Operation, Staleness
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import SessionView
 from registry_proxy.protocols.wanted import Wanted, reference_refusal
@@ -26,7 +26,15 @@ def _refuse_one(view: SessionView, item: Wanted) -> Reason | None:
     if reason is not None:
         return reason
     resource = view.scope.find(item.repository)
-    return reference_refusal(resource, item) if resource is not None else Reason.OUT_OF_SCOPE
+    if resource is None:
+        return Reason.OUT_OF_SCOPE
+    return reference_refusal(resource, item) or _refuse_file(view, item)
+
+
+def _refuse_file(view: SessionView, item: Wanted) -> Reason | None:
+    """A refused kind is neither read nor written. Taking such a file away is what one would hope for."""
+    is_named = view.refused_files and item.file and item.operation is not Operation.DELETE
+    return Reason.FILE_TYPE_REFUSED if is_named and view.refuses_file(item.file or "") else None
 
 
 def weigh(view: SessionView, wanted: tuple[Wanted, ...]) -> tuple[bool, bool]:

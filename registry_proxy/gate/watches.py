@@ -45,9 +45,9 @@ class Watch:
         if account is None:
             return None
         moved = self.moved()
-        account.moved += moved - self.counted
+        account.moved.made += moved - self.counted
         self.counted = moved
-        return Reason.BUDGET_SPENT if account.is_spent else None
+        return Reason.BUDGET_SPENT if account.moved.is_spent else None
 
 
 @dataclass(slots=True)

@@ -41,7 +41,8 @@ class Wanted:
     operation: Operation
     reference: str = ""  # tag, digest or ""
     reference_kind: RefKind = RefKind.NONE
-    # "": all of them, and the dialect keeps those back that are not granted. None: of a protocol that does not.
+    # What is read or written, decoded: every request for the bytes of one file names it here, and kinds of files are
+    # refused by it. "": all of them, and the dialect keeps those back that are not granted. None: names no file.
     file: str | None = None
 
 

@@ -43,6 +43,7 @@ class Conversation:
         self._registry.bind(self._guard, self._classified)
         self._body_out = 0
         self._counted_grant = ""
+        self._is_request_counted = False
         self._waiting: asyncio.Task[Any] | None = None
         self._cut: Reason | None = None
         self._said_close = False
@@ -128,7 +129,7 @@ class Conversation:
     def _ask_gate(self, command: do.AskGate) -> on.Event:
         gate = self._services.gate
         self._epoch = gate.epoch
-        answer = gate.decide(command.token, command.wanted, command.kind)
+        answer = gate.decide(command.token, command.wanted, command.kind, is_counted=self._is_request_counted)
         too_much = self._count(answer.view.grant_id) if answer.view is not None else None
         if too_much is not None:
             answer = Refusal(too_much, answer.view, answer.lease)
@@ -151,6 +152,9 @@ class Conversation:
         admission, classified = self._exchange.admission, self._exchange.classified
         if admission is not None and classified is not None:
             self._unwatch()
+            if not self._is_request_counted:  # nothing is awaited between the gate's yes and here
+                self._services.gate.count_request(admission)
+                self._is_request_counted = True
             self._watch = self._services.gate.watch(
                 admission, classified.wanted, self.cut, self._moved, decided_at=self._epoch
             )

@@ -131,7 +131,15 @@ def test_usage_is_answered_with_the_sum(proxy: Client) -> None:
     services.put_views([make_view(make_token(), byte_budget=1000)])
     for run, used in ((RUN, 300), ("cd" * 16, 600), (RUN, 600)):
         answer = proxy.post(USAGE, {"run": run, "moved": {"grt_first": 300}}, content_type="application/json")
-        assert answer.json() == {"used": {"grt_first": used}}
+        assert answer.json() == {"used": {"grt_first": used}, "requests": {"grt_first": 0}}
+
+
+def test_requests_are_answered_with_their_sum(proxy: Client) -> None:
+    services.put_views([make_view(make_token(), request_budget=1000)])
+    for run, used in ((RUN, 3), ("cd" * 16, 6), (RUN, 6)):
+        body = {"run": run, "moved": {"grt_first": 5}, "requests": {"grt_first": 3}}
+        answer = proxy.post(USAGE, body, content_type="application/json")
+        assert answer.json()["requests"] == {"grt_first": used}
 
 
 @pytest.mark.parametrize(
@@ -150,6 +158,9 @@ def test_usage_is_answered_with_the_sum(proxy: Client) -> None:
         b'{"run": "%s", "moved": {"grt_first": true}}' % RUN.encode(),
         b'{"run": "%s", "moved": {"grt_first": 9007199254740992}}' % RUN.encode(),
         b'{"run": "%s", "moved": {"grt\\u0000": 1}}' % RUN.encode(),
+        b'{"run": "%s", "moved": {"grt_first": 1}, "requests": []}' % RUN.encode(),
+        b'{"run": "%s", "moved": {"grt_first": 1}, "requests": {"grt_first": -1}}' % RUN.encode(),
+        b'{"run": "%s", "moved": {}, "requests": {"grt_first": 1}}' % RUN.encode(),
     ],
 )
 def test_usage_of_another_shape_is_refused(proxy: Client, body: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from jit_access.domain.audit_record import AuditRecord, clean_text
@@ -86,4 +88,9 @@ views = st.builds(
     risk=st.integers(0, 100),
     byte_budget=wholes,
     bytes_used=wholes,
-)
+    request_budget=wholes,
+    requests_used=wholes,
+    refused_files=st.lists(st.sampled_from(["*.gguf", "code", "pickle", "weights/"]), unique=True, max_size=3).map(
+        lambda words: tuple(sorted(words))
+    ),
+).map(lambda view: view if view.has_limits else replace(view, requests_used=0))  # nothing counts them then

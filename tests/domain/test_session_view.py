@@ -119,6 +119,69 @@ def test_a_field_of_another_kind_is_refused(changes: dict[str, object]) -> None:
         decode_view(changed(**changes))
 
 
+LIMITED = replace(VIEW, request_budget=2000, requests_used=14, refused_files=("*.gguf", "pickle"))
+
+
+def as_read_before_limits(view: SessionView) -> SessionView:
+    """The reader of the first version: it looks at no field that it does not know."""
+    body = json.loads(encode_view(view))
+    body.pop("limits", None)
+    return decode_view(json.dumps(body))
+
+
+@pytest.mark.parametrize(
+    "limits", [{"request_budget": 1}, {"refused_files": ("pickle",)}, {"request_budget": 1, "refused_files": ("code",)}]
+)
+def test_reader_that_knows_no_limits_serves_nothing_that_has_some(limits: dict[str, Any]) -> None:
+    """A process of the version before, during an upgrade: it would not hold them, so it finds the view paused."""
+    assert as_read_before_limits(VIEW) == VIEW
+    seen = as_read_before_limits(replace(VIEW, **limits))
+    assert (seen.state, seen.refusal_at(150.0, LEASE)) == (ViewState.PAUSED, Reason.DRAINING)
+
+
+def test_reader_that_knows_no_limits_is_told_why_one_is_closed() -> None:
+    shut = replace(LIMITED, state=ViewState.CLOSED, reason=Reason.GRANT_REVOKED)
+    assert as_read_before_limits(shut).refusal_at(150.0, LEASE) is Reason.GRANT_REVOKED
+    assert decode_view(encode_view(shut)) == shut
+
+
+def test_view_without_limits_is_written_as_it_always_was() -> None:
+    assert "limits" not in json.loads(encode_view(VIEW))
+    assert not {"request_budget", "requests_used", "refused_files"} & json.loads(encode_view(VIEW)).keys()
+
+
+def with_limits(**changes: object) -> str:
+    body = json.loads(encode_view(LIMITED))
+    return json.dumps(body | {"limits": body["limits"] | changes})
+
+
+@pytest.mark.parametrize("changes", [{"max_streams": 3}, {"refused_files": ["onnx"]}, {"refused_files": [5]}])
+def test_limit_that_is_not_known_here_pauses_the_view(changes: dict[str, object]) -> None:
+    """Of a newer control plane, and this process is the older one."""
+    assert decode_view(with_limits()) == LIMITED
+    assert decode_view(with_limits(**changes)).refusal_at(150.0, LEASE) is Reason.DRAINING
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"request_budget": "2000"}, {"request_budget": None}, {"requests_used": 1.5}, {"refused_files": "pickle"},
+        {"refused_files": None}, {"state": "ajar"}, {"reason": "because"},
+    ],
+)  # fmt: skip
+def test_limit_of_another_kind_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ViewRejected):
+        decode_view(with_limits(**changes))
+
+
+@pytest.mark.parametrize("changes", [{"state": "open"}, {"limits": None}, {"limits": []}, {"limits": {}}])
+def test_limits_that_nobody_wrote_so_are_refused(changes: dict[str, object]) -> None:
+    """Open to all readers and limited at once would be served without the limits by some of them."""
+    body = json.loads(encode_view(LIMITED))
+    with pytest.raises(ViewRejected):
+        decode_view(json.dumps(body | changes))
+
+
 @given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(json.dumps))
 def test_any_other_text_is_refused_with_one_error(text: str) -> None:
     with pytest.raises(ViewRejected):

@@ -26,6 +26,8 @@ TERMS = st.builds(
     approver_factor_max_age_s=st.integers(1, 900),
     staleness=st.sampled_from(Staleness),
     byte_budget=st.integers(0, 10**6),
+    request_budget=st.integers(0, 10**6),
+    refused_files=st.sets(st.sampled_from(["*.gguf", "code", "pickle"])).map(lambda words: tuple(sorted(words))),
 )
 ANSWERS = st.one_of(
     st.builds(
@@ -48,6 +50,8 @@ def is_as_strict(strict: Terms, lax: Terms) -> bool:
         and strict.approver_factor_max_age_s <= lax.approver_factor_max_age_s
         and (lax.staleness is Staleness.BEST_EFFORT or strict.staleness is Staleness.STRICT)
         and (lax.byte_budget == 0 or 0 < strict.byte_budget <= lax.byte_budget)
+        and (lax.request_budget == 0 or 0 < strict.request_budget <= lax.request_budget)
+        and set(strict.refused_files) >= set(lax.refused_files)
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from jit_access.domain.operations import Staleness
 from jit_access.policies.answers import Approval
-from jit_access.policies.rules import parse_approvals, parse_bytes, parse_duration, parse_rule
+from jit_access.policies.rules import parse_approvals, parse_bytes, parse_count, parse_duration, parse_rule
 
 
 def policy(effect: str = "permit", **annotations: str | None) -> dict[str, object]:
@@ -28,6 +28,13 @@ def test_sizes_are_binary() -> None:
         parse_bytes("200 GB")
 
 
+def test_budget_of_requests_is_a_whole_number() -> None:
+    assert parse_count("2000") == 2000
+    for text in ("", "0", "-1", "2 000", "2k", "1.5", "1000000000", "٤"):
+        with pytest.raises(ValueError, match="is not a number of requests"):
+            parse_count(text)
+
+
 def test_approvals_are_sorted_by_group() -> None:
     assert parse_approvals("1 of security, 2 of model-owners") == (Approval("model-owners", 2), Approval("security", 1))
 
@@ -49,6 +56,8 @@ def test_a_permit_carries_its_terms() -> None:
             approvals="1 of security",
             factor="5m",
             byte_budget="1 GiB",
+            request_budget="2000",
+            refuse_files="pickle, *.gguf",
         ),
         file="a.cedar",
     )
@@ -58,6 +67,8 @@ def test_a_permit_carries_its_terms() -> None:
     assert rule.terms.approvals == (Approval("security", 1),)
     assert rule.terms.factor_max_age_s == 300
     assert rule.terms.byte_budget == 2**30
+    assert rule.terms.request_budget == 2000
+    assert rule.terms.refused_files == ("*.gguf", "pickle")
 
 
 def test_what_a_permit_does_not_say_is_strict() -> None:
@@ -75,7 +86,13 @@ def test_what_a_permit_does_not_say_is_strict() -> None:
         ({"id": "weights", "lasts_at_most": "2h", "approvls": "1 of security"}, "@approvls is not an annotation"),
         ({"id": "weights", "lasts_at_most": "2h", "approvals": None}, "is not a list"),
         ({"id": "weights", "lasts_at_most": "2h", "approver_factor": "16m"}, "never for more"),
-        ({"id": "weights", "lasts_at_most": "2h", "staleness": "lax"}, "lax"),
+        ({"id": "weights", "lasts_at_most": "2h", "staleness": "lax"}, '@staleness: "lax" is neither "strict"'),
+        ({"id": "weights", "lasts_at_most": "2h", "request_budget": "lots"}, '@request_budget: "lots" is not a number'),
+        (
+            {"id": "weights", "lasts_at_most": "2h", "refuse_files": "pikle"},
+            '@refuse_files: "pikle" is neither a class',
+        ),
+        ({"id": "weights", "lasts_at_most": "2h", "refuse_files": None}, "@refuse_files"),
     ],
 )
 def test_what_is_not_understood_breaks_the_rule(annotations: dict[str, str | None], words: str) -> None:

@@ -13,6 +13,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import SessionView, ViewState, decode_view
 from jit_access.proxy_sessions import news, services, usage
 from jit_access.proxy_sessions.models import GrantUsage, SessionViewRow
+from jit_access.proxy_sessions.usage import Used
 from tests.support.racing import race
 from tests.support.views import closed, make_token, make_view
 
@@ -39,13 +40,14 @@ def told() -> SessionView:
 
 
 def report(moved: int, run: str = ONE) -> int | None:
-    return usage.record_usage(run=run, moved={GRANT: moved}).get(GRANT)
+    used = usage.record_usage(run=run, counted={GRANT: Used(moved)}).get(GRANT)
+    return None if used is None else used.moved
 
 
 def test_counters_of_all_runs_are_summed(view: SessionView) -> None:
     assert report(300) == 300
     assert report(200, TWO) == 500
-    assert usage.read_used([GRANT, "grt_other"]) == {GRANT: 500}
+    assert usage.read_used([GRANT, "grt_other"]) == {GRANT: Used(500)}
 
 
 def test_repeated_and_late_reports_change_nothing(view: SessionView) -> None:
@@ -74,9 +76,33 @@ def test_proxies_are_told_of_every_sixteenth_and_of_the_end(view: SessionView) -
     assert told().bytes_used == 1700
 
 
+def count(requests: int, run: str = ONE) -> Used:
+    return usage.record_usage(run=run, counted={GRANT: Used(7, requests)})[GRANT]
+
+
+def test_requests_are_summed_and_told_as_bytes_are(db: None) -> None:
+    services.put_views([make_view(make_token(), request_budget=32)])
+    assert count(1) == Used(7, 1)
+    assert told().requests_used == 0
+    assert count(1, TWO) == Used(14, 2)
+    assert told().requests_used == 2
+    assert count(0) == count(1) == Used(14, 2)  # late and repeated
+    assert count(31) == Used(14, 32)
+    assert (told().requests_used, told().bytes_used) == (32, 14)
+    (next_view,) = services.put_views([replace(told(), requests_used=0, risk=5)])
+    assert next_view.requests_used == 32
+
+
+def test_late_counter_takes_nothing_back_from_a_newer_one(view: SessionView) -> None:
+    usage.record_usage(run=ONE, counted={GRANT: Used(300, 2)})
+    assert usage.record_usage(run=ONE, counted={GRANT: Used(200, 3)}) == {GRANT: Used(300, 3)}
+
+
 def test_grant_without_a_budget_is_not_counted(view: SessionView) -> None:
     services.put_views([make_view(make_token(), grant_id="grt_free")])
-    assert usage.record_usage(run=ONE, moved={"grt_free": 5, "grt_unknown": 5, GRANT: 5}) == {GRANT: 5}
+    five = Used(5, 5)
+    told = {"grt_free": five, "grt_unknown": five, GRANT: five}
+    assert usage.record_usage(run=ONE, counted=told) == {GRANT: five}
     assert GrantUsage.objects.count() == 1
 
 
@@ -106,4 +132,4 @@ def test_parallel_reports_lose_nothing(redis_url: str) -> None:
     workers = 10 if connection.vendor == "postgresql" else 4
     runs = [f"{number:032x}" for number in range(workers)]
     race([lambda run=run: [report(count, run) for count in (10, 30, 20)] for run in runs])
-    assert usage.read_used([GRANT]) == {GRANT: 30 * workers}
+    assert usage.read_used([GRANT]) == {GRANT: Used(30 * workers)}

@@ -324,12 +324,29 @@ def test_two_proxies_share_a_budget(plane: Plane, proxy: RunningGate, token: str
         wait_for(lambda: other.admits(token, pull()), "the other proxy knows the grant")
         for gate, moved in ((proxy, 700), (other, 299)):
             gate.move(token, pull(), moved)
-        wait_for(lambda: usage.read_used(["grt_first"]) == {"grt_first": 999}, "both reported")
+        wait_for(lambda: usage.read_used(["grt_first"]) == {"grt_first": usage.Used(999)}, "both reported")
         assert proxy.admits(token, pull())
         assert other.admits(token, pull())
         other.move(token, pull(), 1)
         for gate in (proxy, other):
             wait_for(lambda gate=gate: gate.decide(token, pull()) is Reason.BUDGET_SPENT, "the budget is spent")
+
+
+def test_two_proxies_share_a_budget_of_requests(
+    plane: Plane, proxy: RunningGate, token: str, tmp_path: Path
+) -> None:  # fmt: skip
+    settings = proxy_settings(tmp_path, control_url=plane.url, redis_url=plane.valkey.url, proxy_id="proxy-2")
+    open_grant(proxy, token, request_budget=10)
+    with running_gate(settings) as other:
+        wait_for(lambda: other.admits(token, pull()), "the other proxy knows the grant")
+        for gate, count in ((proxy, 5), (other, 4)):
+            gate.begin(token, pull(), count)
+        wait_for(lambda: usage.read_used(["grt_first"]) == {"grt_first": usage.Used(0, 9)}, "both reported")
+        assert proxy.admits(token, pull())
+        assert other.admits(token, pull())
+        proxy.begin(token, pull(), 1)
+        for gate in (proxy, other):
+            wait_for(lambda gate=gate: gate.decide(token, pull()) is Reason.REQUEST_BUDGET_SPENT, "none is left")
 
 
 def test_wrong_bearer_gets_no_snapshot(plane: Plane, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope, Scope
 from jit_access.domain.session_view import RepositoryFacts, ViewState
 from jit_access.domain.tokens import TokenKind
-from registry_proxy.control_client import Doubt, Snapshot, UsageTold
+from registry_proxy.control_client import Counts, Doubt, Snapshot, UsageTold
 from registry_proxy.gate import Refusal
 from registry_proxy.protocols.wanted import RefKind
 from tests.support.gate_world import NOW, TARGET_FACTS, World, admitted, refused
@@ -190,7 +190,7 @@ def test_running_exchange_stops_at_the_slice_after_its_budget(world: World, toke
     assert watch.spend() is Reason.BUDGET_SPENT
     assert refused(world.gate.decide(token, pull())) is Reason.BUDGET_SPENT
     assert world.gate.recheck(admission, pull()) is None  # what is on its way already was within the budget
-    assert world.gate.collect_usage() == {"grt_first": 600}
+    assert world.gate.collect_usage() == {"grt_first": Counts(600)}
 
 
 def test_budget_is_shared_by_all_that_runs_and_ran(world: World, token: str) -> None:
@@ -199,11 +199,63 @@ def test_budget_is_shared_by_all_that_runs_and_ran(world: World, token: str) -> 
     world.gate.unwatch(world.gate.watch(admission, pull(), lambda _: None, lambda: 500))
     running = world.gate.watch(admission, pull(), lambda _: None, lambda: 300)
     assert running.spend() is None
-    world.gate.deliver(UsageTold({"grt_first": 800}, {"grt_first": 999}))
+    world.gate.deliver(UsageTold({"grt_first": Counts(800)}, {"grt_first": Counts(999)}))
     admitted(world.gate.decide(token, pull()))
-    world.gate.deliver(UsageTold({"grt_first": 800}, {"grt_first": 1000}))  # another proxy's bytes
+    world.gate.deliver(UsageTold({"grt_first": Counts(800)}, {"grt_first": Counts(1000)}))  # another proxy's bytes
     assert refused(world.gate.decide(token, pull())) is Reason.BUDGET_SPENT
     assert running.spend() is Reason.BUDGET_SPENT
+
+
+def test_request_budget_counts_what_begins(world: World, token: str) -> None:
+    world.load(make_view(token, now=NOW, request_budget=2))
+    for _ in range(2):
+        world.gate.count_request(admitted(world.gate.decide(token, pull())))
+    assert refused(world.gate.decide(token, pull())) is Reason.REQUEST_BUDGET_SPENT
+    assert world.gate.collect_usage() == {"grt_first": Counts(0, 2)}
+
+
+def test_spent_requests_end_nothing_that_runs(world: World, token: str) -> None:
+    world.load(make_view(token, now=NOW, request_budget=1))
+    admission = admitted(world.gate.decide(token, pull()))
+    world.gate.count_request(admission)
+    watch = world.gate.watch(admission, pull(), lambda _: None, lambda: 10**9)
+    assert refused(world.gate.decide(token, pull())) is Reason.REQUEST_BUDGET_SPENT
+    assert watch.spend() is None
+    assert world.gate.recheck(admission, pull()) is None
+    admitted(world.gate.decide(token, pull(), is_counted=True))  # the same request, about something else
+
+
+def test_refused_kind_of_file_is_neither_read_nor_written(world: World, token: str) -> None:
+    everything = frozenset(Operation)
+    scope = Scope((ResourceScope(REPOSITORY, everything),))
+    view = make_view(token, now=NOW, scope=scope, refused_files=("pickle",))
+    world.load(view)
+    for operation in (Operation.PULL, Operation.PUSH):
+        admitted(world.gate.decide(token, pull(operation=operation, file="model.safetensors")))
+        admitted(world.gate.decide(token, pull(operation=operation, file="")))  # a listing
+        for file in ("model.bin", "a/Model.BIN"):
+            answer = world.gate.decide(token, pull(operation=operation, file=file))
+            assert refused(answer) is Reason.FILE_TYPE_REFUSED
+    admitted(world.gate.decide(token, pull(operation=Operation.DELETE, file="model.bin")))
+    world.tell(replace(view, epoch=2, refused_files=()))
+    admitted(world.gate.decide(token, pull(file="model.bin")))
+
+
+def test_one_refused_file_among_many_refuses_all(world: World, token: str) -> None:
+    world.load(make_view(token, now=NOW, refused_files=("pickle",)))
+    good, bad = pull(file="model.safetensors"), pull(file="model.pt")
+    admitted(world.gate.decide(token, good + good))
+    assert refused(world.gate.decide(token, good + bad)) is Reason.FILE_TYPE_REFUSED
+
+
+def test_running_exchange_ends_when_its_file_is_refused(world: World, token: str) -> None:
+    view = make_view(token, now=NOW)
+    world.load(view)
+    wanted = pull(file="model.bin")
+    admission = admitted(world.gate.decide(token, wanted))
+    assert world.gate.recheck(admission, wanted) is None
+    world.tell(replace(view, epoch=2, refused_files=("pickle",)))
+    assert world.gate.recheck(admission, wanted) is Reason.FILE_TYPE_REFUSED
 
 
 def test_extension_brings_a_budget_of_its_own(world: World, token: str) -> None:
@@ -219,7 +271,7 @@ def test_extension_brings_a_budget_of_its_own(world: World, token: str) -> None:
     assert watch.spend() is None
     moved[0] = 1400
     assert watch.spend() is Reason.BUDGET_SPENT
-    assert world.gate.collect_usage() == {"grt_first": 900, "grt_longer": 500}
+    assert world.gate.collect_usage() == {"grt_first": Counts(900), "grt_longer": Counts(500)}
 
 
 def test_target_that_is_gone_is_refused(world: World, token: str) -> None:

@@ -166,6 +166,13 @@ class RunningGate:
         watch = self.on_loop(self.gate.watch, admission, wanted, lambda _: None, lambda: count)
         self.on_loop(self.gate.unwatch, watch)
 
+    def begin(self, token: str, wanted: tuple[Wanted, ...], count: int) -> None:
+        """So many requests, each let through."""
+        for _ in range(count):
+            admission = self.decide(token, wanted)
+            assert isinstance(admission, Admission), admission
+            self.on_loop(self.gate.count_request, admission)
+
     def stop(self) -> None:
         self._client.stop()
         self.on_loop(self.gate.close)

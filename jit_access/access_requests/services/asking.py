@@ -58,6 +58,8 @@ class Preview:
     is_factor_fresh: bool
     staleness: Staleness
     byte_budget: int
+    request_budget: int
+    refused_files: tuple[str, ...]
     risk: Risk
     policy_version: int
 
@@ -94,6 +96,8 @@ def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, 
         is_factor_fresh=not answer.factor_max_age_s or (age is not None and age <= answer.factor_max_age_s),
         staleness=answer.staleness,
         byte_budget=answer.byte_budget,
+        request_budget=answer.request_budget,
+        refused_files=answer.refused_files,
         risk=assess(actor, draft, now),
         policy_version=answer.version,
     )

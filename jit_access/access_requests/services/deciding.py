@@ -45,6 +45,8 @@ def approve_locked(request: AccessRequest, answer: PolicyAnswer, reason: Reason,
             factor_max_age_s=terms.factor_max_age_s,
             staleness=str(terms.staleness),
             byte_budget=terms.byte_budget,
+            request_budget=terms.request_budget,
+            refused_files=terms.refused_files,
             risk=request.risk,
             extends_id=request.extends_id,
         )
@@ -110,4 +112,7 @@ def pinned_terms(request: AccessRequest) -> Terms:
         approver_factor_max_age_s=terms["approver_factor_max_age_s"],
         staleness=Staleness(terms["staleness"]),
         byte_budget=terms["byte_budget"],
+        # A request that was made before there were any of these has none; today's policy may still add them.
+        request_budget=terms.get("request_budget", 0),
+        refused_files=tuple(terms.get("refused_files", ())),
     )

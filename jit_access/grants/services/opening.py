@@ -51,6 +51,8 @@ class GrantOrder:
     byte_budget: int
     risk: int
     extends_id: int | None = None
+    request_budget: int = 0
+    refused_files: tuple[str, ...] = ()
 
 
 def create_from_request(*, actor: ActorRef, order: GrantOrder) -> Grant:
@@ -70,6 +72,8 @@ def create_from_request(*, actor: ActorRef, order: GrantOrder) -> Grant:
             factor_max_age_s=order.factor_max_age_s,
             staleness=order.staleness,
             byte_budget=order.byte_budget,
+            request_budget=order.request_budget,
+            refused_files=list(order.refused_files),
             risk=order.risk,
             extends_id=order.extends_id,
         )

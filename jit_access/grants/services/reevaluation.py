@@ -1,11 +1,13 @@
 """Grants are asked about again while they live: when a fact changed, and by a sweep in case nobody said so.
 
 A grant that today's rules, groups or accounts would not allow ends now. A rule that became shorter moves the end
-forward. Nothing here ever widens or lengthens anything.
+forward; smaller budgets, and kinds of files that are refused now, count for what is open. Nothing here ever widens or
+lengthens anything.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -25,8 +27,10 @@ from jit_access.grants.models import Grant
 from jit_access.grants.policy import ask_about, judge
 from jit_access.grants.services.ending import Ending, close_grant
 from jit_access.grants.services.session_views import push_views
+from jit_access.policies.answers import Terms, strictest
 from jit_access.policies.questions import Phase
 
+_TOLD_TO_PROXIES = (GrantState.ACTIVE, GrantState.SUSPENDED)
 _USABLE = (GrantState.SCHEDULED, GrantState.ACTIVATING, GrantState.ACTIVE, GrantState.SUSPENDED)
 # These say why by themselves; any other refusal is told as what changed: the groups or the rules.
 _TOLD_AS_THEY_ARE = frozenset({Reason.ACCOUNT_LOCKED, Reason.POLICY_MISSING, Reason.POLICY_BROKEN})
@@ -35,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 def reevaluate_grant(*, grant_id: int, because: Reason | None = None) -> bool:
-    """Ask again about one grant. True when it was ended or shortened. `because` is what is known to have changed."""
+    """Ask again about one grant. True when it lost anything. `because` is what is known to have changed."""
     with audited(actor=GATEWAY):
         grant = selectors.lock_grant(grant_id)
         if grant.state not in _USABLE:
@@ -43,9 +47,10 @@ def reevaluate_grant(*, grant_id: int, because: Reason | None = None) -> bool:
         answer = ask_about(grant, Phase.LIVE)
         decision = judge(grant, answer)
         if decision.is_allowed:
-            return False
+            return _narrow(grant, answer.terms)
         if decision.reason is Reason.LASTS_TOO_LONG and grant.activated_at is not None:
-            return _shorten(grant, grant.activated_at + timedelta(seconds=answer.lasts_at_most_s))
+            is_narrower = _narrow(grant, answer.terms)
+            return _shorten(grant, grant.activated_at + timedelta(seconds=answer.lasts_at_most_s)) or is_narrower
         return close_grant(grant, Ending(_told_as(grant, decision.reason, because)))
 
 
@@ -78,6 +83,39 @@ def _shorten(grant: Grant, until: datetime) -> bool:
     return True
 
 
+def _narrow(grant: Grant, today: Terms) -> bool:
+    """What was agreed on stays the limit; what the rules take away by now is taken away."""
+    agreed = replace(
+        today,
+        byte_budget=grant.byte_budget,
+        request_budget=grant.request_budget,
+        refused_files=tuple(grant.refused_files),
+    )
+    left = strictest((agreed, today))
+    if left == strictest((agreed,)):
+        return False
+    with audited(actor=GATEWAY) as audit:
+        grant.byte_budget, grant.request_budget = left.byte_budget, left.request_budget
+        grant.refused_files = list(left.refused_files)
+        Grant.objects.filter(pk=grant.pk).update(
+            byte_budget=grant.byte_budget, request_budget=grant.request_budget, refused_files=grant.refused_files
+        )
+        if grant.state in _TOLD_TO_PROXIES:
+            push_views(grant)
+        audit.record(
+            "grant.narrowed",
+            reason=Reason.POLICY_TIGHTENED,
+            grant=grant.public_id,
+            target=grant.target.slug,
+            detail={
+                "byte_budget": left.byte_budget,
+                "request_budget": left.request_budget,
+                "refused_files": ", ".join(left.refused_files),
+            },
+        )
+    return True
+
+
 def reevaluate_subject(user: User, reason: Reason) -> None:
     """An account lost something: ask again about its grants, and its service accounts'.
 
@@ -97,7 +135,7 @@ def reevaluate_target(target_id: int) -> None:
     theirs = Grant.objects.filter(target_id=target_id, state__in=_USABLE)
     _reevaluate(theirs)
     with audited(actor=GATEWAY):
-        opened = theirs.filter(state__in=[GrantState.ACTIVE, GrantState.SUSPENDED]).order_by("pk")
+        opened = theirs.filter(state__in=_TOLD_TO_PROXIES).order_by("pk")
         push_views(*(selectors.lock_grant(pk) for pk in opened.values_list("pk", flat=True)))
 
 

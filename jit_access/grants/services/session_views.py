@@ -45,6 +45,8 @@ def compose_view(grant: Grant) -> SessionView:
         rule=grant.rule,
         risk=grant.risk,
         byte_budget=grant.byte_budget,
+        request_budget=grant.request_budget,
+        refused_files=tuple(grant.refused_files),
     )
 
 

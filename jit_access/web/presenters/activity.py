@@ -19,6 +19,7 @@ from jit_access.grants.models import Grant
 from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.presenters.grants import grant_badge, scope_of
+from jit_access.web.presenters.limits import limit_facts
 from jit_access.web.presenters.records import (
     CUT,
     Named,
@@ -223,6 +224,7 @@ def _story_facts(grant: Grant, moved: int, now: datetime) -> tuple[Fact, ...]:
     if grant.end_note:
         facts.append(Fact("Note", f"“{grant.end_note}”"))
     facts.append(Fact("Moved", figures.size(moved)))
+    facts += limit_facts(grant.byte_budget, grant.request_budget, grant.refused_files, grant.target.kind)
     facts.append(Fact("Still open", _still_open(grant)))
     return tuple(facts)
 

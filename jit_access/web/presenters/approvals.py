@@ -141,7 +141,7 @@ def build_page(case: Case, *, viewer: User, weighing: Weighing, may_answer: bool
         weigh=_weigh(case, weighing, name),
         bounds=_bounds(case, name),
         limits=limits_sentence(case),
-        references=words.reference_facts(case.scope),
+        references=(*words.reference_facts(case.scope), *case.limits),
         signed=_signed(case, viewer),
         hidden=(Hidden("payload_hash", request.payload_hash),),
         approve_href=reverse("web:approve", args=[request.public_id]),

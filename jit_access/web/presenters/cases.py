@@ -18,6 +18,7 @@ from jit_access.grants.models import Grant
 from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.presenters.grants import extension_words
+from jit_access.web.presenters.limits import limit_facts
 from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Notice
 from jit_access.web.viewmodels.request_state import AskedStep, RequestPage
 
@@ -61,6 +62,12 @@ class Case:
     @property
     def size_bytes(self) -> int:
         return sum(max(0, item["size_bytes"]) for item in self.request.payload["resources"])
+
+    @property
+    def limits(self) -> tuple[Fact, ...]:
+        terms = self.request.payload["terms"]
+        budgets = terms.get("byte_budget", 0), terms.get("request_budget", 0)
+        return limit_facts(*budgets, terms.get("refused_files", ()), self.request.target.kind)
 
     @property
     def lasts_at_most_s(self) -> int:
@@ -275,7 +282,7 @@ def _facts(case: Case) -> tuple[Fact, ...]:
     ]
     if len(case.scope.resources) > 1:
         facts.append(Fact("Repositories", ", ".join(part.repository for part in case.scope.resources)))
-    facts += words.reference_facts(case.scope)
+    facts += (*words.reference_facts(case.scope), *case.limits)
     rules = ", ".join(request.rules)
     facts.append(Fact("Policy", rules, f"version {request.policy_version.number}", is_mono=True))
     return tuple(facts)

@@ -15,7 +15,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
 from jit_access.web import figures, ways
-from jit_access.web.presenters import words
+from jit_access.web.presenters import limits, words
 from jit_access.web.presenters.grants import (
     SOON_S,
     ask_again_href,
@@ -31,6 +31,7 @@ from jit_access.web.viewmodels.my_access import AgainItem, EndedRow, GrantCard, 
 from jit_access.web.viewmodels.parts import (
     Action,
     Badge,
+    Fact,
     Notice,
     Rail,
     Resource,
@@ -52,6 +53,7 @@ class Known:
     latest_tags: Mapping[tuple[str, str], str]  # (target, repository) -> tag
     approvers: Mapping[int, tuple[str, ...]]  # request pk -> first names of those who approved
     tokens: Mapping[int, int]  # grant pk -> how many of its tokens work
+    requests: Mapping[str, int]  # grant public id -> how many were let through, where a budget counts them
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,7 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         resources=names,
         badge=grant_badge(grant, known.now),
         operations=words.operations_title(scope.operations),
-        note=_used_note(grant, moved),
+        note=_used_note(grant, moved, known.requests.get(grant.public_id, 0)),
         countdown=make_countdown(grant.valid_until, known.now) if is_running and grant.valid_until else None,
         rail=_rail(grant, known.now) if is_running else None,
         tabs=ways.tabs_of(grant, known.client, f"#{grant.public_id}"),
@@ -209,8 +211,13 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         end=end,
         end_href=reverse("web:grant-end", args=[grant.public_id]) if end else "",
         more=state_sentence(grant),
-        references=words.reference_facts(scope),
+        references=(*words.reference_facts(scope), *_file_facts(grant)),
     )
+
+
+def _file_facts(grant: Grant) -> tuple[Fact, ...]:
+    """Budgets stand above, with what is used of them."""
+    return limits.limit_facts(0, 0, grant.refused_files, grant.target.kind)
 
 
 def _rail(grant: Grant, now: datetime) -> Rail | None:
@@ -219,9 +226,13 @@ def _rail(grant: Grant, now: datetime) -> Rail | None:
     return make_time_rail(grant.activated_at, grant.valid_until, now)
 
 
-def _used_note(grant: Grant, moved: int) -> str:
-    if grant.byte_budget:
-        return f"{figures.size(moved)} of {figures.size(grant.byte_budget)} used"
+def _used_note(grant: Grant, moved: int, requests: int) -> str:
+    """`1.2 GB of 200 GB, 14 of 2,000 requests used`."""
+    used = [f"{figures.size(moved)} of {figures.size(grant.byte_budget)}"] if grant.byte_budget else []
+    if grant.request_budget:
+        used.append(f"{figures.grouped(requests)} of {limits.requests_phrase(grant.request_budget)}")
+    if used:
+        return f"{', '.join(used)} used"
     return f"{figures.size(moved)} moved" if moved else ""
 
 

@@ -54,6 +54,7 @@ _KINDS: dict[str, KindWords] = {
     "grant.expired": KindWords(Badge("Time ran out", "check"), "The grant's time ran out"),
     "grant.ended": KindWords(Badge("Ended", "check"), "Nothing is left of the grant"),
     "grant.revoke_failed": KindWords(Badge("Exposed", "alert", "stop"), "The target could not be told"),
+    "grant.narrowed": KindWords(Badge("Narrowed", "clock", "wait"), "The rules became stricter, for open grants too"),
     "grant.shortened": KindWords(Badge("Shortened", "clock", "wait"), "The grant ends earlier than it would have"),
     "grant.suspended": KindWords(Badge("Paused", "stop", "wait"), "The grant was paused"),
     "grant.resumed": KindWords(Badge("Active", "check", "live"), "The grant was taken up again"),

@@ -13,7 +13,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope
 from jit_access.targets.models import Repository
 from jit_access.web import figures
-from jit_access.web.presenters import words
+from jit_access.web.presenters import limits, words
 from jit_access.web.references import MAX_CHARS
 from jit_access.web.viewmodels.parts import TIER_BADGES, Badge, Field, Notice, Option, ReasonItem, Resource
 from jit_access.web.viewmodels.request_form import Choice, ErrorItem, FormErrors, Preview, RequestForm
@@ -82,6 +82,7 @@ class Outlook:
     start_within_s: int
     scope: Scope
     usual_wait_s: int | None
+    kind: str = ""  # of the target
 
 
 def choices_of(kind: str) -> Mapping[str, frozenset[Operation]]:
@@ -244,7 +245,8 @@ def _preview(outlook: Outlook) -> Preview:
     preview = outlook.preview
     if not preview.is_allowed:
         return _refused_preview(preview)
-    steps = (*_factor_step(outlook), *_approval_steps(outlook), *_ending_steps(outlook))
+    files = limits.file_items(preview.refused_files, outlook.kind)
+    steps = (*_factor_step(outlook), *_approval_steps(outlook), *files, *_ending_steps(outlook))
     asked = "Approvers see your reason and what you hold." if preview.steps else "Nobody is asked."
     decided_by = f"Decided by {', '.join(preview.rules)}, policy version {preview.policy_version}. {asked}"
     return Preview(steps=steps, is_open=True, decided_by=decided_by)
@@ -317,10 +319,10 @@ def _names(people: Sequence[User]) -> str:
 
 def _ending_steps(outlook: Outlook) -> tuple[ReasonItem, ...]:
     start = figures.round_duration(outlook.start_within_s)
-    budget = outlook.preview.byte_budget
+    budget = limits.budgets_phrase(outlook.preview.byte_budget, outlook.preview.request_budget)
     early = "Or earlier, when somebody revokes it; what is running is cut"
     if budget:
-        early = f"Or earlier: after {figures.size(budget)}, or when somebody revokes it"
+        early = f"Or earlier: after {budget}, or when somebody revokes it"
     return (
         ReasonItem("You start it when you are ready", f"Within {start} of the approval", "", "play"),
         ReasonItem(f"It ends by itself after {figures.round_duration(outlook.lasts_s)}", early, "", "clock"),

@@ -30,6 +30,9 @@ _TABLE: dict[str, EndWords] = {
         Badge("Revoked", "cut", "stop"), "", "Delete the partial copy, then ask again", True
     ),
     Reason.BUDGET_SPENT: EndWords(Badge("Cut", "cut", "stop"), "its byte budget was used up", ASK_AGAIN, True),
+    Reason.REQUEST_BUDGET_SPENT: EndWords(
+        Badge("Cut", "cut", "stop"), "its request budget was used up", ASK_AGAIN, True
+    ),
     Reason.GROUP_MEMBERSHIP_LOST: EndWords(
         Badge("Cut", "cut", "stop"), "you left the group that gave it", "Ask your team to add you", False
     ),

@@ -292,4 +292,5 @@ def _outlook(request: HttpRequest, answers: Answers) -> Outlook | None:
         answer_within_s=settings.ANSWER_WITHIN_S,
         start_within_s=settings.START_WITHIN_S,
         usual_wait_s=selectors.usual_wait_s([step.group for step in previews[answers.operations].steps]),
+        kind=repository.target.kind,
     )

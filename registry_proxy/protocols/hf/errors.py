@@ -28,8 +28,16 @@ def gate_answer(reason: Reason, facts: ExchangeFacts, classified: Classified) ->
     words = sentence_for(reason, facts, classified.wanted)
     if reason is Reason.REFERENCE_NOT_GRANTED:
         words = words.replace(explain(reason), "Your grant does not cover this revision.")
+    if reason is Reason.FILE_TYPE_REFUSED and classified.file:
+        words = f"{words} Of a whole repository: --exclude '*{_ending(classified.file)}', in Python ignore_patterns."
     status = status_for(reason)
     return error_answer(status, reason, words, code=GATED if status in _TOLD else "")
+
+
+def _ending(path: str) -> str:
+    """`.bin`, or the whole name of what has no ending."""
+    name = path.rpartition("/")[2]
+    return name[name.rfind(".") :] if "." in name else name
 
 
 def error_answer(status: int, reason: Reason, sentence: str = "", *, code: str = "") -> Answer:

@@ -83,9 +83,11 @@ def _upload(asked: Asked, path: str, memory: Memory) -> Preparation:
         return OUT
     if place.status != _PENDING:
         return Prepared(Reason.REFERENCE_NOT_GRANTED, error_answer(403, Reason.REFERENCE_NOT_GRANTED, _READY))
-    memory.place(asked.classified.target, identity, place.experiment)
+    target = asked.classified.target
+    memory.place(target, identity, place.experiment)
     return ask_about(
-        asked, (Wanted(asked.classified.target, f"{names.EXPERIMENTS}{place.experiment}", Operation.PUSH),)
+        asked,
+        (Wanted(target, f"{names.EXPERIMENTS}{place.experiment}", Operation.PUSH, file=path[len(place.folder) + 1 :]),),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote_to_bytes
 
 from jit_access.domain import sigv4
@@ -96,7 +96,9 @@ def questions(call: Call, scope: Scope) -> tuple[Wanted, ...]:
     if operation is None or (call.route.reads and not place.key):
         return (any_question(scope, place.target, place.bucket, operation),)
     key = place.key or call.word("prefix")
-    wanted = [question(scope, place.target, (place.bucket, key), operation)]
+    asked = question(scope, place.target, (place.bucket, key), operation)
+    # A prefix of a listing names no file; and what was begun may always be given up.
+    wanted = [asked if place.key and call.route.name != "abort-upload" else replace(asked, file=None)]
     if call.source is not None:
         wanted.append(question(scope, place.target, (call.source.bucket, call.source.key), Operation.PULL))
     return tuple(wanted)

@@ -28,7 +28,7 @@ def question(scope: Scope, target: str, place: tuple[str, str], operation: Opera
     """What to ask the gate for one key. What nothing covers is asked for by its bucket, and refused as out of scope."""
     bucket, key = place
     found = find(scope, bucket, key, operation)
-    return Wanted(target, found.repository if found else _uncovered(scope, bucket), operation, key)
+    return Wanted(target, found.repository if found else _uncovered(scope, bucket), operation, key, file=key)
 
 
 def any_question(scope: Scope, target: str, bucket: str, operation: Operation | None) -> Wanted:

@@ -21,6 +21,8 @@ from jit_access.policies.questions import Assurance, Proof, Question, resources_
 from jit_access.policies.rules import parse_duration
 from jit_access.targets.models import Target
 
+OCI_NAMES_NO_FILES = "It does not bind at OCI registries: requests there name digests, not files."
+
 
 class Command(BaseCommand):
     help = "Load, check, show or explain the policy."
@@ -57,6 +59,8 @@ class Command(BaseCommand):
             self.stdout.write(f"Look again: rule {rule_id} opens something to everybody, without any condition.")
         for operation in sorted(compiled.closed):
             self.stdout.write(f"The schema does not name {operation}, so nobody can be allowed it.")
+        for rule_id in compiled.refusing_files():
+            self.stdout.write(f"Note: rule {rule_id} refuses kinds of files. {OCI_NAMES_NO_FILES}")
 
     def _show(self, _options: dict[str, Any]) -> None:
         version = selectors.active_version()
@@ -94,5 +98,9 @@ def _lines(explanation: Explanation) -> list[str]:
 def _terms(rule: RuleExplanation) -> str:
     if not rule.is_permit:
         return rule.because
-    wanted = ", ".join(f"{approval.needed} of {approval.group}" for approval in rule.approvals) or "nobody's approval"
-    return f"At most {rule.lasts_at_most_s} s, {wanted}. {rule.because}"
+    terms = rule.terms
+    wanted = ", ".join(f"{approval.needed} of {approval.group}" for approval in terms.approvals) or "nobody's approval"
+    limits = [f"at most {terms.byte_budget} bytes"] if terms.byte_budget else []
+    limits += [f"at most {terms.request_budget} requests"] if terms.request_budget else []
+    limits += [f"no files of {', '.join(terms.refused_files)}"] if terms.refused_files else []
+    return f"At most {terms.lasts_at_most_s} s, {', '.join([wanted, *limits])}. {rule.because}"
