@@ -288,7 +288,8 @@ def test_a_file_is_written_only_where_the_server_keeps_that_model() -> None:
 
     resource = ResourceScope("experiments/7", ALL)
     prepared, asked = Played(resource, **model()).ask("PUT", FILE)
-    assert (prepared, asked.classified.wanted) == (Prepared(), (Wanted("tracking", "experiments/7", PUSH),))
+    wanted = Wanted("tracking", "experiments/7", PUSH, file="a b/weights.bin")
+    assert (prepared, asked.classified.wanted) == (Prepared(), (wanted,))
     assert Played(resource, **model("LOGGED_MODEL_READY")).ask("PUT", FILE)[0].refusal is Reason.REFERENCE_NOT_GRANTED
     elsewhere = model(folder=FOLDER.replace("7/", "8/"))
     assert Played(resource, **elsewhere).ask("PUT", FILE)[0].refusal is Reason.OUT_OF_SCOPE
