@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jit_access.access_requests import access, selectors, services
+from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import AccessRequest
 from jit_access.accounts.models import User
 from jit_access.api.pagination import NewestFirst
@@ -41,7 +42,6 @@ from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope, parse_scope
 from jit_access.mfa.assurance import assurance_of, signed_in_user
-from jit_access.targets.access import get_target
 from jit_access.targets.models import Target
 
 STATE = OpenApiParameter("state", OpenApiTypes.STR, enum=[str(state) for state in RequestState])
@@ -166,7 +166,10 @@ class ApprovalsView(APIView):
 
 
 def _wanted(actor: User, given: dict[str, Any]) -> tuple[Target, Scope]:
-    return get_target(actor, given["target"]), parse_scope([dict(item) for item in given["resources"]])
+    """What it is about. Names that the actor may not know are not found, as those that do not exist."""
+    scope = parse_scope([dict(item) for item in given["resources"]])
+    names = [part.repository for part in scope.resources]
+    return known_to(actor).get_target_for(given["target"], names), scope
 
 
 def _detail(actor: User, public_id: str) -> dict[str, object]:

@@ -11,6 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from jit_access.access_requests.catalogue import by_name, search
+from jit_access.access_requests.knowing import known_to
 from jit_access.accounts.models import User
 from jit_access.api.pagination import ByName
 from jit_access.api.requests_inputs import CodeInput, StrictSerializer, parse, prove_by
@@ -31,9 +33,9 @@ from jit_access.domain.operations import Operation, Tier, operations_of
 from jit_access.mfa.assurance import require_fresh, signed_in_user
 from jit_access.policies.questions import Assurance, Proof, Question, Resource, subject_of
 from jit_access.policies.services import decide_each
-from jit_access.targets import access, discovery, selectors, services
+from jit_access.targets import access, discovery, services
 from jit_access.targets.addressing import MAX_ORIGINS, NewTarget
-from jit_access.targets.models import Repository, TargetKind
+from jit_access.targets.models import Repository, Target, TargetKind
 
 FACTOR_MAX_AGE_S = 900  # whoever can point the gateway at a registry can point it at their own
 _SEARCH = OpenApiParameter("q", OpenApiTypes.STR, description="Words of a target, repository or description.")
@@ -86,9 +88,9 @@ class RepositoryInput(CodeInput):
 class TargetsView(APIView):
     @extend_schema(responses=TargetOutput(many=True), operation_id="target_list")
     def get(self, request: Request) -> Response:
-        """Every registry that the gateway guards."""
-        signed_in_user(request)
-        return Response([describe_target(target) for target in selectors.all_targets()])
+        """The registries of which you may know something."""
+        known = known_to(signed_in_user(request))
+        return Response([describe_target(target) for target in known.targets()])
 
     @extend_schema(request=TargetInput, responses={201: TargetDetailOutput}, operation_id="target_add")
     def post(self, request: Request) -> Response:
@@ -108,15 +110,15 @@ class TargetsView(APIView):
             redirect_origins=tuple(given.get("redirect_origins", ())),
             kind=given["kind"],
         )
-        target = services.add_target(actor=actor, new=new)
-        return _detail(actor, target.slug, status.HTTP_201_CREATED)
+        return _detail(actor, services.add_target(actor=actor, new=new), status.HTTP_201_CREATED)
 
 
 class TargetView(APIView):
     @extend_schema(responses=TargetDetailOutput, operation_id="target_show")
     def get(self, request: Request, slug: str) -> Response:
         """One registry. Operators also see its address."""
-        return _detail(signed_in_user(request), slug)
+        actor = signed_in_user(request)
+        return _detail(actor, known_to(actor).get_target(slug))
 
     @extend_schema(
         request=CodeInput, responses={204: OpenApiResponse(description="Removed.")}, operation_id="target_remove"
@@ -135,10 +137,11 @@ class RepositoriesView(APIView):
 
     @extend_schema(responses=RepositoryOutput(many=True), operation_id="target_repositories")
     def get(self, request: Request, slug: str) -> Response:
-        """What a registry holds, by name. Operators also see what is no longer listed there."""
+        """What you may know of a registry, by name. Operators also see what is no longer listed there."""
         actor = signed_in_user(request)
-        target = access.get_target(actor, slug)
-        rows = selectors.repositories_of(target, with_gone=access.is_operator(actor)).select_related("target")
+        known = known_to(actor)
+        rows = known.repositories().filter(target=known.get_target(slug))
+        rows = by_name(rows if access.is_operator(actor) else rows.filter(gone_at=None))
         pages = self.pagination_class()
         page = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response([describe_repository(row) for row in page])
@@ -153,8 +156,8 @@ class CredentialView(APIView):
         given = parse(CredentialInput, request)
         _prove(request, given["code"])
         secret = Secret(given["password"])
-        services.update_credential(actor=actor, target=target, username=given["username"], password=secret)
-        return _detail(actor, slug)
+        held = services.update_credential(actor=actor, target=target, username=given["username"], password=secret)
+        return _detail(actor, held)
 
 
 class OriginsView(APIView):
@@ -165,13 +168,13 @@ class OriginsView(APIView):
         target = access.get_managed_target(actor, slug)
         given = parse(OriginsInput, request)
         _prove(request, given["code"])
-        services.name_origins(
+        held = services.name_origins(
             actor=actor,
             target=target,
             token_origins=given["token_origins"],
             redirect_origins=given["redirect_origins"],
         )
-        return _detail(actor, slug)
+        return _detail(actor, held)
 
 
 class CheckView(APIView):
@@ -181,8 +184,7 @@ class CheckView(APIView):
         actor = signed_in_user(request)
         target = access.get_managed_target(actor, slug)
         parse(StrictSerializer, request)
-        services.check_target(actor=actor, target=target)
-        return _detail(actor, slug)
+        return _detail(actor, services.check_target(actor=actor, target=target))
 
 
 class DiscoverView(APIView):
@@ -217,10 +219,10 @@ class CatalogueView(APIView):
 
     @extend_schema(responses=CatalogueOutput(many=True), parameters=[_SEARCH], operation_id="catalogue")
     def get(self, request: Request) -> Response:
-        """What there is, what policy lets you ask for, and who would decide."""
+        """What you may know, what policy lets you ask for, and who would decide. The nearest to `q` come first."""
         actor = signed_in_user(request)
         pages = self.pagination_class()
-        rows = selectors.catalogue(request.query_params.get("q", ""))
+        rows = search(known_to(actor).repositories(), request.query_params.get("q", ""))
         page = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response(_with_answers(actor, page))
 
@@ -238,7 +240,8 @@ def _with_answers(actor: User, page: list[Repository]) -> list[dict[str, object]
     available = count_deciders({approval.group for answer in answers for approval in answer.approvals}, actor)
     told: dict[Resource, list[dict[str, object]]] = {}
     for question, answer in zip(questions, answers, strict=True):
-        told.setdefault(question.resource, []).append(describe_operation(question.operation, answer, available))
+        said = describe_operation(Operation(question.operation), answer, available)
+        told.setdefault(question.resource, []).append(said)
     return [{**describe_repository(row), "operations": told[_resource(row)]} for row in page]
 
 
@@ -246,8 +249,7 @@ def _resource(row: Repository) -> Resource:
     return Resource(row.target.slug, row.name, Tier(row.tier))
 
 
-def _detail(actor: User, slug: str, code: int = status.HTTP_200_OK) -> Response:
-    target = access.get_target(actor, slug)
+def _detail(actor: User, target: Target, code: int = status.HTTP_200_OK) -> Response:
     managed = describe_managed(target) if access.is_operator(actor) else None
     return Response({**describe_target(target), "managed": managed}, status=code)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cedarpy
 
@@ -19,8 +19,9 @@ from jit_access.domain.reasons import Reason
 from jit_access.policies.answers import PolicyAnswer, allowed, refused, strictest
 from jit_access.policies.cedar_forms import Source, request_form
 from jit_access.policies.errors import PolicyBroken
-from jit_access.policies.questions import Assurance, Proof, Question, Resource, Subject
+from jit_access.policies.questions import Assurance, Knowing, Proof, Question, Resource, Subject
 from jit_access.policies.rules import Rule, parse_rule
+from jit_access.policies.singled_out import Kind, SingledOut
 from jit_access.policies.slices import Slices
 from jit_access.policies.world import World
 
@@ -53,8 +54,11 @@ class CompiledPolicy:
     schema: cedarpy.Schema
     slices: Slices
     world: World
+    singled_out: SingledOut
+    has_know: bool = True  # schemas from before there was such an action have no room for the question
     version: int = 0
     closed: frozenset[Operation] = frozenset()  # what the schema does not name
+    known: dict[tuple[Subject, str, Tier, Kind], bool] = field(default_factory=dict)  # see `knowing`
 
     def ask(self, question: Question) -> PolicyAnswer:
         """Answer one question, duration aside. Never raises for a bad question or policy: that is a refusal too."""
@@ -114,7 +118,17 @@ def compile_policy(text: PolicyText, *, version: int = 0) -> CompiledPolicy:
     if problems:
         raise PolicyBroken(tuple(problems))
     closed = frozenset(operation for operation in LATER_OPERATIONS if not _is_named(operation, schema))
-    compiled = CompiledPolicy(rules, sources, schema, Slices(sources, schema), World(schema), version, closed)
+    compiled = CompiledPolicy(
+        rules,
+        sources,
+        schema,
+        Slices(sources, schema),
+        World(schema),
+        SingledOut(sources),
+        has_know=_is_named(Knowing.KNOW, schema),
+        version=version,
+        closed=closed,
+    )
     _try_out(compiled)
     return compiled
 
@@ -148,9 +162,9 @@ def _read_file(name: str, content: str, schema: cedarpy.Schema) -> tuple[list[tu
     return found, problems
 
 
-def _is_named(operation: Operation, schema: cedarpy.Schema) -> bool:
+def _is_named(action: Operation | Knowing, schema: cedarpy.Schema) -> bool:
     """Whether a schema has this action at all. One that has it in a way that does not fit is found by trying out."""
-    probe = f'permit (principal, action == Action::"{operation}", resource);'
+    probe = f'permit (principal, action == Action::"{action}", resource);'
     return not cedarpy.validate_policies(probe, schema).errors
 
 

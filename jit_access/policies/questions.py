@@ -25,6 +25,12 @@ class Phase(StrEnum):
     LIVE = "live"  # a grant in use is asked about again
 
 
+class Knowing(StrEnum):
+    """Not an operation, since no grant names it: may somebody know that a thing is there at all?"""
+
+    KNOW = "know"
+
+
 class Assurance(IntEnum):
     """How strong the proof of identity was; the numbers are NIST SP 800-63B levels."""
 
@@ -71,7 +77,7 @@ class Question:
     """May this subject do this to that, for so long?"""
 
     subject: Subject
-    operation: Operation
+    operation: Operation | Knowing
     resource: Resource
     lasts_s: int
     phase: Phase = Phase.REQUEST

@@ -13,6 +13,7 @@ from typing import Any
 from jit_access.domain.file_rules import parse_file_rules
 from jit_access.domain.operations import Staleness
 from jit_access.policies.answers import APPROVER_FACTOR_MAX_AGE_S, NO_TERMS, Approval, Terms
+from jit_access.policies.questions import Knowing
 
 MAX_DURATION_S = 30 * 24 * 3600  # just-in-time access that lasts a month is standing access
 MAX_APPROVERS = 10
@@ -103,7 +104,10 @@ def parse_rule(policy: Mapping[str, Any], *, file: str) -> Rule:
         raise ValueError(f'{file}: every rule needs an @id of lower-case letters, digits and "-", not "{rule_id}"')
     is_permit = policy["effect"] == "permit"
     try:
-        terms = _parse_terms(annotations) if is_permit else _no_terms(annotations)
+        if is_permit and not _is_about_knowing(policy):
+            terms = _parse_terms(annotations)
+        else:
+            terms = _no_terms("a permit to know" if is_permit else "a forbid", annotations)
     except ValueError as exc:
         raise ValueError(f"{file}: rule {rule_id}: {exc}") from exc
     return Rule(rule_id, is_permit, terms, because, file)
@@ -127,7 +131,12 @@ def _parse_terms(annotations: Mapping[str, str]) -> Terms:
     return terms
 
 
-def _no_terms(annotations: Mapping[str, str]) -> Terms:
+def _is_about_knowing(policy: Mapping[str, Any]) -> bool:
+    """True for `action == Action::"know"`. Any wider scope opens operations too, and those have terms."""
+    return bool(policy.get("action") == {"op": "==", "entity": {"type": "Action", "id": Knowing.KNOW.value}})
+
+
+def _no_terms(what: str, annotations: Mapping[str, str]) -> Terms:
     if annotations:
-        raise ValueError(f"a forbid takes no @{min(annotations)}: it allows nothing that could have terms")
+        raise ValueError(f"{what} takes no @{min(annotations)}: it allows nothing that could have terms")
     return NO_TERMS

@@ -17,11 +17,13 @@ import cedarpy
 
 from jit_access.domain.operations import Operation, Tier
 from jit_access.policies.cedar_forms import Source, entities_json, policy_set_of, repository_id, request_form
-from jit_access.policies.questions import Assurance, Proof, Question, Resource, Subject
+from jit_access.policies.questions import Assurance, Knowing, Proof, Question, Resource, Subject
 
 _MOST_KEPT = 512
+Action = Operation | Knowing
+_ACTIONS: tuple[Action, ...] = (*Operation, *Knowing)
 Place = tuple[str, str]  # type and id of the entity that a scope asks for
-_ANYWHERE: Place = ("", "")
+ANYWHERE: Place = ("", "")
 # What a question's own entities can be equal to or in; see cedar_forms.entities_json.
 _WHO, _WHERE = frozenset({"User", "Group"}), frozenset({"Repository", "Target", "Tier"})
 _ANY: dict[str, str] = {"op": "All"}
@@ -32,14 +34,14 @@ class Slices:
 
     def __init__(self, sources: Mapping[str, Source], schema: cedarpy.Schema) -> None:
         self._sources = sources
-        self._cells: dict[Operation, dict[Place, dict[Place, list[str]]]] = {
-            operation: defaultdict(lambda: defaultdict(list)) for operation in Operation
+        self._cells: dict[Action, dict[Place, dict[Place, list[str]]]] = {
+            action: defaultdict(lambda: defaultdict(list)) for action in _ACTIONS
         }
-        operations_in = lru_cache(maxsize=None)(lambda scope: _operations_in(scope, schema))
+        actions_in = lru_cache(maxsize=None)(lambda scope: _actions_in(scope, schema))
         for rule, source in sources.items():
-            where, who = _place_of(source["resource"], _WHERE), _place_of(source["principal"], _WHO)
-            for operation in operations_in(json.dumps(source["action"], sort_keys=True)):
-                self._cells[operation][where][who].append(rule)
+            where, who = place_of(source), _place_of(source["principal"], _WHO)
+            for action in actions_in(json.dumps(source["action"], sort_keys=True)):
+                self._cells[action][where][who].append(rule)
         self._kept: dict[tuple[str, ...], cedarpy.PolicySet] = {}
 
     def policy_set(self, question: Question) -> cedarpy.PolicySet:
@@ -56,9 +58,9 @@ class Slices:
     def rules(self, question: Question) -> tuple[str, ...]:
         """Their ids, in an order that depends on the places only."""
         subject, resource = question.subject, question.resource
-        who = (_ANYWHERE, ("User", subject.id), *(("Group", name) for name in sorted(subject.groups)))
+        who = (ANYWHERE, ("User", subject.id), *(("Group", name) for name in sorted(subject.groups)))
         cells = self._cells[question.operation]
-        return tuple(rule for place in _places(resource) if place in cells for rule in _of(cells[place], who))
+        return tuple(rule for place in places(resource) if place in cells for rule in _of(cells[place], who))
 
 
 def _of(cell: Mapping[Place, list[str]], who: tuple[Place, ...]) -> Iterator[str]:
@@ -66,9 +68,15 @@ def _of(cell: Mapping[Place, list[str]], who: tuple[Place, ...]) -> Iterator[str
         yield from cell.get(place, ())
 
 
-def _places(resource: Resource) -> tuple[Place, ...]:
+def place_of(source: Source) -> Place:
+    """Where a rule's own scope says that it applies, as far as that can be told."""
+    return _place_of(source["resource"], _WHERE)
+
+
+def places(resource: Resource) -> tuple[Place, ...]:
+    """Everywhere a repository is."""
     return (
-        _ANYWHERE,
+        ANYWHERE,
         ("Repository", repository_id(resource)),
         ("Target", resource.target),
         ("Tier", resource.tier.value),
@@ -79,19 +87,19 @@ def _place_of(scope: Mapping[str, Any], known: frozenset[str]) -> Place:
     """The entity that must be met, when there is one and nothing but our own entities can meet it."""
     wanted = scope if scope["op"] in {"==", "in"} else scope.get("in", {})
     entity = wanted.get("entity", {})
-    return (entity["type"], entity["id"]) if entity.get("type") in known else _ANYWHERE
+    return (entity["type"], entity["id"]) if entity.get("type") in known else ANYWHERE
 
 
-def _operations_in(scope_json: str, schema: cedarpy.Schema) -> tuple[Operation, ...]:
-    """The operations that an action scope admits. Cedar says so itself: a schema may put actions into groups."""
+def _actions_in(scope_json: str, schema: cedarpy.Schema) -> tuple[Action, ...]:
+    """The actions that an action scope admits. Cedar says so itself: a schema may put actions into groups."""
     rule = {"effect": "permit", "principal": _ANY, "action": json.loads(scope_json), "resource": _ANY}
     probe = policy_set_of({"probe": {**rule, "conditions": [], "annotations": {}}})
-    return tuple(operation for operation in Operation if _may_admit(probe, operation, schema))
+    return tuple(action for action in _ACTIONS if _may_admit(probe, action, schema))
 
 
-def _may_admit(probe: cedarpy.PolicySet, operation: Operation, schema: cedarpy.Schema) -> bool:
+def _may_admit(probe: cedarpy.PolicySet, action: Action, schema: cedarpy.Schema) -> bool:
     subject, resource = Subject("usr_probe", frozenset(), False), Resource("probe", "probe", Tier.CRITICAL)
-    question = Question(subject, operation, resource, 1, proof=Proof(Assurance.SECOND_FACTOR, 1))
+    question = Question(subject, action, resource, 1, proof=Proof(Assurance.SECOND_FACTOR, 1))
     try:
         entities = cedarpy.Entities.from_json_str(entities_json(subject, resource), schema)
         return cedarpy.is_authorized(request_form(question), probe, entities, schema).allowed

@@ -1,7 +1,6 @@
-"""Who may see and who may manage targets. The only way from a name to a target for somebody who asks.
+"""Who may manage targets. The only way from a name to a target for somebody who manages it.
 
-Everybody who can sign in may see what could be asked for: policy decides who gets it, and hiding the catalogue would
-only hide the way to ask. Addresses and credentials are for operators.
+Who may know of a target or repository at all is for policy, which is above this floor: `access_requests.knowing`.
 """
 
 from __future__ import annotations
@@ -45,16 +44,6 @@ def require_operator(actor: Actor) -> None:
         raise NotFound
 
 
-def get_target(actor: Actor, name: str) -> Target:
-    """A target by slug or public id, for reading. Raises NotFound."""
-    target = _find(name)
-    if target is None:
-        raise NotFound
-    if not actor.is_active:
-        raise NotFound
-    return target
-
-
 def get_managed_target(actor: Actor, name: str) -> Target:
     """A target by slug or public id, for an operator. Raises NotFound."""
     require_operator(actor)
@@ -71,14 +60,6 @@ def get_managed_repository(actor: Actor, public_id: str) -> Repository:
     if repository is None:
         raise NotFound
     return repository
-
-
-def get_repository(actor: Actor, target: str, name: str) -> Repository:
-    """A repository by its target's slug or id and its own name, for reading. Raises NotFound."""
-    found = get_target(actor, target).repositories.select_related("target").filter(name=name).first()
-    if found is None:
-        raise NotFound
-    return found
 
 
 def _find(name: str) -> Target | None:

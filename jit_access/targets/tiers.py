@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db.models import Q
 
@@ -37,3 +37,15 @@ def tiers_of(target: Target, names: Iterable[str]) -> dict[str, Tier]:
         for name in wanted
         if name in own
     }
+
+
+def heaviest(tiers: Mapping[str, Tier]) -> dict[str, Tier]:
+    """What `tiers_of` says, for everything that a store holds at once. No query."""
+    found = dict(tiers)
+    for name, tier in tiers.items():
+        above = name.rpartition("/")[0]
+        while above:
+            if above in found:
+                found[above] = max(found[above], tier, key=_BY_WEIGHT.index)
+            above = above.rpartition("/")[0]
+    return found

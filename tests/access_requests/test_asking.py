@@ -12,7 +12,7 @@ from jit_access.access_requests.payloads import hash_payload
 from jit_access.accounts import services as accounts
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
-from jit_access.domain.errors import CallerError, Conflict, PolicyRefusal
+from jit_access.domain.errors import CallerError, Conflict, NotFound, PolicyRefusal
 from jit_access.domain.lifecycle import GrantState, RequestState
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
@@ -96,9 +96,11 @@ def test_payload_is_made_by_the_server(world: World) -> None:
 def test_outsider_is_refused_with_a_record(world: World) -> None:
     assert submit(world, actor=world.cast.ada).state == RequestState.PENDING
     with pytest.raises(PolicyRefusal) as refusal:
-        submit(world, actor=world.cast.cleo)
+        submit(world, actor=world.cast.dora)
     assert refusal.value.reason is Reason.NO_RULE_ALLOWS
-    assert refusals("request.submit.refused") == [Reason.NO_RULE_ALLOWS]
+    with pytest.raises(NotFound):
+        submit(world, actor=world.cast.cleo)
+    assert refusals("request.submit.refused") == [Reason.NO_RULE_ALLOWS, Reason.NOT_FOUND]
 
 
 def test_longer_than_the_rule_is_refused(world: World) -> None:

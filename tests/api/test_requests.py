@@ -41,7 +41,7 @@ def test_preview_changes_nothing(world: World) -> None:
     shown = Caller(world.cast.ada).post("/requests/preview", body).json()
     assert shown["is_allowed"]
     assert [person["name"] for person in shown["steps"][0]["people"]] == [world.cast.ben.display_name]
-    assert Caller(world.cast.cleo).post("/requests/preview", body).json()["why_not"]["code"] == Reason.NO_RULE_ALLOWS
+    assert Caller(world.cast.dora).post("/requests/preview", body).json()["why_not"]["code"] == Reason.NO_RULE_ALLOWS
     assert not AccessRequest.objects.exists()
 
 
@@ -103,7 +103,7 @@ def test_preview_and_request_agree_on_how_long_is_sensible(world: World, lasts_s
 
 def test_policy_refusal_is_403_with_its_reason(world: World) -> None:
     assert Caller(world.cast.ada).post("/requests", wish()).status_code == 201
-    refused = Caller(world.cast.cleo).post("/requests", wish())
+    refused = Caller(world.cast.dora).post("/requests", wish())
     assert (refused.status_code, refused.json()["code"]) == (403, Reason.NO_RULE_ALLOWS)
 
 

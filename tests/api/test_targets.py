@@ -144,7 +144,8 @@ def test_what_cannot_be_a_target_is_told_and_not_kept(
     assert Target.objects.count() == 0
 
 
-def test_everybody_sees_targets_and_only_operators_their_addresses(cast: Cast, target: Target) -> None:
+def test_targets_are_seen_and_only_by_operators_their_addresses(cast: Cast, target: Target) -> None:
+    load_policy(actor=GATEWAY, directory=Path(settings.POLICY_DIR))
     assert Caller(cast.ben).get("/targets/prod-registry").json()["managed"]["base_url"] == target.base_url
     seen = Caller(cast.ada).get("/targets/prod-registry")
     assert seen.status_code == 200
@@ -228,11 +229,12 @@ def test_the_catalogue_says_what_may_be_asked_and_who_decides(cast: Cast) -> Non
         {"group": "security", "needed": 1, "available": 1},
     ]
     assert seen["llm/frontier"]["lasts_at_most_s"] == 7200
-    outsider = pulls(Caller(cast.cleo))
-    assert {one["reason"] for one in outsider.values()} == {"no-rule-allows"}
+    auditor = pulls(Caller(cast.dora))
+    assert list(auditor) == list(seen)
+    assert {one["reason"] for one in auditor.values()} == {"no-rule-allows"}
     agent = pulls(Caller(cast.ci_bot))
-    assert agent["tools/base-image"]["is_open"]
-    assert agent["llm/frontier"]["reason"] == "forbidden-by-rule"
+    assert {name: one["is_open"] for name, one in agent.items()} == {"llm/tiny-llama": True, "tools/base-image": True}
+    assert pulls(Caller(cast.cleo)) == {}
 
 
 @pytest.mark.usefixtures("catalogue")

@@ -29,7 +29,7 @@ def test_the_example_loads_and_is_shown() -> None:
 
 
 def test_check_changes_nothing() -> None:
-    assert "11 rules in 2 files, nothing wrong" in run("check", str(EXAMPLE_DIR))
+    assert "12 rules in 3 files, nothing wrong" in run("check", str(EXAMPLE_DIR))
     assert selectors.active_version() is None
 
 

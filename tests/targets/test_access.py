@@ -19,14 +19,6 @@ def repository(cast: Cast) -> Repository:
     )
 
 
-def test_everybody_finds_a_target_by_slug_or_id(cast: Cast, repository: Repository) -> None:
-    for name in ("prod-registry", repository.target.public_id):
-        assert access.get_target(cast.cleo, name) == repository.target
-    for name in ("prod", "tgt_aaaaaaaaaaaaaaaaaaaa", "", "%"):
-        with pytest.raises(NotFound):
-            access.get_target(cast.cleo, name)
-
-
 def test_only_operators_reach_it_for_managing(cast: Cast, repository: Repository) -> None:
     assert access.get_managed_target(cast.ben, "prod-registry") == repository.target
     assert access.get_managed_repository(cast.ben, repository.public_id) == repository
@@ -46,19 +38,8 @@ def test_hidden_and_unknown_look_the_same(cast: Cast, repository: Repository) ->
     assert hidden.value.fields == unknown.value.fields
 
 
-@pytest.mark.parametrize("query", ["", "llama", "LLAMA", "prod llama", "prod-registry/llm", "billion", "seventy  llm"])
-def test_the_catalogue_is_searched_by_words(repository: Repository, query: str) -> None:
-    assert list(selectors.catalogue(query)) == [repository]
-
-
-@pytest.mark.parametrize("query", ["mistral", "llama mistral", "%", "_", "other/llm"])
-def test_what_does_not_match_is_not_found(repository: Repository, query: str) -> None:
-    assert list(selectors.catalogue(query)) == []
-
-
-def test_what_is_gone_is_not_in_the_catalogue(repository: Repository, clock: object) -> None:
+def test_what_is_gone_is_listed_only_when_asked_for(repository: Repository, clock: object) -> None:
     Repository.objects.update(gone_at=repository.created_at)
-    assert list(selectors.catalogue()) == []
     assert list(selectors.repositories_of(repository.target)) == []
     assert list(selectors.repositories_of(repository.target, with_gone=True)) == [repository]
 

@@ -57,7 +57,7 @@ def test_what_policy_forbids_is_named_with_its_reason_before_sending(
 ) -> None:
     sent = form(world, FRONTIER)
     del sent["send"]
-    text = text_of(client_for(world.cast.cleo).post("/requests/new", sent))
+    text = text_of(client_for(world.cast.dora).post("/requests/new", sent))
     assert "Not open to you." in text
     assert "no-rule-allows" in text
     assert "Send request" not in text

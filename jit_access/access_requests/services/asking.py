@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from jit_access.access_requests.drafts import RequestDraft, check_lasts, check_operations, make_draft
+from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import AccessRequest, ApprovalStep
 from jit_access.access_requests.news import tell_approvers, tell_requester
 from jit_access.access_requests.payloads import Considered, Window, assess, hash_payload, make_payload
@@ -106,8 +107,9 @@ def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, 
 def submit_request(*, actor: User, draft: RequestDraft, assurance: Assurance) -> AccessRequest:
     """Ask. With nobody's approval needed the grant is there at once, not yet started.
 
-    The same idempotency key again gives the same request. Raises: PolicyRefusal with what policy said, no-approver,
-    exposed-elsewhere, account-locked; Conflict (duplicate-request); CallerError for what was typed.
+    The same idempotency key again gives the same request. Raises: NotFound for a name that the actor may not know;
+    PolicyRefusal with what policy said, no-approver, exposed-elsewhere, account-locked; Conflict (duplicate-request);
+    CallerError for what was typed.
     """
     check_lasts(draft.lasts_s)
     with (
@@ -121,9 +123,13 @@ def submit_request(*, actor: User, draft: RequestDraft, assurance: Assurance) ->
         _refuse_duplicate(requester, draft)
         now = clock.now()
         proof = proof_of(assurance)
+        refused_already = _refusal(requester, draft, proof)
+        names = [part.repository for part in draft.scope.resources]
+        if refused_already is None and not known_to(requester).may_name(draft.target, draft.target.slug, names):
+            raise NotFound
         answer = ask_policy(requester, draft, proof)
         people = people_for((item.group for item in answer.approvals), requester)
-        if (refusal := _refusal(requester, draft, proof) or _refusal_of(answer, people)) is not None:
+        if (refusal := refused_already or _refusal_of(answer, people)) is not None:
             raise PolicyRefusal(refusal, rule=answer.decision.rule, lasts_at_most_s=answer.lasts_at_most_s)
         return _create(requester, draft, _consider(requester, draft, answer, proof, now), now)
 

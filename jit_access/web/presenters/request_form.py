@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from jit_access.access_requests.services.asking import Preview as PolicyPreview
 from jit_access.accounts.models import User
 from jit_access.domain.operations import Operation, operations_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope
-from jit_access.targets.models import Repository
+from jit_access.targets.models import Repository, TargetKind
 from jit_access.web import figures
 from jit_access.web.presenters import limits, words
 from jit_access.web.references import MAX_CHARS
-from jit_access.web.viewmodels.parts import TIER_BADGES, Badge, Field, Notice, Option, ReasonItem, Resource
+from jit_access.web.viewmodels.parts import TIER_BADGES, Action, Badge, Field, Notice, Option, ReasonItem, Resource
 from jit_access.web.viewmodels.request_form import Choice, ErrorItem, FormErrors, Preview, RequestForm
 
 OPERATION_CHOICES: tuple[tuple[str, frozenset[Operation]], ...] = (
@@ -36,6 +39,7 @@ DURATIONS_S = (1800, 3600, 7200, 14400, 28800)
 DEFAULT_OPERATIONS, DEFAULT_LASTS_S = "pull", 7200
 PURPOSE_CHARS, TICKET_CHARS = 1000, 60
 NAMES_SHOWN = 4
+CHOICES = 20  # on one page
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Answers:
     """What was chosen and typed so far. `lasts_s` is 0 while nothing sensible was chosen."""
 
     query: str = ""
+    start: int = 0  # the first of the matches that is shown
     resource: str = ""
     operations: str = DEFAULT_OPERATIONS
     lasts_s: int = DEFAULT_LASTS_S
@@ -63,11 +68,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Repositories that match the search, what one holds already, and how many there are at all."""
+    """One page of the repositories that match the search, with the chosen one above it, and what one holds already.
+
+    All numbers count what this person may know: `total` at all, `matching` the search, `shown` on this page.
+    """
 
     repositories: Sequence[Repository]
     held: Mapping[tuple[str, str], Held]
     total: int
+    matching: int
+    start: int = 0
+    shown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,10 @@ def build_form(
         query=answers.query,
         choices=tuple(_choice(row, answers, catalogue, now) for row in catalogue.repositories),
         count_text=_count_text(catalogue, answers),
+        is_empty=not catalogue.total,
+        start=catalogue.start,
+        earlier=_page(answers, catalogue.start - CHOICES, "Show the ones before") if catalogue.start else None,
+        further=_further(answers, catalogue),
         operations=tuple(
             _operation(value, answers, outlook)
             for value in choices_of(kind)
@@ -175,8 +190,9 @@ def _choice(row: Repository, answers: Answers, catalogue: Catalogue, now: dateti
     held = catalogue.held.get((row.target.slug, row.name))
     wanted = dict(OPERATION_CHOICES)[answers.operations]
     is_taken = held is not None and not answers.extends and wanted <= held.operations
-    parts = [row.description, figures.size(row.size_bytes) if row.size_bytes else ""]
-    note = ", ".join(part for part in parts if part) or f"At {row.target.display_name}"
+    kind = TargetKind(row.target.kind).label
+    size = figures.size(row.size_bytes) if row.size_bytes else ""
+    note = ", ".join(part for part in (kind, row.description, size) if part)
     if is_taken and held is not None:
         until = f"until {figures.end_time(held.until, now)}" if held.until else "not started"
         note = f"You have this already, {until}"
@@ -191,12 +207,28 @@ def _choice(row: Repository, answers: Answers, catalogue: Catalogue, now: dateti
 
 
 def _count_text(catalogue: Catalogue, answers: Answers) -> str:
-    shown, total = len(catalogue.repositories), figures.plural(catalogue.total, "repository", "repositories")
+    total = figures.plural(catalogue.total, "repository", "repositories")
     if answers.extends:
         return "An extension covers the same repository."
-    if not shown:
+    if not catalogue.matching:
         return f"{total} {'is' if catalogue.total == 1 else 'are'} known here. An operator adds new ones."
-    return f"{shown} of {total}."
+    if catalogue.shown == catalogue.matching:
+        return f"{catalogue.shown} of {total}."
+    matching = f"{catalogue.matching:,} that match" if answers.query else total
+    nearest = ", nearest first" if answers.query else ""
+    return f"{catalogue.start + 1:,} to {catalogue.start + catalogue.shown:,} of {matching}{nearest}."
+
+
+def _further(answers: Answers, catalogue: Catalogue) -> Action | None:
+    start = catalogue.start + catalogue.shown
+    left = catalogue.matching - start
+    return _page(answers, start, f"Show {min(left, CHOICES)} more") if left > 0 else None
+
+
+def _page(answers: Answers, start: int, label: str) -> Action:
+    """Another page of the same matches. What was chosen goes along."""
+    asked = {"q": answers.query, "start": str(max(0, start)), "resource": answers.resource}
+    return Action(label, f"{reverse('web:request-new')}?{urlencode({k: v for k, v in asked.items() if v})}")
 
 
 def _operation(value: str, answers: Answers, outlook: Outlook | None) -> Option:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Badge, Fact, Field, Notice, Option, ReasonItem, Resource
+from jit_access.web.viewmodels.parts import Action, Badge, Fact, Field, Notice, Option, ReasonItem, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,10 @@ class RequestForm:
     ticket: Field
     preview: Preview | None
     idempotency_key: str
+    is_empty: bool = False  # nothing at all is known to this person
+    start: int = 0
+    earlier: Action | None = None
+    further: Action | None = None
     errors: FormErrors | None = None
     extends: str = ""
     kept: tuple[Fact, ...] = ()

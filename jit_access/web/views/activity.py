@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from jit_access.access_requests.access import viewer_of
+from jit_access.access_requests.knowing import known_to
 from jit_access.audit import access, proofs, selectors
 from jit_access.audit.access import Viewer
 from jit_access.audit.exchanges import build_rows
@@ -17,7 +18,6 @@ from jit_access.core import clock
 from jit_access.domain.audit_record import decode_record
 from jit_access.domain.errors import NotFound
 from jit_access.grants import access as grant_access
-from jit_access.targets.selectors import all_targets
 from jit_access.web import reads
 from jit_access.web.pages import page, person, render_page
 from jit_access.web.presenters.activity import (
@@ -60,7 +60,7 @@ def show_activity(request: HttpRequest) -> HttpResponse:
         is_newest=not before,
         state=selectors.read_log_state(),
         named=Named(reads.resources_of(heads), reads.account_names(row.last for row in rows)),
-        targets=list(all_targets().values_list("slug", flat=True)),
+        targets=list(known_to(person(request)).targets().values_list("slug", flat=True)),
         sees_everything=viewer.can_see_all,
     )
     built = build_page(log, filters, now=now, story=_story(request, viewer, filters))

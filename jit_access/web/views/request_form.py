@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from jit_access.access_requests import access, selectors, services
+from jit_access.access_requests.catalogue import search
+from jit_access.access_requests.knowing import Known, known_to
 from jit_access.access_requests.models import AccessRequest
 from jit_access.accounts.models import User
 from jit_access.core import clock
@@ -23,12 +25,12 @@ from jit_access.domain.scopes import ResourceScope, Scope, make_scope, parse_sco
 from jit_access.grants import access as grant_access
 from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import Assurance
-from jit_access.targets import selectors as targets
 from jit_access.targets.models import Repository, TargetKind
 from jit_access.web import figures, reads
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import page, person, render_page
 from jit_access.web.presenters.request_form import (
+    CHOICES,
     DEFAULT_OPERATIONS,
     OPERATION_CHOICES,
     Answers,
@@ -43,19 +45,28 @@ from jit_access.web.presenters.request_form import (
 from jit_access.web.references import MAX_CHARS, References, parse_hub_references, parse_references, references_text
 from jit_access.web.viewmodels.parts import Action, Notice
 
-MAX_CHOICES = 20
+MAX_START = 1_000_000
 _OPERATIONS = dict(OPERATION_CHOICES)
 _CLOSED = frozenset({Reason.NO_RULE_ALLOWS, Reason.FORBIDDEN_BY_RULE})
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The form as it is filled. `repository` is the chosen one, when it is there for this person."""
+
+    known: Known
+    answers: Answers
+    repository: Repository | None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page()
 def show_form(request: HttpRequest) -> HttpResponse:
     """GET searches and fills the form; POST with `send` asks; any other POST shows who decides, and changes nothing."""
+    filled = _filled(request, request.POST if request.method == "POST" else request.GET)
     if request.method == "POST" and "send" in request.POST:
-        return _send(request)
-    answers = _answers_of(request, request.POST if request.method == "POST" else request.GET)
-    return _render(request, answers)
+        return _send(request, filled)
+    return _render(request, filled)
 
 
 @require_safe
@@ -63,7 +74,8 @@ def show_form(request: HttpRequest) -> HttpResponse:
 def follow_link(request: HttpRequest) -> HttpResponse:
     """The address that the gateway's refusals name, as `?resource=target/repository`: the form, filled with it."""
     slug, _, name = request.GET.get("resource", "").partition("/")
-    row = Repository.objects.filter(target__slug=slug, name=name, gone_at=None).first()
+    known = known_to(person(request)).repositories()
+    row = known.filter(target__slug=slug, name=name, gone_at=None).first()
     chosen = {"resource": row.public_id} if row else {"q": name[:200]}
     query = QueryDict(mutable=True)
     query.update(chosen | {"operations": request.GET.get("operation", "pull")})
@@ -74,23 +86,31 @@ def follow_link(request: HttpRequest) -> HttpResponse:
 @page()
 def show_preview(request: HttpRequest) -> HttpResponse:
     """The same page, asked by the script after each change; it takes out the part it needs."""
-    return _render(request, _answers_of(request, request.POST))
+    return _render(request, _filled(request, request.POST))
 
 
-def _answers_of(request: HttpRequest, sent: QueryDict) -> Answers:
+def _filled(request: HttpRequest, sent: QueryDict) -> Filled:
+    known = known_to(person(request))
+    answers = _answers_of(request, sent, known)
+    rows = known.repositories().filter(public_id=answers.resource, gone_at=None)
+    return Filled(known, answers, rows.first() if answers.resource else None)
+
+
+def _answers_of(request: HttpRequest, sent: QueryDict, known: Known) -> Answers:
     """What was chosen and typed; `again` and `extends` fill the form from an earlier request or a running grant."""
     if request.method != "POST":
         if sent.get("again"):
-            return _answers_again(request, sent.get("again", ""))
+            return _answers_again(request, sent.get("again", ""), known)
         if sent.get("extends"):
-            return _answers_extending(request, sent.get("extends", ""))
+            return _answers_extending(request, sent.get("extends", ""), known)
     lasts = sent.get("lasts_s", "7200")
     operations = sent.get("operations", "pull")
     return Answers(
         query=sent.get("q", "")[:200],
+        start=_number(sent.get("start", ""), MAX_START),
         resource=sent.get("resource", ""),
         operations=operations if operations in _OPERATIONS else "pull",
-        lasts_s=int(lasts) if lasts.isdecimal() and len(lasts) < 8 else 7200,
+        lasts_s=_number(lasts, 9_999_999, 7200),
         purpose=sent.get("purpose", ""),
         ticket=sent.get("ticket", ""),
         idempotency_key=sent.get("idempotency_key", "") or secrets.token_urlsafe(16),
@@ -99,11 +119,16 @@ def _answers_of(request: HttpRequest, sent: QueryDict) -> Answers:
     )
 
 
-def _answers_again(request: HttpRequest, public_id: str) -> Answers:
+def _number(text: str, most: int, otherwise: int = 0) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+    return int(text) if is_number and int(text) <= most else otherwise
+
+
+def _answers_again(request: HttpRequest, public_id: str, known: Known) -> Answers:
     earlier = access.get_request(actor=person(request), public_id=public_id)
     draft = selectors.ask_again_from(earlier)
     part = draft.scope.resources[0]
-    row = Repository.objects.filter(target=draft.target, name=part.repository, gone_at=None).first()
+    row = known.repositories().filter(target=draft.target, name=part.repository, gone_at=None).first()
     return Answers(
         resource=row.public_id if row else "",
         operations=_operations_value(part.operations),
@@ -115,10 +140,10 @@ def _answers_again(request: HttpRequest, public_id: str) -> Answers:
     )
 
 
-def _answers_extending(request: HttpRequest, public_id: str) -> Answers:
+def _answers_extending(request: HttpRequest, public_id: str, known: Known) -> Answers:
     grant = _extended(person(request), public_id)
     part = parse_scope(grant.scope).resources[0]
-    row = Repository.objects.filter(target=grant.target, name=part.repository).first()
+    row = known.repositories().filter(target=grant.target, name=part.repository).first()
     return Answers(
         resource=row.public_id if row else "",
         operations=_operations_value(part.operations),
@@ -141,11 +166,6 @@ def _extended(actor: User, public_id: str) -> Grant:
     return grant
 
 
-def _repository(answers: Answers) -> Repository | None:
-    rows = Repository.objects.select_related("target").filter(public_id=answers.resource, gone_at=None)
-    return rows.first() if answers.resource else None
-
-
 def _scope_of(answers: Answers, repository: Repository, *, operations: str = "") -> Scope:
     """What is asked. Raises: CallerError when the tags or digests cannot be read."""
     only = _references(answers, repository)
@@ -159,16 +179,17 @@ def _references(answers: Answers, repository: Repository | None) -> References:
     return parse_hub_references(answers.references) if is_hub else parse_references(answers.references)
 
 
-def _send(request: HttpRequest) -> HttpResponse:
-    answers = _answers_of(request, request.POST)
-    repository = _repository(answers)
+def _send(request: HttpRequest, filled: Filled) -> HttpResponse:
+    answers, repository = filled.answers, filled.repository
+    if answers.resource and repository is None:
+        filled.known.note_unknown(answers.resource)
     errors = _missing(answers, repository)
     if errors or repository is None:
-        return _render(request, answers, errors=errors, status=422)
+        return _render(request, filled, errors=errors, status=422)
     try:
         row = _submit(person(request), answers, repository, assurance_of(request))
     except (CallerError, Conflict, PolicyRefusal) as error:
-        return _refused(request, answers, error)
+        return _refused(request, filled, error)
     return redirect(f"{reverse('web:request', args=[row.public_id])}?new")
 
 
@@ -178,7 +199,7 @@ def _missing(answers: Answers, repository: Repository | None) -> dict[str, str]:
         errors["resource"] = "Choose what you need."
     if not answers.purpose.strip():
         errors["purpose"] = "Say what it is for. The approver decides by this."
-    if problem := _unreadable(answers):
+    if problem := _unreadable(answers, repository):
         errors["references"] = problem.sentence
     if any(char.isspace() for char in answers.ticket.strip()):
         fixed = answers.ticket.strip().replace(" ", "")
@@ -186,11 +207,11 @@ def _missing(answers: Answers, repository: Repository | None) -> dict[str, str]:
     return errors
 
 
-def _unreadable(answers: Answers) -> CallerError | None:
+def _unreadable(answers: Answers, repository: Repository | None) -> CallerError | None:
     """What is wrong with the references, if anything is."""
     try:
         if answers.references:
-            _references(answers, _repository(answers))
+            _references(answers, repository)
     except CallerError as error:
         return error
     return None
@@ -217,7 +238,7 @@ def _submit(actor: User, answers: Answers, repository: Repository, assurance: As
     return services.submit_request(actor=actor, draft=draft, assurance=assurance)
 
 
-def _refused(request: HttpRequest, answers: Answers, error: GatewayError) -> HttpResponse:
+def _refused(request: HttpRequest, filled: Filled, error: GatewayError) -> HttpResponse:
     """What was typed stays; the refusal stands above the form."""
     if error.reason in {Reason.NOT_FOUND, Reason.SECOND_FACTOR_MISSING}:
         raise error
@@ -225,25 +246,24 @@ def _refused(request: HttpRequest, answers: Answers, error: GatewayError) -> Htt
     action = Action("Open it", reverse("web:request", args=[waiting])) if waiting else None
     rule = f"Rule {error.rule}." if isinstance(error, PolicyRefusal) and error.rule else ""
     notice = Notice(error.sentence, rule, "stop", "x", action, code=str(error.reason))
-    return _render(request, answers, notice=notice, status=error.status)
+    return _render(request, filled, notice=notice, status=error.status)
 
 
 def _render(
     request: HttpRequest,
-    answers: Answers,
+    filled: Filled,
     *,
     errors: dict[str, str] | None = None,
     notice: Notice | None = None,
     status: int = 200,
 ) -> HttpResponse:
     now, actor = clock.now(), person(request)
-    repository = _repository(answers)
-    kind = repository.target.kind if repository else ""
-    if answers.operations not in choices_of(kind):  # chosen for another repository; whoever sends it is told
-        answers = replace(answers, operations=DEFAULT_OPERATIONS)
-    unreadable = _unreadable(answers)
-    outlook = None if unreadable else _outlook(request, answers)
-    form = build_form(answers, _catalogue(actor, answers), outlook, now=now, kind=kind)
+    kind = filled.repository.target.kind if filled.repository else ""
+    if filled.answers.operations not in choices_of(kind):  # chosen for another repository; whoever sends it is told
+        filled = replace(filled, answers=replace(filled.answers, operations=DEFAULT_OPERATIONS))
+    unreadable = _unreadable(filled.answers, filled.repository)
+    outlook = None if unreadable else _outlook(request, filled)
+    form = build_form(filled.answers, _catalogue(actor, filled), outlook, now=now, kind=kind)
     if unreadable:
         form = with_refused_references(form, unreadable.sentence, str(unreadable.reason))
     if errors:
@@ -253,21 +273,24 @@ def _render(
     return render_page(request, "web/request_form.html", form, current="request-new", status=status)
 
 
-def _catalogue(actor: User, answers: Answers) -> Catalogue:
-    known = targets.catalogue()
-    chosen = known.filter(public_id=answers.resource)
+def _catalogue(actor: User, filled: Filled) -> Catalogue:
+    """One page of what matches, and the chosen one above it."""
+    answers, chosen = filled.answers, filled.repository
     if answers.extends:
-        return Catalogue(list(chosen), {}, 1)
-    rows = [*chosen] if answers.resource else []
-    for row in targets.catalogue(answers.query)[:MAX_CHOICES]:
-        if row not in rows:
-            rows.append(row)
-    return Catalogue(rows[:MAX_CHOICES], reads.held_repositories(actor, clock.now()), known.count())
+        return Catalogue([chosen] if chosen else [], {}, 1, 1)
+    found = search(filled.known.repositories(), answers.query)
+    matching = found.count()
+    start = answers.start if answers.start < matching else 0
+    page = list(found[start : start + CHOICES])
+    above = [chosen] if chosen and chosen not in page else []
+    total = search(filled.known.repositories()).count() if answers.query else matching
+    held = reads.held_repositories(actor, clock.now())
+    return Catalogue([*above, *page], held, total, matching, start, len(page))
 
 
-def _outlook(request: HttpRequest, answers: Answers) -> Outlook | None:
+def _outlook(request: HttpRequest, filled: Filled) -> Outlook | None:
     """Nothing is asked of policy before a repository is chosen."""
-    repository = _repository(answers)
+    answers, repository = filled.answers, filled.repository
     if repository is None:
         return None
     actor, assurance = person(request), assurance_of(request)
