@@ -13,7 +13,9 @@ import boto3
 from botocore.config import Config
 
 from jit_access.domain.signing_secrets import derive_secret
-from tests.support.gateway import Gateway, Held
+from registry_proxy.protocols.dialects import make_dialects
+from registry_proxy.settings import VIEW_KEY_BYTES, Limits
+from tests.support.gateway import Gateway, Held, running_gateway
 from tests.support.processes import accepts, free_port, running, start, wait_ready
 
 KEY_ID, SECRET = "AKIAUPSTREAM", "upstream-secret"
@@ -30,6 +32,18 @@ class Store:
             "s3", endpoint_url=self.url, aws_access_key_id=KEY_ID, aws_secret_access_key=SECRET,
             region_name="us-east-1", config=Config(s3={"addressing_style": "path"}),
         )  # fmt: skip
+
+
+@contextlib.contextmanager
+def store_gateway(
+    folder: Path, store: Store, *, tls: tuple[Path, Path] | None = None, bucket_host: str = "",
+    limits: Limits | None = None,
+) -> Iterator[Gateway]:  # fmt: skip
+    """A gateway in front of a store."""
+    dialects = make_dialects(bytes(VIEW_KEY_BYTES), bucket_host=bucket_host)
+    with running_gateway(folder, tls=tls, dialects=dialects, limits=limits) as running:
+        running.add_target("store", store.url, KEY_ID, SECRET, kind="s3")
+        yield running
 
 
 @contextlib.contextmanager
