@@ -1,0 +1,69 @@
+"""One gateway for all cases, one registry for each protocol. Every case runs over every protocol of the table."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from registry_proxy.protocols.dialects import make_dialects
+from registry_proxy.settings import Limits
+from tests.adversarial.hostile.upstream import HostileUpstream, Script
+from tests.conformance.profile import PASSWORD, USERNAME
+from tests.conformance.stage import Registry, Stage
+from tests.conformance.table import PROFILES
+from tests.conformance.toy import TOY, ToyDialect
+from tests.support.gateway import Gateway, running_gateway
+
+Serve = Callable[[Script], HostileUpstream]
+# What a stranger may write and what anybody may ask is bounded; tests/adversarial/test_limits.py looks at that.
+_NO_BRAKES = Limits(
+    stranger_records=10**6, stranger_records_together=10**6, requests_per_address=10**6, requests_per_grant=10**6
+)
+_VIEW_KEY = bytes(32)  # of tests.support.gateway
+ALL = {**PROFILES, TOY.kind: TOY}
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    dialects = make_dialects(_VIEW_KEY)
+    dialects = replace(dialects, by_prefix={**dialects.by_prefix, b"toy": ToyDialect()})
+    with running_gateway(tmp_path_factory.mktemp("conformance"), limits=_NO_BRAKES, dialects=dialects) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def registries(gateway: Gateway) -> Iterator[dict[str, Registry]]:
+    with contextlib.ExitStack() as stack:
+        found = {}
+        for kind, profile in ALL.items():
+            registry = found[kind] = Registry(profile, gateway)
+            stack.enter_context(registry.upstream)
+            for slug in (profile.slug, f"{profile.slug}-two"):
+                gateway.add_target(slug, registry.upstream.url, USERNAME, PASSWORD, kind=kind)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def known() -> set[str]:
+    return set()
+
+
+@pytest.fixture(params=ALL)
+def stage(
+    request: pytest.FixtureRequest, gateway: Gateway, registries: dict[str, Registry], known: set[str]
+) -> Iterator[Stage]:  # fmt: skip
+    registry = registries[request.param]
+    registry.play = registry.serve
+    case = Stage(gateway, ALL[request.param], registry, known)
+    yield case
+    registry.play = registry.serve
+    case.check_afterwards()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    with contextlib.ExitStack() as stack:
+        yield lambda script: stack.enter_context(HostileUpstream(script))
