@@ -21,6 +21,7 @@ from tests.support.processes import wait_for
 
 PULL = frozenset({Operation.PULL})
 WRITE = frozenset({Operation.PULL, Operation.PUSH})
+PUSH, DELETE, PROMOTE, ADMIN = (frozenset({item}) for item in list(Operation)[1:])
 EVERYTHING = frozenset(Operation)
 HALF = 32 * 1024 * 1024
 SMALL = {"MLmodel": b"artifact_path: m\n", "python_model.pkl": b"pickle", "requirements.txt": b"mlflow\n"}
@@ -194,50 +195,103 @@ def test_a_search_finds_what_is_granted(world: World) -> None:
 LOG = "info = log_model(); result = info.model_id"
 
 
-def test_a_model_is_logged_registered_and_loaded(world: World) -> None:
+def test_a_model_is_logged_registered_and_given_an_alias(world: World) -> None:
     name = f"model-{uuid4().hex[:8]}"
     held = world.grant(experiment(), of(name, EVERYTHING))
     register = f"{LOG}; v = mlflow.register_model(info.model_uri, {name!r}); result = v.version"
     assert world.run(held, register) == "1"
+    world.run(held, f"client.set_registered_model_alias({name!r}, 'champion', '1')")
     world.run(held, f"client.set_model_version_tag({name!r}, '1', 'k', 'v')")
     world.run(held, f"client.update_model_version({name!r}, '1', 'described')")
-    assert world.run(held, f"result = mlflow.pyfunc.load_model('models:/{name}/1').predict([1])") == [1]
+    assert world.run(held, f"result = mlflow.pyfunc.load_model('models:/{name}@champion').predict([1])") == [1]
+    world.run(held, f"client.delete_registered_model_alias({name!r}, 'champion')")
     world.run(held, f"client.delete_model_version({name!r}, '1')")
     world.run(held, f"client.delete_registered_model({name!r})")
-    for operation in ("push", "delete", "pull"):
+    for operation in ("push", "promote", "delete", "admin", "pull"):
         world.gateway.wait_record("proxy.request.allowed", repository=f"models/{name}", operation=operation)
 
 
 @pytest.mark.parametrize(
-    ("operations", "code"),
+    ("needed", "code"),
     [
-        (PULL, "client.set_model_version_tag({name!r}, '1', 'k', 'v')"),
-        (PULL, "client.update_registered_model({name!r}, 'text')"),
-        (WRITE, "client.delete_model_version({name!r}, '1')"),
-        (WRITE, "client.delete_registered_model({name!r})"),
+        (PUSH, "client.set_model_version_tag({name!r}, '1', 'k', 'v')"),
+        (PUSH, "client.update_registered_model({name!r}, 'text')"),
+        (DELETE, "client.delete_model_version({name!r}, '1')"),
+        (PROMOTE, "client.set_registered_model_alias({name!r}, 'champion', '1')"),
+        (PROMOTE, "client.delete_registered_model_alias({name!r}, 'champion')"),
+        (PROMOTE, "client.transition_model_version_stage({name!r}, '1', 'Production')"),
+        (PROMOTE, "client.transition_model_version_stage({name!r}, '1', 'Staging', archive_existing_versions=True)"),
+        (ADMIN, "client.delete_registered_model({name!r})"),
     ],
 )
-def test_each_kind_of_change_needs_its_own_operation(world: World, operations: frozenset[Operation], code: str) -> None:
+def test_each_kind_of_change_needs_its_own_operation(world: World, needed: frozenset[Operation], code: str) -> None:
+    """All others together are not enough, and the one by itself is."""
     name = world.model()
+    if "delete_registered_model_alias" in code:
+        world.alias(name, "champion", 1)
     with refused("PERMISSION_DENIED"):
-        world.run(world.grant(of(name, operations)), code.format(name=name))
-    world.gateway.wait_record("proxy.request.refused", repository=f"models/{name}", reason="operation-not-granted")
-    world.run(world.grant(of(name, EVERYTHING)), code.format(name=name))
+        world.run(world.grant(of(name, EVERYTHING - needed)), code.format(name=name))
+    done = world.gateway.wait_record("proxy.request.refused", repository=f"models/{name}")
+    [wanted] = needed
+    assert (done["reason"], done["operation"]) == ("operation-not-granted", wanted.value)
+    world.run(world.grant(of(name, needed)), code.format(name=name))
+    world.gateway.wait_record("proxy.transfer.completed", repository=f"models/{name}", operation=wanted.value)
 
 
-def test_renaming_is_nobodys_operation(world: World) -> None:
+def test_a_model_is_renamed_by_whoever_administers_both_names(world: World) -> None:
+    name, new = world.model(), f"new-{uuid4().hex[:8]}"
+    rename = f"client.rename_registered_model({name!r}, {new!r})"
+    for held in (
+        world.grant(of(name, ADMIN)),
+        world.grant(of(name, EVERYTHING), of(new, EVERYTHING - ADMIN)),
+        world.grant(of(name, EVERYTHING - ADMIN), of(new, EVERYTHING)),
+        world.grant(of(name, EVERYTHING), of(new, EVERYTHING, tags=("1",))),
+    ):
+        with refused("PERMISSION_DENIED"):
+            world.run(held, rename)
+    world.run(world.grant(of(name, ADMIN), of(new, ADMIN)), rename)
+    assert world.run(world.grant(of(new)), download(f"models:/{new}/1")) == FILES
+
+
+def test_what_others_load_changes_when_somebody_may_promote(world: World) -> None:
+    name = world.model(versions=2)
+    world.alias(name, "champion", 1)
+    reader, now = world.grant(of(name)), f"result = client.get_model_version_by_alias({name!r}, 'champion').version"
+    assert world.run(reader, now) == "1"
+    with refused("operation=promote"):
+        world.run(world.grant(of(name, WRITE)), f"client.set_registered_model_alias({name!r}, 'champion', '2')")
+    assert world.run(reader, now) == "1"
+    world.run(world.grant(of(name, PROMOTE)), f"client.set_registered_model_alias({name!r}, 'champion', '2')")
+    assert world.run(reader, now) == "2"
+
+
+def test_who_may_promote_does_not_read(world: World) -> None:
     name = world.model()
-    with refused("does not serve this address"):
-        world.run(world.grant(of(name, EVERYTHING), of("other", EVERYTHING)),
-                  f"client.rename_registered_model({name!r}, 'other')")  # fmt: skip
+    world.owner.change("registered-models/update", {"name": name, "description": "secret"}, "PATCH")
+    look = f"m = client.get_registered_model({name!r}); result = [m.name, m.description]"
+    for operations in (PROMOTE, DELETE, ADMIN):
+        held = world.grant(of(name, operations))
+        assert world.run(held, look) == [name, ""]
+        with refused("PERMISSION_DENIED"):
+            world.run(held, download(f"models:/{name}/1"))
+    assert world.run(world.grant(of(name)), look) == [name, "secret"]
 
 
 def test_a_part_of_a_model_is_no_leave_to_change_all_of_it(world: World) -> None:
     name = world.model(versions=2)
-    held = world.grant(of(name, EVERYTHING, tags=("1", "champion")))
+    held = world.grant(of(name, EVERYTHING, tags=("1", "champion", "Production")))
     world.run(held, f"client.set_model_version_tag({name!r}, '1', 'k', 'v')")
+    world.run(held, f"client.set_registered_model_alias({name!r}, 'champion', '1')")
+    world.run(held, f"client.transition_model_version_stage({name!r}, '1', 'Production')")
     for code in (
         f"client.set_model_version_tag({name!r}, '2', 'k', 'v')",
+        f"client.set_registered_model_alias({name!r}, 'champion', '2')",
+        f"client.set_registered_model_alias({name!r}, 'other', '1')",
+        f"client.delete_registered_model_alias({name!r}, 'other')",
+        f"client.transition_model_version_stage({name!r}, '2', 'Production')",
+        f"client.transition_model_version_stage({name!r}, '1', 'Staging')",
+        f"client.transition_model_version_stage({name!r}, '1', 'Production', archive_existing_versions=True)",
+        f"client.rename_registered_model({name!r}, {name + 'x'!r})",
         f"client.update_registered_model({name!r}, 'text')",
         f"client.delete_registered_model({name!r})",
     ):
@@ -365,10 +419,10 @@ def test_a_grant_for_files_sees_no_other(world: World) -> None:
         ("GET", "ajax-api/3.0/mlflow/server-info"),
         ("GET", "api/2.0mlflow/registered-models/get?name=x"),
         ("GET", "api/3.0/mlflow/registered-models/get?name=x"),
-        ("POST", "api/2.0/mlflow/registered-models/rename"),
-        ("POST", "api/2.0/mlflow/registered-models/alias"),
-        ("DELETE", "api/2.0/mlflow/registered-models/alias"),
-        ("POST", "api/2.0/mlflow/model-versions/transition-stage"),
+        ("POST", "ajax-api/2.0/mlflow/registered-models/rename"),
+        ("POST", "ajax-api/2.0/mlflow/registered-models/alias"),
+        ("DELETE", "ajax-api/2.0/mlflow/registered-models/alias"),
+        ("POST", "ajax-api/2.0/mlflow/model-versions/transition-stage"),
         ("POST", "graphql"),
         ("GET", "get-artifact?path=x&run_uuid=y"),
         ("GET", "model-versions/get-artifact?path=x&name=y&version=1"),

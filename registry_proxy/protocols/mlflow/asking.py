@@ -12,7 +12,7 @@ from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.mlflow import names
 from registry_proxy.protocols.mlflow.fields import read_object
 from registry_proxy.protocols.mlflow.routes import Found, found_of, has_body
-from registry_proxy.protocols.mlflow.table import About
+from registry_proxy.protocols.mlflow.table import ARCHIVES, STAGES, About
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import Classified, RefKind, Wanted
 
@@ -44,6 +44,21 @@ def fields_of(asked: Asked, found: Found) -> Mapping[str, object]:
 def with_questions(classified: Classified, found: Found, fields: Mapping[str, object]) -> Classified:
     """The same request with the questions that its fields put. Raises Unclassified."""
     return asking(classified, named_in(classified.target, found, fields).wanted)
+
+
+def looking(classified: Classified, found: Found, fields: Mapping[str, object]) -> Classified:
+    """Every change begins with a look at its model. Which operation that look is, only the scope tells (`look_as`)."""
+    asked = with_questions(classified, found, fields)
+    return replace(asked, wanted=())
+
+
+def look_as(asked: Asked) -> Classified:
+    """Whoever may do anything with a model may see that it is there; who may not pull sees its name (`judging`)."""
+    (look,) = named_in(asked.classified.target, found_in(asked), dict(asked.classified.query)).wanted
+    resource = asked.admitted().view.scope.find(look.repository)
+    held = resource.operations if resource is not None else frozenset[Operation]()
+    operation = next((item for item in Operation if item in held), Operation.PULL)
+    return asking(asked.classified, (_Model(look.target, look.repository, operation).asked(),))
 
 
 def asking(classified: Classified, wanted: tuple[Wanted, ...]) -> Classified:
@@ -80,6 +95,9 @@ def _about_model(slug: str, found: Found, fields: Mapping[str, object]) -> Named
     one = _Model(slug, names.model_repository(fields.get("name")), route.operation)
     if route.about is About.NEW_VERSION:
         return _new_version(one, fields)
+    if route.about is About.RENAME:  # whoever gives a model another's name must hold both
+        other = _Model(slug, names.model_repository(fields.get("new_name")), route.operation)
+        return Named((one.whole(), other.whole()))
     return Named(_questions(one, route.about, fields))
 
 
@@ -87,7 +105,14 @@ def _questions(one: _Model, about: About, fields: Mapping[str, object]) -> tuple
     if about is About.MODEL:
         return (one.asked(),)
     if about is About.ALIAS:
-        return (one.asked(names.word(fields.get("alias"), names.ALIAS, "alias"), RefKind.TAG),)
+        return (_alias(one, fields),)
+    if about is About.SET_ALIAS:
+        # By name, both: whoever may move `champion` to any version could read any version.
+        return (_alias(one, fields), one.asked(_version(fields), RefKind.TAG))
+    if about is About.STAGE:
+        # A stage is a name as an alias is. Archiving what stood there changes other versions: it takes the whole model.
+        whole = (one.whole(),) if fields.get(ARCHIVES) else ()
+        return (one.asked(_version(fields), RefKind.TAG), one.asked(_stage(fields), RefKind.TAG), *whole)
     if about is About.VERSION:
         # Whether a version is what an alias of the scope means only matters to readers.
         kind = RefKind.COMMIT if one.operation is Operation.PULL else RefKind.TAG
@@ -157,6 +182,17 @@ def _logged(fields: Mapping[str, object]) -> tuple[str, ...]:
             {item.get("model_id") for item in items if isinstance(item, dict)} if isinstance(items, list) else set()
         )
     return tuple(sorted(names.word(item, names.LOGGED, "model_id") for item in found - {None, ""}))
+
+
+def _alias(one: _Model, fields: Mapping[str, object]) -> Wanted:
+    return one.asked(names.word(fields.get("alias"), names.ALIAS, "alias"), RefKind.TAG)
+
+
+def _stage(fields: Mapping[str, object]) -> str:
+    stage = fields.get("stage")
+    if stage not in STAGES:
+        raise _malformed("stage is missing.")
+    return STAGES[str(stage)]
 
 
 def _version(fields: Mapping[str, object]) -> str:

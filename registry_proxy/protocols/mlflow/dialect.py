@@ -9,12 +9,13 @@ from registry_proxy.protocols.credentials import read_token
 from registry_proxy.protocols.dialect import Judgement, Preparation
 from registry_proxy.protocols.headers import forwarded_request
 from registry_proxy.protocols.http1 import Headers, RequestHead, ResponseHead
-from registry_proxy.protocols.mlflow.asking import fields_of, found_in, with_questions
+from registry_proxy.protocols.mlflow.asking import fields_of, found_in, look_as, looking, with_questions
 from registry_proxy.protocols.mlflow.errors import error_answer, gate_answer
 from registry_proxy.protocols.mlflow.judging import judge_body, judge_head
 from registry_proxy.protocols.mlflow.learning import prepare
 from registry_proxy.protocols.mlflow.memory import Memory
 from registry_proxy.protocols.mlflow.routes import LOCAL, MAX_BODY_BYTES, PATHS, classify, find
+from registry_proxy.protocols.mlflow.table import LOOK
 from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.signing_in import BY_EITHER
@@ -51,7 +52,8 @@ class MlflowDialect:
         found = find(head.method, head.target.partition(b"?")[0].decode("ascii").split("/", 3)[3])
         if classified.route == "files":
             return classified
-        return with_questions(classified, found, dict(classified.query))
+        put = looking if classified.route == LOOK else with_questions
+        return put(classified, found, dict(classified.query))
 
     def read_token(self, head: RequestHead) -> str | None:
         """Bearer from MLFLOW_TRACKING_TOKEN, or the password of MLFLOW_TRACKING_PASSWORD."""
@@ -61,7 +63,10 @@ class MlflowDialect:
         """Every route but the local ones speaks to one target, which the token must be for."""
         if asked.classified.upstream_target and asked.admitted().view.target != asked.classified.target:
             raise Unclassified(403, Reason.OUT_OF_SCOPE)
-        return False
+        if asked.classified.route != LOOK or asked.classified.wanted:
+            return False
+        asked.classified = look_as(asked)
+        return True
 
     def body_limit(self, asked: Asked) -> int:
         """Every body but a file's decides, and is read for those whom the gate let in."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason, explain
 from registry_proxy.protocols.answers import COME_BACK, JSON, Answer, dump_json, shown, status_for
 from registry_proxy.protocols.ask_again import sentence_for
 from registry_proxy.protocols.asked import ExchangeFacts
-from registry_proxy.protocols.wanted import Classified
+from registry_proxy.protocols.wanted import Classified, Wanted
 
 _CODES = {
     400: "BAD_REQUEST", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "ENDPOINT_NOT_FOUND",
@@ -32,12 +33,19 @@ _TOLD = frozenset({400, 404, 409})
 
 def gate_answer(reason: Reason, facts: ExchangeFacts, classified: Classified) -> Answer:
     """The gate's no, with what to do next."""
-    words = sentence_for(reason, facts, classified.wanted)
+    words = sentence_for(reason, facts, classified.wanted or _of_a_look(classified))
     if reason is Reason.REFERENCE_NOT_GRANTED:
         words = words.replace(explain(reason), "Your grant does not cover this version or alias.")
     if reason is Reason.MOUNT_SOURCE_NOT_GRANTED:
         words = "Registering from there needs a pull grant on its source."
     return error_answer(status_for(reason), reason, words)
+
+
+def _of_a_look(classified: Classified) -> tuple[Wanted, ...]:
+    """A look at a model has no question before somebody is known; what it is about stands there."""
+    if not classified.repository:
+        return ()
+    return (Wanted(classified.target, classified.repository, Operation.PULL),)
 
 
 def error_answer(status: int, reason: Reason, sentence: str = "", *, code: str = "") -> Answer:

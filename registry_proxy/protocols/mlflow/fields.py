@@ -27,6 +27,11 @@ def number(value: object) -> bool:
     return is_number or value in ("NaN", "Infinity", "-Infinity")
 
 
+def flag(value: object) -> bool:
+    """True or false."""
+    return isinstance(value, bool)
+
+
 def words(*allowed: str) -> Shape:
     """One of these."""
     return lambda value: isinstance(value, str) and value in allowed

@@ -30,8 +30,8 @@ _SOURCE = re.compile(r"models:/([^/@]+)[/@].*")
 # Of a model, what says nothing of versions that are not granted.
 _OF_A_PART = frozenset({"name", "creation_timestamp", "last_updated_timestamp", "latest_versions", "aliases"})
 
-_OF_MODEL = frozenset({"model", "model-create", "model-update"})
-_OF_VERSION = frozenset({"alias", "version", "version-create", "version-update"})
+_OF_MODEL = frozenset({"model", "model-create", "model-update", "model-rename"})
+_OF_VERSION = frozenset({"alias", "version", "version-create", "version-update", "stage"})
 _OF_LOGGED = frozenset({"logged", "logged-finish", "logged-create"})
 
 Document = dict[str, object]
@@ -107,7 +107,10 @@ class _Cleaner:
         return found if found is not None and Operation.PULL in found.operations else None
 
     def _is_asked(self, item: Document) -> bool:
-        return f"{names.MODELS}{item.get('name')}" == self._asked.classified.repository
+        asked = self._asked.classified
+        # A model that was renamed answers by its new name, which is what was asked last.
+        expected = asked.wanted[-1].repository if asked.route == "model-rename" else asked.repository
+        return f"{names.MODELS}{item.get('name')}" == expected
 
     def _is_asked_version(self, item: Document) -> bool:
         asked = self._asked.classified.wanted[0]

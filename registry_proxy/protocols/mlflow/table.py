@@ -2,8 +2,8 @@
 
 Each handler of MLflow has twins (`/ajax-api/…`, `/graphql`, `/get-artifact`, `/api/2.0mlflow/…`): none is listed, so
 what was judged here cannot be said there in other words (mlflow#23317). Nor are traces, webhooks, gateway, jobs,
-prompts' pages, scorers, or renaming. Moving an alias or a stage decides what others will run: it waits for an operation
-of its own.
+prompts' pages or scorers. Moving an alias or a stage decides what others load, so it is PROMOTE and not PUSH; what
+happens to a registered model as a whole is ADMIN. Creating one is PUSH: every client that registers a version does it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from jit_access.domain.operations import Operation
-from registry_proxy.protocols.mlflow.fields import Shape, number, objects, text, words
+from registry_proxy.protocols.mlflow.fields import Shape, flag, number, objects, text, words
 
 PULL, PUSH, DELETE = Operation.PULL, Operation.PUSH, Operation.DELETE
+PROMOTE, ADMIN = Operation.PROMOTE, Operation.ADMIN
 
 
 class About(Enum):
@@ -25,6 +26,9 @@ class About(Enum):
     WHOLE_MODEL = auto()  # name, whatever its versions
     VERSION = auto()  # name, version
     ALIAS = auto()  # name, alias
+    SET_ALIAS = auto()  # name, alias, version
+    STAGE = auto()  # name, version, stage
+    RENAME = auto()  # name, new_name
     NEW_VERSION = auto()  # name, source
     SEARCH = auto()
     EXPERIMENT = auto()  # experiment_id
@@ -57,9 +61,13 @@ _METRIC: dict[str, Shape] = {
 _ONE_TAG = {"key": _SHORT, "value": _LONG}
 _SEARCH = {"filter": _SHORT, "max_results": text(10), "order_by": _SHORT, "page_token": _SHORT}
 _ORDERS = frozenset({"order_by"})
+LOOK = "model"
+ARCHIVES = "archive_existing_versions"
+# As MLflow reads them, in either spelling.
+STAGES = {name: stage for stage in ("None", "Staging", "Production", "Archived") for name in (stage, stage.lower())}
 
 ROUTES: Mapping[tuple[str, str], Route] = {
-    ("GET", "registered-models/get"): Route("model", About.MODEL, PULL, _NAME),
+    ("GET", "registered-models/get"): Route(LOOK, About.MODEL, PULL, _NAME),
     ("GET", "registered-models/get-latest-versions"): Route(
         "latest-versions", About.MODEL, PULL, {**_NAME, "stages": _SHORT}, frozenset({"stages"})
     ),
@@ -80,7 +88,13 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ),
     ("POST", "registered-models/set-tag"): Route("model-tag", About.WHOLE_MODEL, PUSH, {**_NAME, **_ONE_TAG}),
     ("DELETE", "registered-models/delete-tag"): Route("model-tag", About.WHOLE_MODEL, PUSH, {**_NAME, "key": _SHORT}),
-    ("DELETE", "registered-models/delete"): Route("model-delete", About.WHOLE_MODEL, DELETE, _NAME),
+    ("DELETE", "registered-models/delete"): Route("model-delete", About.WHOLE_MODEL, ADMIN, _NAME),
+    ("POST", "registered-models/rename"): Route("model-rename", About.RENAME, ADMIN, {**_NAME, "new_name": _SHORT}),
+    ("POST", "registered-models/alias"): Route("alias-set", About.SET_ALIAS, PROMOTE, {**_VERSION, "alias": _SHORT}),
+    ("DELETE", "registered-models/alias"): Route("alias-delete", About.ALIAS, PROMOTE, {**_NAME, "alias": _SHORT}),
+    ("POST", "model-versions/transition-stage"): Route("stage", About.STAGE, PROMOTE, {
+        **_VERSION, "stage": words(*STAGES), ARCHIVES: flag,
+    }),
     ("POST", "model-versions/create"): Route("version-create", About.NEW_VERSION, PUSH, {
         **_NAME, "source": _SHORT, "run_id": text(32), "run_link": words(""), "model_id": text(40), "tags": _TAGS,
         "description": _LONG,

@@ -21,7 +21,7 @@ from registry_proxy.exchange import events as on
 from registry_proxy.exchange.events import UnexpectedEvent
 from registry_proxy.exchange.machine import Exchange
 from registry_proxy.protocols.asked import Asked, ExchangeFacts
-from registry_proxy.protocols.dialect import Fetch, Fetched, Learned, Pinned, Preparation, Prepared, Step
+from registry_proxy.protocols.dialect import Fetch, Fetched, Judgement, Learned, Pinned, Preparation, Prepared, Step
 from registry_proxy.protocols.dialects import Dialects
 from registry_proxy.protocols.http1 import RequestHead, ResponseHead
 from registry_proxy.protocols.mlflow.dialect import MlflowDialect
@@ -34,6 +34,7 @@ from registry_proxy.protocols.wanted import Admission, RefKind, Wanted
 from tests.support.views import make_token, make_view
 
 PULL, PUSH, DELETE = Operation.PULL, Operation.PUSH, Operation.DELETE
+PROMOTE, ADMIN = Operation.PROMOTE, Operation.ADMIN
 ALL = frozenset(Operation)
 FACTS = ExchangeFacts("ex", b"http://gw", "https://access.example", "")
 OK, MISSING = ResponseHead(200, (), 0, keep_alive=True), ResponseHead(404, (), 0, keep_alive=True)
@@ -65,7 +66,8 @@ class Played:
         asked = Asked(FACTS, request, self.dialect.classify(request))
         assert self.dialect.body_limit(asked) == 0, "a body was read for a stranger"
         asked.admission = self.admission
-        self.dialect.admit(asked)
+        if self.dialect.admit(asked):
+            assert not self.dialect.admit(asked), "the gate would be asked for ever"
         if self.dialect.body_limit(asked):
             asked.body = sent
             self.dialect.read_body(asked)
@@ -116,7 +118,8 @@ M = "api/2.0/mlflow/"
         ("GET", "model-versions/get-download-uri?version=3&name=mine", None, (PULL, "3", RefKind.COMMIT)),
         ("POST", "registered-models/create", {"name": "mine"}, (PUSH, "", RefKind.TAG)),
         ("PATCH", "registered-models/update", {"name": "mine"}, (PUSH, "", RefKind.TAG)),
-        ("DELETE", "registered-models/delete", {"name": "mine"}, (DELETE, "", RefKind.TAG)),
+        ("DELETE", "registered-models/delete", {"name": "mine"}, (ADMIN, "", RefKind.TAG)),
+        ("DELETE", "registered-models/alias", {"name": "mine", "alias": "best"}, (PROMOTE, "best", RefKind.TAG)),
         ("PATCH", "model-versions/update", {"name": "mine", "version": "3"}, (PUSH, "3", RefKind.TAG)),
         ("DELETE", "model-versions/delete", {"name": "mine", "version": "3"}, (DELETE, "3", RefKind.TAG)),
     ],
@@ -127,6 +130,79 @@ def test_each_request_is_one_question(
     operation, reference, kind = wanted
     check_target(f"/mlflow/tracking/{M}{path}".encode(), RULES)
     assert wanted_of(method, M + path, body) == ((operation.value, "models/mine", reference, kind),)
+
+
+def test_an_alias_and_a_stage_are_asked_by_name_with_their_version() -> None:
+    alias = {"name": "mine", "alias": "best", "version": "3"}
+    stage = {"name": "mine", "version": "3", "stage": "production"}
+    three = (PROMOTE.value, "models/mine", "3", RefKind.TAG)
+    assert wanted_of("POST", f"{M}registered-models/alias", alias) == (
+        (PROMOTE.value, "models/mine", "best", RefKind.TAG),
+        three,
+    )
+    production = (PROMOTE.value, "models/mine", "Production", RefKind.TAG)
+    path = f"{M}model-versions/transition-stage"
+    assert wanted_of("POST", path, stage) == (three, production)
+    assert wanted_of("POST", path, stage | {"archive_existing_versions": False}) == (three, production)
+    whole = (PROMOTE.value, "models/mine", "", RefKind.TAG)
+    assert wanted_of("POST", path, stage | {"archive_existing_versions": True}) == (three, production, whole)
+    for wrong in ({"stage": "PRODUCTION"}, {"stage": "live"}, {"archive_existing_versions": "true"}, {"version": "x"}):
+        with pytest.raises(Unclassified):
+            wanted_of("POST", path, stage | wrong)
+    for missing in ("name", "version", "stage"):
+        with pytest.raises(Unclassified):
+            wanted_of("POST", path, {key: value for key, value in stage.items() if key != missing})
+    for missing in alias:
+        with pytest.raises(Unclassified):
+            wanted_of("POST", f"{M}registered-models/alias", {key: alias[key] for key in alias if key != missing})
+
+
+def test_a_model_is_renamed_by_whoever_administers_both_names() -> None:
+    world = Played(ResourceScope("models/mine", ALL), ResourceScope("models/new", ALL))
+    _, asked = world.ask("POST", f"{M}registered-models/rename", {"name": "mine", "new_name": "new"})
+    assert [(item.repository, item.operation, item.reference_kind) for item in asked.classified.wanted] == [
+        ("models/mine", ADMIN, RefKind.TAG),
+        ("models/new", ADMIN, RefKind.TAG),
+    ]
+    for body in ({"name": "mine"}, {"name": "mine", "new_name": "a/b"}, {"name": "mine", "new_name": ""}):
+        with pytest.raises(Unclassified):
+            world.ask("POST", f"{M}registered-models/rename", body)
+    assert world.dialect.judge_body(asked, Judgement(), 200, b'{"registered_model":{"name":"new"}}').refusal is None
+    other = world.dialect.judge_body(asked, Judgement(), 200, b'{"registered_model":{"name":"mine"}}')
+    assert other.refusal is Reason.UPSTREAM_BROKEN
+
+
+LOOK = f"{M}registered-models/get?name=mine"
+SEEN = {"name": "mine", "description": "secret", "latest_versions": [], "aliases": [{"alias": "a", "version": "1"}]}
+
+
+@pytest.mark.parametrize(
+    ("held", "asked_as"),
+    [
+        ({PULL}, PULL), ({PULL, ADMIN}, PULL), ({PUSH}, PUSH), ({PUSH, DELETE}, PUSH), ({DELETE}, DELETE),
+        ({PROMOTE}, PROMOTE), ({ADMIN}, ADMIN),
+    ],
+)  # fmt: skip
+def test_a_look_at_a_model_is_asked_as_what_one_may_do_with_it(held: set[Operation], asked_as: Operation) -> None:
+    """The client looks before each change. Who may not pull sees the name, and that is what they asked with."""
+    world = Played(ResourceScope("models/mine", frozenset(held)))
+    _, asked = world.ask("GET", LOOK)
+    assert [(item.repository, item.operation) for item in asked.classified.wanted] == [("models/mine", asked_as)]
+    body = json.dumps({"registered_model": SEEN}).encode()
+    answer = world.dialect.judge_body(asked, Judgement(), 200, body).answer
+    assert answer is not None
+    assert (b"secret" in answer.body) is (PULL in held)
+    assert json.loads(answer.body)["registered_model"]["name"] == "mine"
+
+
+def test_a_look_at_what_is_not_granted_is_a_pull_that_the_gate_refuses() -> None:
+    world = Played(ResourceScope("models/other", ALL), ResourceScope("experiments/7", ALL))
+    _, asked = world.ask("GET", LOOK)
+    assert asked.classified.wanted == (Wanted("tracking", "models/mine", PULL, "", RefKind.NONE, ""),)
+    stranger = world.dialect.classify(head("GET", LOOK))
+    assert not stranger.wanted
+    answer = world.dialect.refusal(Reason.TOKEN_REVOKED, FACTS, stranger)
+    assert b"/request?resource=tracking/models/mine&operation=pull" in answer.body
 
 
 def test_a_copy_asks_for_its_source_too() -> None:
