@@ -66,13 +66,16 @@ class Profile:
     reason_in: Callable[[RawAnswer], str]  # of an error in this protocol's own form; asserts the form
     shows_credential: Callable[[bytes], bool]  # a head that came to the registry itself
     streams: bool = True  # the body of `write` goes on as it comes; else it is read first, because it decides
+    pickle: str = (
+        ""  # path of a file beside that of `read`, of a kind that rules may refuse; "" where files have no names
+    )
     follows: bool = False  # goes where the registry points to, if an operator named the place
     allows: int = 1  # records of a yes for `read`: one more where something has to be learned first
     pins: Mapping[str, str] = field(default_factory=dict)  # names that this grant was told before
 
-    def at_second(self, ask: Ask) -> Ask:
-        """The same request at the second target."""
-        return ask.at(ask.path.replace(f"/{self.slug}/", f"/{self.slug}-two/", 1))
+    def read_at(self, slug: str) -> Ask:
+        """The same read at another target."""
+        return self.read.at(self.read.path.replace(f"/{self.slug}/", f"/{slug}/", 1))
 
 
 def bearer(key: Key, _ask: Ask) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import LeaseFacts
 from jit_access.domain.tokens import hash_token
 from tests.conformance.conftest import ALL
-from tests.conformance.profile import BODY, Key, spellings
+from tests.conformance.profile import BODY, Ask, Key, spellings
 from tests.conformance.stage import ALLOWED, Stage
 from tests.support.gateway import PUSH, Held, new_token, steady_now
 
@@ -103,12 +103,35 @@ def test_other_spellings_are_refused(stage: Stage) -> None:
     stage.refuses(stage.grant(), map(read.at, spellings(read.path)), *PATH)
 
 
+# -- what a rule may add
+
+
+def test_refused_kind_of_file(stage: Stage) -> None:
+    """Where files have names. The file beside it passes."""
+    held = stage.grant()
+    stage.gateway.change(held, refused_files=("pickle",))
+    assert stage.ask(held, stage.profile.read).status == 200
+    stage.check_allowed(held)
+    if stage.profile.pickle:
+        (record,) = stage.refuses(held, [stage.profile.read.at(stage.profile.pickle)], Reason.FILE_TYPE_REFUSED)
+        assert record["grant"] == held.view.grant_id
+
+
+def test_request_budget_counts_each_request_once(stage: Stage) -> None:
+    held = stage.grant()
+    stage.gateway.change(held, request_budget=2)
+    for _ in range(2):
+        assert stage.ask(held, stage.profile.read).status == 200
+        stage.check_allowed(held)
+    stage.refuses(held, [stage.profile.read], Reason.REQUEST_BUDGET_SPENT)
+
+
 # -- tokens
 
 
-def refuse(stage: Stage, key: Key | None, *reasons: str, ask: object = None) -> dict[str, object]:
+def refuse(stage: Stage, key: Key | None, *reasons: str, ask: Ask | None = None) -> dict[str, object]:
     weight = stage.registry.weight
-    answer = stage.send(stage.raw(key, ask or stage.profile.read, "Connection: close"))  # type: ignore[arg-type]
+    answer = stage.send(stage.raw(key, ask or stage.profile.read, "Connection: close"))
     record = stage.check_refused(answer, *reasons)
     assert answer.status in (401, 403)
     assert stage.registry.weight == weight
@@ -137,17 +160,18 @@ def test_token_of_another_grant(stage: Stage) -> None:
 
 def test_token_of_another_target(stage: Stage) -> None:
     """Of the same kind and with the same repository in it; there, the same token opens it."""
-    other = stage.grant(slug=f"{stage.profile.slug}-two")
-    assert stage.ask(other, stage.profile.at_second(stage.profile.read)).status == 200
+    second = f"{stage.profile.slug}-two"
+    other = stage.grant(slug=second)
+    assert stage.ask(other, stage.profile.read_at(second)).status == 200
     stage.new_records()
     refuse(stage, stage.key(other), Reason.OUT_OF_SCOPE)
 
 
 def test_token_of_another_protocol(stage: Stage) -> None:
-    """The same name means another thing by another door."""
-    kind = next(item for item in ALL if item != stage.profile.kind)
-    other = stage.grant(slug=ALL[kind].slug)
-    refuse(stage, stage.key(other), Reason.OUT_OF_SCOPE)
+    """A target has one door: the same name would mean another thing by this one."""
+    slug = next(item.slug for item in ALL.values() if item.kind != stage.profile.kind)
+    other = stage.grant(slug=slug)
+    refuse(stage, stage.key(other), Reason.OUT_OF_SCOPE, ask=stage.profile.read_at(slug))
 
 
 def test_expired_grant(stage: Stage) -> None:

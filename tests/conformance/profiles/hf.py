@@ -49,6 +49,6 @@ PROFILE = Profile(
         "/hf/hub/acme/tiny.git/resolve/main/model.safetensors", "/hf/hub/acme/tiny/resolve/main%2Fmodel.safetensors",
         "/hf/hub/api/resolve-cache/models/acme/tiny/main/model.safetensors",
     ),
-    streams=False, show=bearer, reason_in=_reason_in, follows=True,
+    pickle=_FILE.replace(".safetensors", ".pkl"), streams=False, show=bearer, reason_in=_reason_in, follows=True,
     shows_credential=lambda head: f"\r\nauthorization: Bearer {PASSWORD}\r\n".encode() in head,
 )  # fmt: skip

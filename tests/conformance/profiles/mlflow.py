@@ -10,7 +10,7 @@ from tests.support.raw import RawAnswer
 
 _FOLDER = f"7/models/m-{'1' * 32}/artifacts"
 _FILES = "/mlflow/tracking/api/2.0/mlflow-artifacts/artifacts"
-_FILE = f"{_FILES}/{_FOLDER}/model.bin"
+_FILE = f"{_FILES}/{_FOLDER}/model.safetensors"
 _API = "/mlflow/tracking/api/2.0/mlflow"
 _BASIC = b"\r\nauthorization: Basic " + base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()) + b"\r\n"
 _SAID = json.dumps({"registered_model": {"name": "tiny", "description": "new"}}).encode()
@@ -27,7 +27,7 @@ def _reason_in(answer: RawAnswer) -> str:
 PROFILE = Profile(
     kind="mlflow", slug="tracking", repository="models/tiny",
     read=Ask("GET", _FILE),
-    forwarded=f"GET /api/2.0/mlflow-artifacts/artifacts/{_FOLDER}/model.bin HTTP/1.1".encode(), answered=(),
+    forwarded=f"GET /api/2.0/mlflow-artifacts/artifacts/{_FOLDER}/model.safetensors HTTP/1.1".encode(), answered=(),
     allows=2, pins={"files/3": _FOLDER},
     write=Ask("PATCH", f"{_API}/registered-models/update", b'{"name":"tiny","description":"new"}', _JSON),
     written=b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(_SAID), _SAID),
@@ -49,9 +49,11 @@ PROFILE = Profile(
     twins=(
         _FILE.replace("/api/2.0/", "/ajax-api/2.0/"), _FILE.replace("/api/2.0/", "/api/3.0/"),
         _FILE.replace("/api/2.0/", "/api/2.0/preview/"), _FILE.replace("/mlflow/", "/MLFLOW/", 1),
-        _FILE.replace("/mlflow/", "/", 1), f"/mlflow/tracking/get-artifact?path={_FOLDER}/model.bin",
-        "/mlflow/tracking/model-versions/get-artifact?name=tiny&version=3&path=model.bin", f"{_FILE}?a=b", f"{_FILE}/",
+        _FILE.replace("/mlflow/", "/", 1), f"/mlflow/tracking/get-artifact?path={_FOLDER}/model.safetensors",
+        "/mlflow/tracking/model-versions/get-artifact?name=tiny&version=3&path=model.safetensors",
+        f"{_FILE}?a=b", f"{_FILE}/",
         _FILE.replace("artifacts/7", "artifacts//7"), _FILE.replace("artifacts/7", "Artifacts/7"),
     ),
-    streams=False, show=bearer, reason_in=_reason_in, shows_credential=lambda head: _BASIC in head,
+    pickle=_FILE.replace(".safetensors", ".pkl"), streams=False,
+    show=bearer, reason_in=_reason_in, shows_credential=lambda head: _BASIC in head,
 )  # fmt: skip

@@ -55,6 +55,6 @@ PROFILE = Profile(
         f"{_OBJECT}?a=b", f"{_OBJECT}?versionId=", f"{_OBJECT}?x-amz-security-token=x", f"{_OBJECT}?uploadId=a",
         "/s3/store/models/llama%2Fmodel.safetensors",
     ),
-    show=_show, reason_in=_reason_in,
+    pickle=_OBJECT.replace(".safetensors", ".pkl"), show=_show, reason_in=_reason_in,
     shows_credential=lambda head: f"AWS4-HMAC-SHA256 Credential={USERNAME}/".encode() in head,
 )  # fmt: skip
