@@ -35,6 +35,9 @@ class Reason(StrEnum):
     SECOND_FACTOR_WRONG = "second-factor-wrong"
     SECOND_FACTOR_REUSED = "second-factor-reused"
     SECOND_FACTOR_LOCKED = "second-factor-locked"
+    PASSKEY_REFUSED = "passkey-refused"
+    PASSKEY_UNKNOWN = "passkey-unknown"
+    PASSKEY_COPIED = "passkey-copied"
     ACCOUNT_LOCKED = "account-locked"
     CSRF_FAILED = "csrf-failed"
     NOT_FOR_AGENTS = "not-for-agents"
@@ -135,6 +138,9 @@ _SENTENCES: dict[Reason, str] = {
     Reason.SECOND_FACTOR_WRONG: "That code does not match. Codes change every 30 s; wait for the next one.",
     Reason.SECOND_FACTOR_REUSED: "That code was used already. Wait for the next one.",
     Reason.SECOND_FACTOR_LOCKED: "Too many codes were tried. Wait 15 minutes, then try again.",
+    Reason.PASSKEY_REFUSED: "That passkey's answer could not be used. Try once more, or type a code instead.",
+    Reason.PASSKEY_UNKNOWN: "That passkey is not one of yours here. Use another one, or type a code instead.",
+    Reason.PASSKEY_COPIED: "That passkey may have been copied, so it is refused. Remove it and tell the security team.",
     Reason.ACCOUNT_LOCKED: "This account is locked. Ask the security team.",
     Reason.CSRF_FAILED: "This did not come from a page of ours, or the page was too old. Load it again, then repeat.",
     Reason.NOT_FOR_AGENTS: "Only a person can do this.",

@@ -26,6 +26,7 @@ class Grant(StatefulModel):
     state = models.CharField(max_length=20, default=GrantState.SCHEDULED)
     rule = models.CharField(max_length=200, blank=True)  # ids of the policy rules that opened it
     factor_max_age_s = models.PositiveIntegerField(default=0)  # freshness asked at activation; 0: none
+    proved_level = models.PositiveSmallIntegerField(default=0)  # by its holder, when they started it; 0 before
     staleness = models.CharField(max_length=12, default="strict")
     byte_budget = models.BigIntegerField(default=0)  # 0: none
     request_budget = models.BigIntegerField(default=0, db_default=0)  # 0: none

@@ -15,19 +15,21 @@ from jit_access.policies.answers import PolicyAnswer
 from jit_access.policies.questions import Assurance, Phase, Proof, questions_for_scope
 from jit_access.policies.services import decide_all
 
-# Whoever holds a live grant proved the factor when they started it; policy is asked as of then.
-_AS_AT_ACTIVATION = Proof(Assurance.SECOND_FACTOR, 0)
 
+def ask_about(grant: Grant, phase: Phase, proof: Proof | None = None) -> PolicyAnswer:
+    """What today's policy says about this grant, with the subject's groups and the tiers as they are now.
 
-def ask_about(grant: Grant, phase: Phase, proof: Proof = _AS_AT_ACTIVATION) -> PolicyAnswer:
-    """What today's policy says about this grant, with the subject's groups and the tiers as they are now."""
+    Whoever holds a live grant proved a factor when they started it: policy is asked as of then, without a `proof`.
+    Before that the strongest is assumed, since starting asks again.
+    """
+    asked = proof or Proof(Assurance(grant.proved_level or Assurance.PHISHING_RESISTANT), 0)
     questions = questions_for_scope(
         user=grant.subject,
         target=grant.target,
         scope=parse_scope(grant.scope),
         lasts_s=grant.lasts_s,
         phase=phase,
-        proof=proof if grant.subject.is_person else Proof(),
+        proof=asked if grant.subject.is_person else Proof(),
     )
     return decide_all(questions)
 

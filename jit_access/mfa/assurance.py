@@ -25,16 +25,20 @@ if TYPE_CHECKING:
 
 
 class Level(IntEnum):
-    """The numbers are authentication assurance levels. Source: NIST SP 800-63B-4."""
+    """The numbers rise with the demands of NIST SP 800-63B-4; policy rules compare with them."""
 
     NONE = 0  # nobody signed in, or an API token: a token proves possession, never a person
     PASSWORD = 1
     SECOND_FACTOR = 2
+    PHISHING_RESISTANT = 3  # a passkey: the browser itself told the key which site asks
+
+
+PROVED_LEVELS = frozenset({Level.SECOND_FACTOR, Level.PHISHING_RESISTANT})
 
 
 @dataclass(frozen=True, slots=True)
 class Assurance:
-    """The strength of a session's proof. `age_s` is since the last code, by the database's clock; None without one."""
+    """The strength of a session's latest proof. `age_s` is since then, by the database's clock; None without one."""
 
     level: Level = Level.NONE
     proved_at: datetime | None = None
@@ -76,12 +80,10 @@ def assurance_of(request: AnyRequest) -> Assurance:
     if request.session.get(SESSION_KEY) != str(user.pk):
         return NO_ASSURANCE
     level, proved = request.session.get(LEVEL), request.session.get(PROVED_AT)
-    if level != Level.SECOND_FACTOR or not isinstance(proved, float):
+    if level not in PROVED_LEVELS or not isinstance(proved, float):
         return Assurance(Level.PASSWORD)
     now = clock.now()
-    return Assurance(
-        Level.SECOND_FACTOR, datetime.fromtimestamp(proved, tz=now.tzinfo), math.floor(now.timestamp() - proved)
-    )
+    return Assurance(Level(level), datetime.fromtimestamp(proved, tz=now.tzinfo), math.floor(now.timestamp() - proved))
 
 
 def require_fresh(request: AnyRequest, max_age_s: int) -> Assurance:

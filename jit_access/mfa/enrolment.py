@@ -20,7 +20,7 @@ from jit_access.domain.errors import Conflict
 from jit_access.domain.reasons import Reason
 from jit_access.mfa import recovery, totp
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, require_fresh, signed_in_user
-from jit_access.mfa.models import RecoveryCode, TotpDevice
+from jit_access.mfa.models import Passkey, RecoveryCode, TotpDevice
 from jit_access.mfa.proof import prove_new_secret
 from jit_access.mfa.selectors import has_factor
 from jit_access.mfa.session_keys import ENROLMENT
@@ -79,14 +79,15 @@ def install_totp(*, actor: ActorRef, user: User, secret: Secret) -> None:
 
 
 def remove_factor(*, actor: ActorRef, user: User) -> None:
-    """Take device and recovery codes away; the next sign-in leads to a new set-up. Ends every session.
+    """Take device, passkeys and recovery codes away; the next sign-in leads to a new set-up. Ends every session.
 
     Callers ask for a fresh proof first (`require_fresh`), except the operators' command for a lost phone.
     """
     with audited(actor=actor) as audit:
         removed, _ = TotpDevice.objects.filter(user=user).delete()
         RecoveryCode.objects.filter(user=user).delete()
-        if not removed:
+        passkeys, _ = Passkey.objects.filter(user=user).delete()
+        if not removed and not passkeys:
             return
         record_id = audit.record("second-factor.removed", detail={"account": user.public_id})
         end_sessions(actor=actor, user=user)

@@ -23,7 +23,7 @@ from jit_access.core import clock
 from jit_access.core.problems import problem, problem_response
 from jit_access.domain.actors import NOBODY
 from jit_access.domain.reasons import Reason, explain
-from jit_access.mfa.assurance import Level
+from jit_access.mfa.assurance import PROVED_LEVELS
 from jit_access.mfa.selectors import has_factor
 from jit_access.mfa.session_keys import LEVEL, PROVED_AT
 from jit_access.mfa.sessions import SessionEnd, end_session, find_end, touch
@@ -31,11 +31,12 @@ from jit_access.mfa.sign_in import client_address
 
 SIGN_IN: Final = "/sign-in"
 PROVE: Final = "/second-factor"
+PASSKEY: Final = "/second-factor/passkey"
 SET_UP: Final = "/second-factor/set-up"
 # No session is looked at: these answer everybody the same, or ask for a secret of their own.
 _WITHOUT_SESSION: Final = ("/healthz", "/readyz", "/static/", "/internal/")
 _FOR_ANYBODY: Final = frozenset({SIGN_IN, "/sign-out"})
-_FOR_PASSWORD_ONLY: Final = frozenset({PROVE, "/second-factor/recovery", SET_UP})
+_FOR_PASSWORD_ONLY: Final = frozenset({PROVE, PASSKEY, "/second-factor/recovery", SET_UP})
 _API: Final = "/api/"
 _API_FOR_PASSWORD_ONLY: Final = frozenset({"/api/v1/session", "/api/v1/session/proof"})
 
@@ -88,7 +89,7 @@ def _end_of_session(request: HttpRequest) -> SessionEnd | None:
 
 
 def _is_proved(request: HttpRequest) -> bool:
-    return request.session.get(LEVEL) == Level.SECOND_FACTOR and PROVED_AT in request.session
+    return request.session.get(LEVEL) in PROVED_LEVELS and PROVED_AT in request.session
 
 
 def _refuse_page(request: HttpRequest, end: SessionEnd | None) -> HttpResponse | None:

@@ -41,6 +41,34 @@ class RecoveryCode(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["user", "slot"], name="recovery_code_slot")]
 
 
+class Passkey(models.Model):
+    """One WebAuthn credential of a person. The public key proves; nothing in this row is a secret."""
+
+    public_id = models.CharField(max_length=40, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=60)
+    credential_id = models.CharField(max_length=1400, unique=True)  # base64url; WebAuthn 3 allows 1023 bytes
+    public_key = models.BinaryField()  # COSE
+    sign_count = models.BigIntegerField(default=0)  # 0 for ever where an authenticator keeps none
+    transports = models.JSONField(default=list)
+    is_synced = models.BooleanField(default=False)  # copied to the person's other devices by their vendor
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "name"], name="passkey_name_once")]
+
+
+class PasskeyChallenge(models.Model):
+    """A question that one session may answer once, for one purpose, for a few minutes. Answering deletes the row."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    challenge = models.CharField(max_length=64, unique=True)  # base64url of 32 random bytes
+    session_hash = models.CharField(max_length=64)
+    purpose = models.CharField(max_length=100)
+    made_at = models.DateTimeField()
+
+
 class FactorAttempt(models.Model):
     """One evaluated code, right or wrong. Counted per account, whatever name was typed or address it came from."""
 

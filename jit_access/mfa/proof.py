@@ -24,6 +24,7 @@ from jit_access.notifications.services import tell
 class Method(StrEnum):
     TOTP = "totp"
     RECOVERY_CODE = "recovery-code"
+    PASSKEY = "passkey"
 
 
 def prove_code(*, user: User, code: str, address: str = "") -> Method:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from jit_access.accounts.models import User
 from jit_access.mfa import recovery
-from jit_access.mfa.models import TotpDevice
+from jit_access.mfa.models import Passkey, TotpDevice
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class FactorState:
 
     confirmed_at: datetime | None
     recovery_codes_left: int
+    passkeys: tuple[Passkey, ...] = ()
 
 
 def has_factor(user: User) -> bool:
@@ -23,7 +24,13 @@ def has_factor(user: User) -> bool:
     return TotpDevice.objects.filter(user=user, confirmed_at__isnull=False).exists()
 
 
+def has_passkey(user: User) -> bool:
+    """True when the person could prove with a passkey."""
+    return Passkey.objects.filter(user=user).exists()
+
+
 def factor_state(user: User) -> FactorState:
     """For the settings page."""
     device = TotpDevice.objects.filter(user=user, confirmed_at__isnull=False).first()
-    return FactorState(device.confirmed_at if device is not None else None, recovery.count_unused(user))
+    keys = tuple(Passkey.objects.filter(user=user).order_by("pk"))
+    return FactorState(device.confirmed_at if device is not None else None, recovery.count_unused(user), keys)

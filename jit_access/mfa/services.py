@@ -12,6 +12,16 @@ from jit_access.mfa.enrolment import (
     remove_factor,
     renew_recovery_codes,
 )
+from jit_access.mfa.passkey_challenges import purpose_of
+from jit_access.mfa.passkeys import (
+    add_passkey,
+    begin_passkey,
+    begin_passkey_proof,
+    get_passkey,
+    prove_passkey,
+    remove_passkey,
+    rename_passkey,
+)
 from jit_access.mfa.passwords import change_own_password, set_password
 from jit_access.mfa.proof import Method, prove_code
 from jit_access.mfa.sessions import carry_session, mark_proved, session_ends_at, sign_out, start_session
@@ -22,17 +32,25 @@ __all__ = [
     "TRIES_LIMIT",
     "Enrolment",
     "Method",
+    "add_passkey",
+    "begin_passkey",
+    "begin_passkey_proof",
     "begin_totp_enrolment",
     "carry_session",
     "change_own_password",
     "client_address",
     "confirm_totp",
     "generate_recovery_codes",
+    "get_passkey",
     "install_totp",
     "mark_proved",
     "prove_code",
+    "prove_passkey",
+    "purpose_of",
     "remember_device",
     "remove_factor",
+    "remove_passkey",
+    "rename_passkey",
     "renew_recovery_codes",
     "session_ends_at",
     "set_password",

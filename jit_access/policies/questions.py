@@ -32,11 +32,12 @@ class Knowing(StrEnum):
 
 
 class Assurance(IntEnum):
-    """How strong the proof of identity was; the numbers are NIST SP 800-63B levels."""
+    """How strong the proof of identity was; the numbers rise with NIST SP 800-63B's demands."""
 
     NONE = 0
     PASSWORD = 1
     SECOND_FACTOR = 2
+    PHISHING_RESISTANT = 3  # a passkey
 
 
 @dataclass(frozen=True, slots=True)

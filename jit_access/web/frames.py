@@ -12,7 +12,7 @@ from jit_access.accounts import selectors as accounts
 from jit_access.accounts.models import User
 from jit_access.domain.errors import NotFound
 from jit_access.mfa import assurance as mfa_assurance
-from jit_access.mfa.assurance import Assurance
+from jit_access.mfa.assurance import Assurance, Level
 from jit_access.mfa.services import session_ends_at
 from jit_access.web import reads
 from jit_access.web.presenters.shell import Frame, build_shell
@@ -21,7 +21,7 @@ from jit_access.web.viewmodels.shell import Shell
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
 SHORTCUTS_COOKIE = "shortcuts"
-FACTOR_NAME = "Authenticator app"
+FACTOR_NAMES = {Level.SECOND_FACTOR: "Code", Level.PHISHING_RESISTANT: "Passkey"}
 
 
 def groups_of(request: HttpRequest) -> frozenset[str]:
@@ -63,13 +63,14 @@ def make_shell(request: HttpRequest, current: str, now: datetime) -> Shell:
     if not isinstance(user, User):
         raise NotFound
     queue = requests.approvals_queue(actor=user, now=now)
+    assurance = assurance_of(request)
     frame = Frame(
         person=user,
         groups=groups_of(request),
         is_approver=any(item.may_answer for item in queue) or reads.decides(user),
         open_approvals=sum(item.may_answer for item in queue),
-        factor_proved_at=assurance_of(request).proved_at,
-        factor_name=FACTOR_NAME,
+        factor_proved_at=assurance.proved_at,
+        factor_name=FACTOR_NAMES.get(assurance.level, ""),
         session_ends_at=_session_end(request, now),
         now=now,
         has_shortcuts=has_shortcuts(request),

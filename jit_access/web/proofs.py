@@ -1,4 +1,4 @@
-"""A code typed into a form of ours, turned into a proof of this session."""
+"""A code typed into a form of ours, or a passkey's answer that came with it, turned into a proof of this session."""
 
 from __future__ import annotations
 
@@ -8,10 +8,21 @@ from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
 from jit_access.mfa import services as mfa
 from jit_access.mfa.assurance import signed_in_user
+from jit_access.mfa.selectors import has_passkey
 from jit_access.web import figures
+from jit_access.web.viewmodels.parts import PasskeyPart
 
 # What a form says beside its code field; anything else is a page of its own.
-CODE_PROBLEMS = frozenset({Reason.SECOND_FACTOR_WRONG, Reason.SECOND_FACTOR_REUSED, Reason.SECOND_FACTOR_LOCKED})
+CODE_PROBLEMS = frozenset(
+    {
+        Reason.SECOND_FACTOR_WRONG,
+        Reason.SECOND_FACTOR_REUSED,
+        Reason.SECOND_FACTOR_LOCKED,
+        Reason.PASSKEY_REFUSED,
+        Reason.PASSKEY_UNKNOWN,
+        Reason.PASSKEY_COPIED,
+    }
+)
 # Nothing is to be waited for: another one of the ten is meant.
 _RECOVERY_WORDS = {
     Reason.SECOND_FACTOR_WRONG: "That is not one of your recovery codes, or it was used already.",
@@ -19,11 +30,26 @@ _RECOVERY_WORDS = {
 }
 
 
-def prove_here(request: HttpRequest) -> mfa.Method:
-    """Prove the second factor with the code of this form.
+def has_proof(request: HttpRequest) -> bool:
+    """True when the form brought a code or a passkey's answer."""
+    return bool(request.POST.get("code") or request.POST.get("passkey"))
 
-    Raises: PolicyRefusal (second-factor-wrong, -reused, -locked, -missing, account-locked), recorded.
+
+def passkey_part(request: HttpRequest, payload_hash: str = "") -> PasskeyPart | None:
+    """For the code fields of people who have a passkey."""
+    return PasskeyPart(payload_hash) if has_passkey(signed_in_user(request)) else None
+
+
+def prove_here(request: HttpRequest, *, payload_hash: str = "") -> mfa.Method:
+    """Prove the second factor with what came in this form. A passkey's answer to one verdict is good for that one.
+
+    Raises: PolicyRefusal (second-factor-wrong, -reused, -locked, -missing, passkey-refused, -unknown, -copied,
+    account-locked), recorded.
     """
+    if answer := request.POST.get("passkey"):
+        return mfa.prove_passkey(
+            request, answer=answer, purpose=mfa.purpose_of(payload_hash), address=mfa.client_address(request)
+        )
     user = signed_in_user(request)
     method = mfa.prove_code(user=user, code=request.POST.get("code", ""), address=mfa.client_address(request))
     mfa.mark_proved(request)

@@ -80,8 +80,8 @@ class TestMail:
         assert message.subject.startswith("Answer by 13:34 UTC: Ada asks")
         assert message.body.startswith(message.subject)
         assert message.body.count("http") == 1
-        assert "http://127.0.0.1:8000/approvals/req_1" in message.body
-        assert "Open it at 127.0.0.1:8000" in message.body
+        assert "http://localhost:8000/approvals/req_1" in message.body
+        assert "Open it at localhost:8000" in message.body
         assert "You get this because Ben Okafor has an account" in message.body
         assert message.extra_headers["Auto-Submitted"] == "auto-generated"
 

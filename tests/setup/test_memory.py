@@ -34,7 +34,7 @@ def test_manage_adopts_the_stack_that_was_up(layout: Layout) -> None:
     adopted = adopted_environment({"PATH": os.defpath, "JIT_LOG_LEVEL": "ERROR"}, layout.var)
     assert adopted is not None
     assert adopted["JIT_DATABASE_URL"] == f"sqlite:///{layout.var / 'jit.sqlite3'}"
-    assert adopted["JIT_PUBLIC_URL"] == "http://127.0.0.1:9000"
+    assert adopted["JIT_PUBLIC_URL"] == "http://localhost:9000"
     assert adopted["JIT_SECRET_KEY_FILE"] == str(layout.secrets / "secret_key")
 
 

@@ -25,6 +25,7 @@ PAGES = {
     "security": ("web/security.html", samples.security_page),
     "agent": ("web/agent.html", samples.agent_page),
     "password": ("web/password_form.html", samples.password_form),
+    "passkey": ("web/passkey_form.html", samples.passkey_form),
     "token-form": ("web/token_form.html", samples.token_form),
     "api-token": ("web/api_token.html", samples.api_token_page),
     "targets": ("web/targets.html", samples.targets_page),

@@ -193,7 +193,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
-PUBLIC_URL = env.origin("JIT_PUBLIC_URL", "http://127.0.0.1:8000")
+PUBLIC_URL = env.origin("JIT_PUBLIC_URL", "http://localhost:8000")
 GATEWAY_URL = env.origin("JIT_GATEWAY_URL", "http://127.0.0.1:8080")
 GATEWAY_TLS_URL = env.origin("JIT_GATEWAY_TLS_URL", "")
 POLICY_DIR = Path(env.text("JIT_POLICY_DIR", str(BASE_DIR / "jit_access" / "policies" / "example")))

@@ -52,7 +52,7 @@ def environment(layout: Layout) -> dict[str, str]:
             "JIT_DATABASE_URL": database_url(layout),
             "JIT_REDIS_URL": f"unix://{layout.redis_socket}",
             "JIT_PUBLIC_URL": layout.web_url,
-            "JIT_CONTROL_URL": layout.web_url,
+            "JIT_CONTROL_URL": layout.control_url,
             "JIT_GATEWAY_URL": layout.gateway_url,
             "JIT_GATEWAY_TLS_URL": layout.gateway_tls_url,
             "JIT_KEY_FILE": str(layout.secrets / "kek"),

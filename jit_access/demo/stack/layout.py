@@ -100,6 +100,12 @@ class Layout:
 
     @property
     def web_url(self) -> str:
+        """By name: browsers keep passkeys for names only, never for addresses."""
+        return f"http://localhost:{self.ports.web}"
+
+    @property
+    def control_url(self) -> str:
+        """The same for our own processes, which need no name."""
         return f"http://127.0.0.1:{self.ports.web}"
 
     @property

@@ -125,7 +125,8 @@ def _begin(actor: User, grant: Grant, assurance: Assurance) -> tuple[Grant, tupl
             raise Conflict(Reason(locked.end_reason) if locked.end_reason else Reason.GRANT_NOT_ACTIVE)
         _check_may_start(locked, assurance)
         # Nothing has to exist at the target yet for this row to be the intent: if we die now, it is compensated.
-        move(locked, GrantState.ACTIVATING, claimed_until=clock.now() + timedelta(seconds=CLAIM_S))
+        level = int(assurance.level) if actor.is_person else locked.proved_level
+        move(locked, GrantState.ACTIVATING, claimed_until=clock.now() + timedelta(seconds=CLAIM_S), proved_level=level)
         entitlements = claims.claim_scope(locked)
         audit.record("grant.activating", grant=locked.public_id, target=locked.target.slug, rule=locked.rule)
     return locked, entitlements

@@ -23,6 +23,7 @@ from jit_access.web.viewmodels.parts import (
     Field,
     Hidden,
     Notice,
+    PasskeyPart,
     ReasonItem,
 )
 
@@ -40,6 +41,7 @@ class Weighing:
     open_grants: int
     needs_code: bool
     proof_note: str
+    passkey: PasskeyPart | None = None
 
 
 def risk_of(score: int, *, is_filled: bool = True, is_long: bool = False) -> Risk:
@@ -145,10 +147,10 @@ def build_page(case: Case, *, viewer: User, weighing: Weighing, may_answer: bool
         signed=_signed(case, viewer),
         hidden=(Hidden("payload_hash", request.payload_hash),),
         approve_href=reverse("web:approve", args=[request.public_id]),
-        deny=deny_confirm(case, needs_code=weighing.needs_code) if is_open else None,
+        deny=deny_confirm(case, needs_code=weighing.needs_code, passkey=weighing.passkey) if is_open else None,
         deny_href=reverse("web:deny", args=[request.public_id]) if is_open else "",
         verb=f"Approve for {figures.round_duration(request.lasts_s)}",
-        code=_code_field(code_error) if is_open and (weighing.needs_code or code_error) else None,
+        code=_code_field(code_error, weighing.passkey) if is_open and (weighing.needs_code or code_error) else None,
         proof_note=weighing.proof_note,
         notice=None if is_open else closed_notice(case, viewer),
         back=None if is_open else Action("All approvals", reverse("web:approvals"), "inbox"),
@@ -159,8 +161,9 @@ def _filled(badge: Badge) -> Badge:
     return Badge(badge.word, badge.icon, badge.tone, True)
 
 
-def _code_field(error: str) -> Field:
-    return Field("code", "Code from your authenticator", kind="code", hint="6 digits. Pasting works.", error=error)
+def _code_field(error: str, passkey: PasskeyPart | None) -> Field:
+    hint = "6 digits. Pasting works."
+    return Field("code", "Code from your authenticator", kind="code", hint=hint, error=error, passkey=passkey)
 
 
 def _weigh(case: Case, weighing: Weighing, name: str) -> tuple[ReasonItem, ...]:
@@ -219,7 +222,12 @@ def _signed(case: Case, viewer: User) -> tuple[Fact, ...]:
 
 
 def deny_confirm(
-    case: Case, *, error: str = "", note: str = "", code_error: str = "", needs_code: bool = False
+    case: Case,
+    *,
+    note: str = "",
+    code_error: str = "",
+    needs_code: bool = False,
+    passkey: PasskeyPart | None = None,
 ) -> Confirm:
     """A denial tells the requester why. One is enough."""
     request = case.request
@@ -231,10 +239,9 @@ def deny_confirm(
         note,
         "textarea",
         "What would be enough instead?",
-        error,
         max_chars=NOTE_CHARS,
     )
-    fields = (field, _code_field(code_error)) if needs_code else (field,)
+    fields = (field, _code_field(code_error, passkey)) if needs_code else (field,)
     return Confirm(
         id="deny",
         title=f"Deny {figures.possessive(name)} {what} of {case.scope.resources[0].repository}?",

@@ -316,7 +316,7 @@ def _refused_preview(preview: PolicyPreview) -> Preview:
 
 def _factor_step(outlook: Outlook) -> tuple[ReasonItem, ...]:
     needed, age = outlook.preview.factor_max_age_s, outlook.factor_age_s
-    proved = f"Authenticator app, proved {figures.round_duration(age)} ago" if age is not None else "Not proved yet"
+    proved = f"Proved {figures.round_duration(age)} ago" if age is not None else "Not proved yet"
     if not needed:
         return (ReasonItem("Your second factor is proved", proved, "ok", "shield"),)
     if outlook.preview.is_factor_fresh:

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from jit_access.accounts.models import ApiToken, User
 from jit_access.mfa.assurance import Assurance
+from jit_access.mfa.models import Passkey
 from jit_access.mfa.selectors import FactorState
 from jit_access.web import figures
 from jit_access.web.presenters import words
@@ -45,7 +46,8 @@ def build_page(mine: Mine) -> SecurityPage:
         username=mine.person.username,
         roles=_groups(mine.groups),
         notice=None,
-        factors=(_app_row(mine), _codes_row(mine)),
+        factors=(_app_row(mine), *(_passkey_row(key, mine.now) for key in mine.factor.passkeys), _codes_row(mine)),
+        passkey_form_href=reverse("web:passkey-new"),
         password=SettingRow(
             "Password",
             "Changing it ends every other session of yours.",
@@ -75,6 +77,30 @@ def _app_row(mine: Mine) -> SettingRow:
         f"{since}{proved}",
         Badge("On", "check", "live") if confirmed else Badge("Off", "alert", "stop"),
         action=Action("Replace" if confirmed else "Set up", f"{reverse('web:set-up')}?next={reverse('web:settings')}"),
+    )
+
+
+def _passkey_row(key: Passkey, now: datetime) -> SettingRow:
+    used = f"Used {figures.ago(key.last_used_at, now)}" if key.last_used_at else "Never used"
+    synced = ", also on your other devices" if key.is_synced else ""
+    return SettingRow(
+        key.name,
+        f"{used}. Added {figures.day(key.created_at)}{synced}.",
+        Badge("Passkey", "key", "live"),
+        action=Action("Manage", reverse("web:passkey", args=[key.public_id])),
+    )
+
+
+def passkey_confirm(key: Passkey) -> Confirm:
+    """What stops working when a passkey is removed here. The device keeps its half, which opens nothing then."""
+    return Confirm(
+        id="remove-passkey",
+        title=f"Remove the passkey {key.name}?",
+        effect="It is refused from now on. Delete it on the device too, so that it is not offered any more.",
+        verb=f"Remove {key.name}",
+        keep="Keep it",
+        post_href=reverse("web:passkey-remove", args=[key.public_id]),
+        back_href=reverse("web:passkey", args=[key.public_id]),
     )
 
 

@@ -122,6 +122,13 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyPart:
+    """A passkey may stand in for the code of this field. `payload_hash` binds the answer to one verdict."""
+
+    payload_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """A labelled input. `kind` is an input type, or "textarea", "select", "code"."""
 
@@ -138,6 +145,7 @@ class Field:
     placeholder: str = ""
     is_focused: bool = False
     optional_note: str = ""
+    passkey: PasskeyPart | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class SecurityPage:
     roles: str
     notice: Notice | None
     factors: tuple[SettingRow, ...]
+    passkey_form_href: str
     password: SettingRow
     tokens: tuple[SettingRow, ...]
     token_form_href: str
@@ -37,6 +38,19 @@ class SecurityPage:
     sessions: tuple[SettingRow, ...]
     themes: tuple[Option, ...]
     has_shortcuts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyForm:
+    """A passkey's name: of a new one, which the browser makes, or of one that is there (then it can be removed)."""
+
+    title: str
+    lead: str
+    name: Field
+    verb: str
+    post_href: str
+    options_href: str = ""
+    remove: Confirm | None = None
 
 
 @dataclass(frozen=True, slots=True)

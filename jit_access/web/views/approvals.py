@@ -24,7 +24,7 @@ from jit_access.web.pages import NEEDS_PROOF, page, person, render_page, say
 from jit_access.web.presenters import approvals as words
 from jit_access.web.presenters.activity import revoke_action
 from jit_access.web.presenters.cases import Case, load_case
-from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, prove_here
+from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, has_proof, passkey_part, prove_here
 from jit_access.web.viewmodels.parts import Notice
 from jit_access.web.views.grants import REVOCABLE
 
@@ -84,8 +84,8 @@ def _answer(request: HttpRequest, public_id: str, *, is_approval: bool) -> HttpR
     request.confirm_page = reverse("web:approval", args=[public_id])  # type: ignore[attr-defined]  # where a GET works
     detail = _load(request, public_id)
     try:
-        if request.POST.get("code"):
-            prove_here(request)
+        if has_proof(request):
+            prove_here(request, payload_hash=request.POST.get("payload_hash", ""))
         row = services.give_verdict(
             actor=person(request),
             request=detail.request,
@@ -139,6 +139,7 @@ def _render(
         open_grants=reads.other_grant_count(detail.request),
         needs_code=_needs_code(assurance, detail.factor_max_age_s),
         proof_note=_proof_note(assurance, detail.factor_max_age_s),
+        passkey=passkey_part(request, detail.request.payload_hash),
     )
     viewer = person(request)
     built = words.build_page(
@@ -162,6 +163,7 @@ def _render_deny(
         note=request.POST.get("note", ""),
         code_error=code_error,
         needs_code=bool(code_error) or _needs_code(assurance_of(request), detail.factor_max_age_s),
+        passkey=passkey_part(request, detail.request.payload_hash),
     )
     return render_page(request, "web/confirm.html", None, current="approvals", confirm=confirm, status=status)
 

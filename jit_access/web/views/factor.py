@@ -16,7 +16,7 @@ from jit_access.mfa.assurance import assurance_of, signed_in_user
 from jit_access.mfa.selectors import factor_state, has_factor
 from jit_access.web import figures
 from jit_access.web.pages import local_next, page, render_gate, say
-from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, prove_here
+from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, passkey_part, prove_here
 from jit_access.web.viewmodels.gate import CodesPage, GatePage, SetupPage
 from jit_access.web.viewmodels.parts import Action, Field, Hidden
 
@@ -101,6 +101,7 @@ def _render_prove(request: HttpRequest, *, is_recovery: bool, problem: str = "",
         hint="6 digits. Pasting works.",
         error=problem,
         is_focused=True,
+        passkey=passkey_part(request),
     )
     other = Action("Use a recovery code", _with_next("web:recover", request))
     if is_recovery:

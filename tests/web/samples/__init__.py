@@ -11,6 +11,7 @@ from tests.web.samples.holding import empty_my_access_page, my_access_page, toke
 from tests.web.samples.managing import (
     agent_page,
     api_token_page,
+    passkey_form,
     password_form,
     security_page,
     target_form,
@@ -30,6 +31,7 @@ __all__ = [
     "empty_my_access_page",
     "make_shell",
     "my_access_page",
+    "passkey_form",
     "password_form",
     "prove_page",
     "record_page",

@@ -46,6 +46,7 @@ def security_page() -> security.SecurityPage:
             ),
         ),
         token_form_href="/settings/tokens/new",
+        passkey_form_href="/settings/passkeys/new",
         sessions=(
             security.SettingRow(
                 "This browser",
@@ -84,6 +85,13 @@ def agent_page() -> security.AgentPage:
 def password_form() -> security.PasswordForm:
     return security.PasswordForm(
         (Field("current", "Current password", kind="password", autocomplete="current-password"),), None
+    )
+
+
+def passkey_form() -> security.PasskeyForm:
+    name = Field("name", "Name", "Laptop")
+    return security.PasskeyForm(
+        "Add a passkey", "It only ever answers this site.", name, "Make the passkey", "/x", "/y"
     )
 
 
