@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from jit_access.accounts import services as accounts
+from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.operations import Tier
@@ -17,6 +18,7 @@ from jit_access.domain.session_view import ViewState
 from jit_access.grants import services
 from jit_access.grants.models import Grant
 from jit_access.policies.services import load_policy
+from jit_access.proxy_sessions.models import SessionViewRow
 from jit_access.targets import services as targets
 from jit_access.targets.models import Repository
 from tests.grants.test_opening import view_of
@@ -103,6 +105,40 @@ def test_shorter_rule_ends_what_ran_longer_already(world: World, tmp_path: Path,
     clock.advance(hours=2)
     change_policy(tmp_path, '@lasts_at_most("4h")', '@lasts_at_most("1h")')
     assert (reload(grant).state, reload(grant).end_reason) == (GrantState.REVOKING, Reason.POLICY_TIGHTENED)
+
+
+LIMITS = '@request_budget("20") @byte_budget("1 GiB") @refuse_files("pickle") @lasts_at_most("4h")'
+
+
+def test_stricter_limits_reach_open_grants(world: World, tmp_path: Path) -> None:
+    grant, waiting = active(world, TINY), scheduled(world, TINY, lasts_s=2 * HOUR)
+    change_policy(tmp_path, '@lasts_at_most("4h")', LIMITS)
+    for row in (reload(grant), reload(waiting)):
+        assert (row.request_budget, row.byte_budget, row.refused_files) == (20, 2**30, ["pickle"])
+    assert reload(grant).state == GrantState.ACTIVE
+    view = view_of(grant)
+    assert (view.state, view.request_budget, view.refused_files) == (ViewState.OPEN, 20, ("pickle",))
+    assert SessionViewRow.objects.filter(grant_id=waiting.public_id).count() == 0
+    assert AuditEntry.objects.filter(kind="grant.narrowed", grant=grant.public_id).count() == 1
+    assert services.reevaluate_live_grants() == 0  # nothing is left to take away
+
+
+def test_looser_limits_give_nothing_back(world: World, tmp_path: Path) -> None:
+    change_policy(tmp_path, '@lasts_at_most("4h")', LIMITS)
+    grant = active(world, TINY)
+    load_policy(actor=GATEWAY, directory=Path(settings.POLICY_DIR))
+    kept = reload(grant)
+    assert (kept.request_budget, kept.byte_budget, kept.refused_files) == (20, 2**30, ["pickle"])
+    assert not AuditEntry.objects.filter(kind="grant.narrowed").exists()
+
+
+def test_limits_of_two_rules_are_a_union(world: World, tmp_path: Path) -> None:
+    change_policy(tmp_path, '@lasts_at_most("4h")', LIMITS)
+    grant = active(world, TINY)
+    other = LIMITS.replace("pickle", "code").replace('"20"', '"30"')
+    change_policy(tmp_path, '@lasts_at_most("4h")', other)
+    kept = reload(grant)
+    assert (kept.request_budget, kept.refused_files) == (20, ["code", "pickle"])
 
 
 def test_loosened_policy_widens_nothing(world: World, tmp_path: Path) -> None:

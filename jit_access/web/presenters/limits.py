@@ -16,14 +16,14 @@ _ENDINGS_SHOWN = 4
 
 
 def budgets_phrase(byte_budget: int, request_budget: int) -> str:
-    """`200 GB or 2,000 requests`; nothing without a budget."""
+    """`200 GiB or 2 000 requests`; nothing without a budget."""
     parts = [figures.size(byte_budget)] if byte_budget else []
     parts += [requests_phrase(request_budget)] if request_budget else []
     return " or ".join(parts)
 
 
 def requests_phrase(count: int) -> str:
-    """`2,000 requests`."""
+    """`2 000 requests`."""
     return f"{figures.grouped(count)} request{'' if count == 1 else 's'}"
 
 

@@ -227,7 +227,7 @@ def _rail(grant: Grant, now: datetime) -> Rail | None:
 
 
 def _used_note(grant: Grant, moved: int, requests: int) -> str:
-    """`1.2 GB of 200 GB, 14 of 2,000 requests used`."""
+    """`1.2 GiB of 200 GiB, 14 of 2 000 requests used`."""
     used = [f"{figures.size(moved)} of {figures.size(grant.byte_budget)}"] if grant.byte_budget else []
     if grant.request_budget:
         used.append(f"{figures.grouped(requests)} of {limits.requests_phrase(grant.request_budget)}")
