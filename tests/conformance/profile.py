@@ -43,6 +43,25 @@ Show = Callable[[Key, Ask], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """A list that holds what a grant covers, and what its holder may not even know of.
+
+    `said`: what the registry answers. `seen` must be in what the client gets, `hidden` must not.
+    """
+
+    ask: Ask
+    said: bytes
+    seen: bytes
+    hidden: bytes
+    fields: tuple[bytes, ...] = ()
+
+    def answer(self) -> bytes:
+        """The registry's whole answer."""
+        fields = b"".join(b"\r\n" + line for line in self.fields)
+        return b"HTTP/1.1 200 OK%b\r\nContent-Length: %d\r\n\r\n%b" % (fields, len(self.said), self.said)
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One protocol.
 
@@ -71,6 +90,7 @@ class Profile:
     )
     follows: bool = False  # goes where the registry points to, if an operator named the place
     allows: int = 1  # records of a yes for `read`: one more where something has to be learned first
+    listing: Listing | None = None
     pins: Mapping[str, str] = field(default_factory=dict)  # names that this grant was told before
 
     def read_at(self, slug: str) -> Ask:

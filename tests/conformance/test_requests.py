@@ -10,10 +10,11 @@ import pytest
 from jit_access.domain.reasons import Reason
 from jit_access.domain.session_view import LeaseFacts
 from jit_access.domain.tokens import hash_token
+from tests.adversarial.hostile.upstream import Peer
 from tests.conformance.conftest import ALL
 from tests.conformance.profile import BODY, Ask, Key, spellings
 from tests.conformance.stage import ALLOWED, Stage
-from tests.support.gateway import PUSH, Held, new_token, steady_now
+from tests.support.gateway import PUBLIC_URL, PUSH, Held, new_token, steady_now
 
 # What a client has no business to say to a registry.
 STRAY = (
@@ -73,7 +74,7 @@ def test_own_credential_goes_and_the_client_s_stays(stage: Stage) -> None:
 
 
 def test_what_a_registry_says_of_itself_stays(stage: Stage) -> None:
-    async def chatty(peer, head):  # type: ignore[no-untyped-def]  # a Play
+    async def chatty(peer: Peer, _head: bytes) -> None:
         fields = b"Set-Cookie: canary-cookie=1\r\nServer: canary/1\r\nX-Internal-Host: canary\r\nX-Canary: 1\r\n"
         await peer.send(stage.registry.whole().replace(b"\r\n", b"\r\n" + fields, 1))
 
@@ -92,6 +93,45 @@ def test_foreign_resources_are_refused(stage: Stage) -> None:
     records = stage.refuses(held, stage.profile.foreign, *NOT_YOURS)
     assert {record["grant"] for record in records} == {held.view.grant_id}
     assert {record["status"] for record in records} == {403}
+
+
+def test_refusal_says_where_to_ask(stage: Stage) -> None:
+    answer = stage.ask(stage.grant(PUSH), stage.profile.foreign[0])
+    assert f"{PUBLIC_URL}/request?resource={stage.profile.slug}/".encode() in answer.body
+
+
+def test_listing_holds_what_is_granted_and_nothing_else(stage: Stage) -> None:
+    """Whatever the registry lists."""
+    listing = stage.profile.listing
+    if listing is None:
+        pytest.skip("this protocol lists nothing")
+    said = listing.answer()
+
+    async def lists(peer: Peer, _head: bytes) -> None:
+        await peer.send(said)
+
+    stage.registry.play = lists
+    answer = stage.ask(stage.grant(), listing.ask)
+    assert answer.status == 200, answer
+    assert listing.seen in answer.body
+    assert listing.hidden not in answer.body.lower()
+
+
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        (("Content-Length: 1",), b"x"), (("Content-Length: 1", "Transfer-Encoding: chunked"), b"0\r\n\r\n"),
+        (("Transfer-Encoding: chunked",), b"1\r\nx\r\n0\r\n\r\n"), (("Content-Length: +0",), b""),
+        (("Connection: upgrade", "Upgrade: h2c"), b""), (("Connection: host",), b""), (("Host: evil.example",), b""),
+        (("Authorization: Bearer x", "Authorization: Bearer y"), b""), ((" Folded: x",), b""),
+    ],
+)  # fmt: skip
+def test_two_readings_of_a_request_are_none(stage: Stage, fields: tuple[str, ...], body: bytes) -> None:
+    """The edge is one for all protocols; its no is in the words of each."""
+    weight = stage.registry.weight
+    raw = stage.raw(stage.key(stage.grant()), stage.profile.read, *fields) + body
+    stage.check_refused(stage.send(raw), Reason.MALFORMED_REQUEST, status=400)
+    assert stage.registry.weight == weight
 
 
 def test_twins_of_the_route_are_refused(stage: Stage) -> None:

@@ -10,7 +10,7 @@ import re
 
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason, explain
-from registry_proxy.protocols.answers import Answer, shown, status_for
+from registry_proxy.protocols.answers import COME_BACK, Answer, shown, status_for
 from registry_proxy.protocols.ask_again import sentence_for
 from registry_proxy.protocols.asked import Asked, ExchangeFacts
 from registry_proxy.protocols.credentials import read_token
@@ -90,7 +90,8 @@ class ToyDialect:
 
     def error(self, status: int, reason: Reason, sentence: str = "", *, code: str = "") -> Answer:
         said = f"{shown(reason)}: {sentence or explain(shown(reason))}\n"
-        return Answer(status, ((b"content-type", b"text/plain"),), said.encode("ascii", "replace"))
+        again = ((b"retry-after", b"1"),) if status in COME_BACK else ()
+        return Answer(status, ((b"content-type", b"text/plain"), *again), said.encode("ascii", "replace"))
 
 
 def _reason_in(answer: RawAnswer) -> str:

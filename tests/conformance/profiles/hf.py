@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.conformance.profile import PASSWORD, Ask, Profile, bearer
+from tests.conformance.profile import PASSWORD, Ask, Listing, Profile, bearer
 from tests.support.raw import RawAnswer
 
 _FILE = "/hf/hub/acme/tiny/resolve/main/model.safetensors"
@@ -48,6 +48,13 @@ PROFILE = Profile(
         "/hf/hub/api/models/acme/tiny/resolve/main/model.safetensors", f"{_FILE}?a=b", f"{_FILE}/",
         "/hf/hub/acme/tiny.git/resolve/main/model.safetensors", "/hf/hub/acme/tiny/resolve/main%2Fmodel.safetensors",
         "/hf/hub/api/resolve-cache/models/acme/tiny/main/model.safetensors",
+    ),
+    listing=Listing(
+        Ask("GET", "/hf/hub/api/models/acme/tiny/tree/main"), json.dumps([{
+            "type": "file", "path": "model.safetensors", "size": 9, "oid": "b" * 40, "xetHash": "c" * 64,
+            "lfs": {"oid": "d" * 64, "size": 9, "pointerSize": 134},
+        }]).encode(),
+        b"model.safetensors", b"xet", (b"Content-Type: application/json",),
     ),
     pickle=_FILE.replace(".safetensors", ".pkl"), streams=False, show=bearer, reason_in=_reason_in, follows=True,
     shows_credential=lambda head: f"\r\nauthorization: Bearer {PASSWORD}\r\n".encode() in head,

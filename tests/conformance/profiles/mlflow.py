@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from tests.conformance.profile import PASSWORD, USERNAME, Ask, Profile, bearer
+from tests.conformance.profile import PASSWORD, USERNAME, Ask, Listing, Profile, bearer
 from tests.support.raw import RawAnswer
 
 _FOLDER = f"7/models/m-{'1' * 32}/artifacts"
@@ -53,6 +53,11 @@ PROFILE = Profile(
         "/mlflow/tracking/model-versions/get-artifact?name=tiny&version=3&path=model.safetensors",
         f"{_FILE}?a=b", f"{_FILE}/",
         _FILE.replace("artifacts/7", "artifacts//7"), _FILE.replace("artifacts/7", "Artifacts/7"),
+    ),
+    listing=Listing(
+        Ask("GET", f"{_API}/registered-models/search?max_results=10"),
+        json.dumps({"registered_models": [{"name": "tiny"}, {"name": "frontier"}]}).encode(), b"tiny", b"frontier",
+        (b"Content-Type: application/json",),
     ),
     pickle=_FILE.replace(".safetensors", ".pkl"), streams=False,
     show=bearer, reason_in=_reason_in, shows_credential=lambda head: _BASIC in head,

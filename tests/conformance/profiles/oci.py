@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 
-from tests.conformance.profile import BODY, PASSWORD, USERNAME, Ask, Profile, bearer
+from tests.conformance.profile import BODY, PASSWORD, USERNAME, Ask, Listing, Profile, bearer
 from tests.support.raw import RawAnswer
 
 DIGEST = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
@@ -42,6 +42,10 @@ PROFILE = Profile(
         f"/v2/demo/llm/tiny/Blobs/{DIGEST}", f"/v2/demo/llm/tiny/blobs/{DIGEST.upper()}",
         f"/v2/demo/llm/tiny/blobs/{DIGEST}/", f"/v2/demo/llm/tiny/blobs/{DIGEST}?a=b", f"/demo/llm/tiny/blobs/{DIGEST}",
         f"/v2/llm/tiny/blobs/{DIGEST}", f"/v2/demo/llm/tiny/blobs/uploads/{DIGEST}",
+    ),
+    listing=Listing(
+        Ask("GET", "/v2/_catalog"), json.dumps({"repositories": ["llm/tiny", "llm/frontier"]}).encode(),
+        b"demo/llm/tiny", b"frontier",
     ),
     show=bearer, reason_in=_reason_in, shows_credential=lambda head: _BASIC in head, follows=True,
 )  # fmt: skip

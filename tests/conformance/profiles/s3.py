@@ -7,11 +7,17 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from jit_access.domain.sigv4 import StoreKey, signed_fields
-from tests.conformance.profile import USERNAME, Ask, Key, Profile
+from tests.conformance.profile import USERNAME, Ask, Key, Listing, Profile
 from tests.support.gateway import steady_now
 from tests.support.raw import RawAnswer
 
 _OBJECT = "/s3/store/models/llama/model.safetensors"
+_KEY = "<Contents><Key>{}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>9</Size></Contents>"
+_LISTED = (
+    '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult><Name>models</Name><Prefix>llama/</Prefix>'
+    "<KeyCount>2</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>"
+    f"{_KEY.format('llama/model.bin')}{_KEY.format('frontier/model.bin')}</ListBucketResult>"
+)
 
 
 def _show(key: Key, ask: Ask) -> tuple[str, ...]:
@@ -54,6 +60,10 @@ PROFILE = Profile(
         "/s3/store/Models/llama/model.safetensors", "/s3/store/models/LLAMA/model.safetensors",
         f"{_OBJECT}?a=b", f"{_OBJECT}?versionId=", f"{_OBJECT}?x-amz-security-token=x", f"{_OBJECT}?uploadId=a",
         "/s3/store/models/llama%2Fmodel.safetensors",
+    ),
+    listing=Listing(
+        Ask("GET", "/s3/store/models?list-type=2&prefix=llama%2F"), _LISTED.encode(), b"llama/model.bin", b"frontier",
+        (b"Content-Type: application/xml",),
     ),
     pickle=_OBJECT.replace(".safetensors", ".pkl"), show=_show, reason_in=_reason_in,
     shows_credential=lambda head: f"AWS4-HMAC-SHA256 Credential={USERNAME}/".encode() in head,
