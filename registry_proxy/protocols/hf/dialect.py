@@ -8,18 +8,18 @@ from dataclasses import replace
 
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
-from registry_proxy.protocols.answers import Answer
+from registry_proxy.protocols.answers import JSON, Answer
 from registry_proxy.protocols.asked import Asked, ExchangeFacts
 from registry_proxy.protocols.credentials import read_token
 from registry_proxy.protocols.dialect import Judgement, Pin, Pinned, Preparation, Prepared
 from registry_proxy.protocols.headers import forwarded_request
 from registry_proxy.protocols.hf.errors import error_answer, gate_answer
-from registry_proxy.protocols.hf.judging import judge_body, judge_head
+from registry_proxy.protocols.hf.judging import judge_administered, judge_body, judge_head
 from registry_proxy.protocols.hf.local import auth_check_answer, whoami_answer
 from registry_proxy.protocols.hf.objects import BROUGHT, check_objects
 from registry_proxy.protocols.hf.pinning import pin
 from registry_proxy.protocols.hf.pins import PinStore
-from registry_proxy.protocols.hf.routes import FORMS, MAX_FORM_BYTES, WRITES, classify
+from registry_proxy.protocols.hf.routes import ADMINISTERS, FORMS, MAX_FORM_BYTES, WRITES, classify
 from registry_proxy.protocols.hf.seals import Sealer, UploadPlace
 from registry_proxy.protocols.hf.writes import read_body
 from registry_proxy.protocols.http1 import RequestHead, ResponseHead
@@ -42,7 +42,7 @@ class HubDialect:
     upgrades: frozenset[bytes] = frozenset()
     paths = ENCODED
     sign_in = BY_TOKEN
-    deletes_by_body = False
+    deletes_by_body = True
 
     def __init__(
         self,
@@ -78,9 +78,9 @@ class HubDialect:
 
     def body_limit(self, asked: Asked) -> int:
         """What decides is read whole, from those whom the gate let in."""
-        if asked.admission is None or asked.body is not None or asked.head.method != "POST":
-            return 0
-        return FORMS.get(asked.classified.route, MAX_FORM_BYTES)
+        route = asked.classified.route
+        decides = asked.head.method == "POST" or route in ADMINISTERS
+        return FORMS.get(route, MAX_FORM_BYTES) if decides and asked.admission and asked.body is None else 0
 
     def read_body(self, asked: Asked) -> None:
         """Which files and objects a write is about. Raises Unclassified."""
@@ -92,8 +92,10 @@ class HubDialect:
             return (yield from self._spend(asked))
         if asked.classified.route == "commit":
             return (yield from check_objects(asked))
+        if asked.classified.route in WRITES or asked.classified.route in ADMINISTERS:
+            return Prepared()
         restricted = asked.restricted()
-        if restricted is None or asked.classified.route in WRITES:
+        if restricted is None:
             return Prepared()
         return (yield from pin(asked, restricted, self._pins, self._monotonic))
 
@@ -120,9 +122,13 @@ class HubDialect:
         """The same method and path without the target's name, and at times a commit in the place of a revision."""
         head, classified = asked.head, asked.classified
         is_file, is_place = classified.route == "resolve", classified.route == "lfs-place"
+        is_settings = classified.route in ADMINISTERS
         headers = forwarded_request(
-            head, keeps_ranges=is_file and not asked.admitted().verify_digests, keeps_content_type=head.method == "POST"
-        )
+            head, keeps_ranges=is_file and not asked.admitted().verify_digests,
+            keeps_content_type=head.method == "POST" and not is_settings,
+        )  # fmt: skip
+        if is_settings:
+            headers.append(JSON)  # as it was read here
         return UpstreamRequest(
             head.method, classified.upstream_target, tuple(headers), 0 if asked.body is not None else head.length, (),
             follows_redirects=is_file, origin=asked.facts.origin, request_id=asked.facts.exchange_id,
@@ -133,7 +139,8 @@ class HubDialect:
 
     def judge_head(self, asked: Asked, head: ResponseHead, upstream: Origin | None) -> Judgement:
         """Pass it on, look into it first, or say it in our own words."""
-        return judge_head(asked, head, upstream)
+        judge = judge_administered if asked.classified.route in ADMINISTERS else judge_head
+        return judge(asked, head, upstream)
 
     def judge_body(self, asked: Asked, judgement: Judgement, status: int, body: bytes) -> Judgement:  # noqa: ARG002 - as every dialect
         """A listing, cleaned; the answer to a write, with our addresses in it."""

@@ -20,6 +20,9 @@ _SENTENCES = {
     "EntryNotFound": "The hub's repository has no such file at this revision.",
     GATED: "The hub has not let the gateway's own account into this repository. Tell the operators.",
 }
+# The command prints none of our words with GatedRepo ("requires approval"), and all of them with a plain 403. In Python
+# it is the other way round: a file that is refused without GatedRepo ends as "please check your connection".
+COMMAND_LINE = "huggingface-cli/"
 _TOLD = frozenset({401, 403})  # statuses by which a client gives up
 
 
@@ -31,6 +34,8 @@ def gate_answer(reason: Reason, facts: ExchangeFacts, classified: Classified) ->
     if reason is Reason.FILE_TYPE_REFUSED and classified.file:
         words = f"{words} Of a whole repository: --exclude '*{_ending(classified.file)}', in Python ignore_patterns."
     status = status_for(reason)
+    if facts.agent.startswith(COMMAND_LINE) and status in _TOLD:
+        return error_answer(403, reason, words)
     return error_answer(status, reason, words, code=GATED if status in _TOLD else "")
 
 

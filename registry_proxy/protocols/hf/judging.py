@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 
 from jit_access.domain.reasons import Reason
-from registry_proxy.protocols.answers import JSON, Answer
+from registry_proxy.protocols.answers import JSON, Answer, json_answer
 from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.dialect import Judgement
 from registry_proxy.protocols.headers import forwarded_response
+from registry_proxy.protocols.hf.administering import MADE, there_answer
 from registry_proxy.protocols.hf.errors import error_answer, upstream_answer
 from registry_proxy.protocols.hf.listings import MAX_LISTING_BYTES, Unusable, clean, next_page
 from registry_proxy.protocols.hf.seals import Sealer
-from registry_proxy.protocols.hf.uploads import ANSWERED, answer_for, taken
+from registry_proxy.protocols.hf.uploads import ANSWERED, answer_for, page_of, taken
 from registry_proxy.protocols.http1 import Headers, ResponseHead
 from registry_proxy.protocols.origins import Origin
 
 # What a client needs to know of a file. X-Xet-* and Link are not among them: bytes stay on the gateway.
 FILE_FIELDS = frozenset({b"x-repo-commit", b"x-linked-size", b"x-linked-etag", b"content-disposition"})
+MAX_MADE_BYTES = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FILE = frozenset({200, 206, 304, 416})
 _SHA256 = re.compile(rb'"?([0-9a-f]{64})"?')
@@ -51,6 +53,18 @@ def judge_body(asked: Asked, judgement: Judgement, body: bytes, sealer: Sealer) 
     except Unusable:
         return _broken()
     return Judgement(answer=Answer(200, (JSON, (b"cache-control", b"no-store"), *judgement.headers), cleaned))
+
+
+def judge_administered(asked: Asked, head: ResponseHead, upstream: Origin | None) -> Judgement:
+    """Of a repository's own life, the answer says no more than whether it worked."""
+    is_made = asked.classified.route in MADE
+    if head.status == 409 and is_made:
+        return Judgement(answer=there_answer(page_of(asked)))
+    if head.status >= 400:
+        return Judgement(answer=upstream_answer(head))
+    if not taken(head.status) or upstream is None:
+        return _broken()
+    return Judgement((), MAX_MADE_BYTES) if is_made else Judgement(answer=json_answer({}))
 
 
 def _file(asked: Asked, head: ResponseHead) -> Judgement:

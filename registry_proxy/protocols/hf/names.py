@@ -24,7 +24,8 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WITH_REVISION = frozenset({"revision", "tree", "paths-info", "commits", "preupload", "commit"})
 _GIT = {"batch": "lfs-batch", "verify": "lfs-verify"}
-_WITHOUT = frozenset({"refs", "auth-check"})
+_WITHOUT = frozenset({"refs", "auth-check", "settings", "duplicate"})
+_ABOUT_REPOSITORIES = frozenset({"create", "move", "delete"})  # /api/repos/…: their bodies say which
 # No reader may split a path elsewhere than we do: words of routes are neither names nor revisions. Most of these routes
 # are not served; they are named because the hub behind us knows them.
 _RESERVED = frozenset({
@@ -70,6 +71,8 @@ def parse_place(path: str) -> Place:
         raise Unclassified(400, Reason.NAME_INVALID)
     if rest == ["api", "whoami-v2"]:
         return Place("whoami", slug)
+    if rest[:2] == ["api", "repos"] and len(rest) == 3 and rest[2] in _ABOUT_REPOSITORIES:
+        return Place(f"repo-{rest[2]}", slug)
     if rest[0] == "api":
         return _parse_api(slug, rest[1:])
     if rest[0] == SEALED and len(rest) == 2:
@@ -80,7 +83,7 @@ def parse_place(path: str) -> Place:
 
 
 def unknown() -> Unclassified:
-    """Not in the table: settings, discussions, listings of a whole hub."""
+    """Not in the table: branches, discussions, listings of a whole hub."""
     return Unclassified(404, Reason.ROUTE_UNKNOWN, "The gateway does not serve this address of a hub.")
 
 

@@ -1,7 +1,7 @@
 """What of a hub is served, as an allow-list: method, route and query to one operation. All else is refused.
 
-The addresses that hand out tokens for xet are not in it: with these, bytes would go past the gateway. What makes,
-moves, removes or sets up a repository is refused for everybody, whatever a grant says.
+The addresses that hand out tokens for xet are not in it: with these, bytes would go past the gateway. Branches, tags
+and discussions of a repository are not made through the gateway, whatever a grant says.
 """
 
 from __future__ import annotations
@@ -18,15 +18,27 @@ from registry_proxy.protocols.wanted import Classified, RefKind, Wanted
 MAX_FORM_BYTES = 1024 * 1024
 LISTED = frozenset({"info", "revision", "tree", "paths-info", "commits", "refs"})  # answered with JSON
 MAX_COMMIT_BYTES = 16 * 1024 * 1024  # small files are inside, large ones go by LFS
+MAX_SETTINGS_BYTES = 16 * 1024
+# A repository's own life. What it is about stands in the body, or in the path and the body.
+ADMINISTERS = {
+    "repo-create": "POST",
+    "repo-move": "POST",
+    "repo-delete": "DELETE",
+    "settings": "PUT",
+    "duplicate": "POST",
+}
 FORMS = {
+    **dict.fromkeys(ADMINISTERS, MAX_SETTINGS_BYTES),
     "paths-info": MAX_FORM_BYTES, "preupload": 4 * MAX_FORM_BYTES, "commit": MAX_COMMIT_BYTES,
     "lfs-batch": MAX_FORM_BYTES, "lfs-verify": 4096,
 }  # fmt: skip
 WRITES = frozenset({"preupload", "commit", "lfs-batch", "lfs-verify", "lfs-place"})
-_METHODS = {"resolve": {"GET", "HEAD"}, "lfs-place": {"PUT", "POST"}} | {route: {"POST"} for route in FORMS}
+_METHODS = {"resolve": {"GET", "HEAD"}, "lfs-place": {"PUT", "POST"}} | {
+    route: {ADMINISTERS.get(route, "POST")} for route in FORMS
+}
 _ADMINISTERED = re.compile(
-    r"/hf/[^/]+/api/(?:repos/.*|(?:models|datasets|spaces)/[^/]+(?:/[^/]+)?/"
-    r"(?:settings|branch|tag|super-squash|lfs-files|discussions|duplicate|resource-group|secrets|variables)(?:/.*)?)"
+    r"/hf/[^/]+/api/(?:repos/(?!(?:create|move|delete)\Z).*|(?:models|datasets|spaces)/[^/]+(?:/[^/]+)?/"
+    r"(?:branch|tag|super-squash|lfs-files|discussions|resource-group|secrets|variables)(?:/.*)?)"
 )
 _XET = re.compile(r"/hf/[^/]+/api/(?:models|datasets|spaces)/[^/]+(?:/[^/]+)?/xet-(?:read|write)-token/.*")
 _READ = {"GET"}
@@ -41,9 +53,7 @@ _QUERY_KEYS: dict[str, frozenset[str]] = {
     "preupload": frozenset({"create_pr"}),
     "commit": frozenset({"create_pr"}),
 }
-_NOT_ADMINISTERED = (
-    "Nobody makes, moves, removes or sets up repositories of a hub, their branches or tags, through the gateway."
-)
+_NOT_ADMINISTERED = "Nobody makes or removes branches, tags and discussions of a hub through the gateway."
 _REPEATABLE = frozenset({"expand", "expand[]"})
 
 
@@ -60,7 +70,8 @@ def classify(method: str, target: bytes) -> Classified:
     if place.route == "whoami":
         return Classified((), "whoami")
     upstream_path = "/" + path.split("/", 3)[3]
-    wanted = () if place.route == "commit" else (_wanted(place),)  # what a commit asks for stands in its body
+    # What a commit asks for stands in its body, and so does which repository is made, moved or removed.
+    wanted = () if place.route == "commit" or not place.repository else (_wanted(place),)
     return Classified(
         wanted, place.route, b"" if place.route == "auth-check" else forward(upstream_path, query),
         place.target, place.repository, query, FORMS.get(place.route), file=place.file,
@@ -78,7 +89,7 @@ def _refuse_by_name(method: str, path: str) -> None:
         raise Unclassified(403, Reason.OPERATION_NOT_GRANTED, _NOT_ADMINISTERED)
     if _XET.fullmatch(path):
         raise Unclassified(404, Reason.ROUTE_UNKNOWN, "Bytes go by the gateway. Set HF_HUB_DISABLE_XET=1, then repeat.")
-    if method == "DELETE":
+    if method == "DELETE" and not path.endswith("/api/repos/delete"):
         raise Unclassified(403, Reason.OPERATION_NOT_GRANTED, _NOT_ADMINISTERED)
 
 
@@ -91,11 +102,15 @@ def forward(path: str, query: tuple[tuple[str, str], ...]) -> bytes:
 def _wanted(place: Place) -> Wanted:
     kind = RefKind.NONE if not place.revision else RefKind.COMMIT if is_commit(place.revision) else RefKind.TAG
     operation = Operation.PUSH if place.route in WRITES else Operation.PULL
+    if place.route == "settings":
+        operation = Operation.ADMIN
     return Wanted(place.target, place.repository, operation, place.revision, kind, _file(place))
 
 
-def _file(place: Place) -> str:
-    """A folder of a listing is no file: what is not granted is kept out of the list."""
+def _file(place: Place) -> str | None:
+    """A folder of a listing is no file: what is not granted is kept out of the list. All of them is none of them."""
+    if place.route in ADMINISTERS:
+        return None
     return place.file if place.route == "resolve" else ""
 
 

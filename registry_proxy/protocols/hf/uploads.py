@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from registry_proxy.protocols.answers import Answer, json_answer
 from registry_proxy.protocols.asked import Asked
+from registry_proxy.protocols.hf.administering import MADE, made_answer
 from registry_proxy.protocols.hf.listings import Unusable
 from registry_proxy.protocols.hf.names import PREFIX
 from registry_proxy.protocols.hf.seals import LASTS_S, Sealer, UploadPlace, new_nonce
 
-ANSWERED = frozenset({"preupload", "commit", "lfs-batch", "lfs-verify"})
+ANSWERED = frozenset({"preupload", "commit", "lfs-batch", "lfs-verify"}) | MADE
 _SHA = re.compile(r"[0-9a-f]{40}")
 _DISCUSSION = re.compile(r".*/discussions/([0-9]{1,9})")
 _MODES = frozenset({"lfs", "regular"})
@@ -32,6 +33,8 @@ def answer_for(asked: Asked, body: bytes, sealer: Sealer) -> Answer:
                 return json_answer(_commit(asked, document))
             case "lfs-batch":
                 return json_answer(_batch(asked, document, sealer))
+            case route if route in MADE:
+                return made_answer(page_of(asked), document)
             case _:
                 return json_answer({})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
@@ -55,7 +58,7 @@ def _ours(asked: Asked) -> str:
     return f"{asked.facts.origin.decode('ascii')}/{PREFIX}/{asked.classified.target}"
 
 
-def _page(asked: Asked) -> str:
+def page_of(asked: Asked) -> str:
     """The repository's page as the client would name it."""
     kind, _, name = asked.classified.repository.partition("/")
     return f"{_ours(asked)}/{name if kind == 'models' else asked.classified.repository}"
@@ -66,9 +69,9 @@ def _commit(asked: Asked, document: dict[str, object]) -> dict[str, object]:
     if not isinstance(commit, str) or not _SHA.fullmatch(commit):
         raise Unusable
     asked.notes["commit"] = commit
-    told: dict[str, object] = {"success": True, "commitOid": commit, "commitUrl": f"{_page(asked)}/commit/{commit}"}
+    told: dict[str, object] = {"success": True, "commitOid": commit, "commitUrl": f"{page_of(asked)}/commit/{commit}"}
     found = _DISCUSSION.fullmatch(str(document.get("pullRequestUrl", "")))
-    return told | {"pullRequestUrl": f"{_page(asked)}/discussions/{found[1]}"} if found else told
+    return told | {"pullRequestUrl": f"{page_of(asked)}/discussions/{found[1]}"} if found else told
 
 
 def _batch(asked: Asked, document: dict[str, object], sealer: Sealer) -> dict[str, object]:

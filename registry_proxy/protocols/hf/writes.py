@@ -7,8 +7,9 @@ from dataclasses import replace
 from jit_access.domain.operations import Operation
 from jit_access.domain.scopes import MAX_REVISION_CHARS, REVISION
 from registry_proxy.protocols.asked import Asked
+from registry_proxy.protocols.hf.administering import read_administering
 from registry_proxy.protocols.hf.names import is_commit
-from registry_proxy.protocols.hf.routes import revision_of
+from registry_proxy.protocols.hf.routes import ADMINISTERS, revision_of
 from registry_proxy.protocols.hf.strict import (
     a_list,
     a_path,
@@ -44,6 +45,9 @@ def read_body(asked: Asked) -> None:
         case "lfs-place":
             if body:
                 _parts(body)
+            return
+        case route if route in ADMINISTERS:
+            read_administering(asked)
             return
         case _:
             return

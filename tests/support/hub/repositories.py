@@ -16,6 +16,7 @@ class HubRepository:
     pulls: dict[str, str] = field(default_factory=dict)
     large: dict[str, bytes] = field(default_factory=dict)
     gated: bool = False
+    settings: dict[str, object] = field(default_factory=dict)
 
     def commit(self, files: dict[str, bytes]) -> str:
         sha = hashlib.sha1(repr((len(self.commits), sorted(files))).encode()).hexdigest()  # noqa: S324 - an id

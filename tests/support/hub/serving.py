@@ -32,6 +32,8 @@ class HubServer(HubRequest):
             self._all_of(segments[1])
         elif segments[:2] == ["api", "resolve-cache"]:
             self._file("/".join(segments[2:5]), segments[5], "/".join(segments[6:]), is_cache=True)
+        elif segments[:2] == ["api", "repos"]:
+            self._about_repositories(segments[2])
         elif segments[0] == "api":
             self._api("/".join(segments[1:4]), segments[4:])
         elif ".git" in self.path:
@@ -94,7 +96,8 @@ class HubServer(HubRequest):
     def _api(self, name: str, rest: list[str]) -> None:
         word, revision = (*rest, "revision", "main")[:2] if len(rest) != 1 else (rest[0], "main")
         routes = {"revision": self._info, "refs": self._refs, "tree": self._tree, "paths-info": self._paths,
-                  "preupload": self._preupload, "commit": self._commit}  # fmt: skip
+                  "preupload": self._preupload, "commit": self._commit,
+                  "settings": self._settings, "duplicate": self._duplicate}  # fmt: skip
         found = self._find(name, revision)
         if found is not None and word in routes:
             routes[word](name, revision, *found)
@@ -130,6 +133,40 @@ class HubServer(HubRequest):
         data = repo.commits[sha][path]
         hint = {"xetHash": _XET} if self.hub.has_xet else {}
         return {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest(), **hint}  # noqa: S324
+
+    # -- repositories themselves
+
+    def _about_repositories(self, word: str) -> None:
+        asked, repositories = json.loads(self.body), self.hub.repositories
+        if word == "move":
+            old, new = (f"{asked['type']}s/{asked[key]}" for key in ("fromRepo", "toRepo"))
+            repositories[new] = repositories.pop(old)
+            self.say_json({})
+            return
+        name = f"{asked.get('type', 'model')}s/{asked['organization']}/{asked['name']}"
+        if word == "delete":
+            if repositories.pop(name, None) is None:
+                self.fail(404, "RepoNotFound")
+            else:
+                self.say(200, b"OK")
+        elif name in repositories:
+            body = {"error": "You already created this", "url": f"{self.hub.base_url}/{name}"}
+            self.say(409, json.dumps(body).encode(), Content_Type="application/json")
+        else:
+            repositories[name] = HubRepository(settings={key: asked[key] for key in asked if key == "visibility"})
+            repositories[name].branches["main"] = repositories[name].commit({})
+            self.say_json({"url": f"{self.hub.base_url}/{name}", "name": asked["name"], "id": name})
+
+    def _settings(self, _name: str, _revision: str, repo: HubRepository, _sha: str) -> None:
+        repo.settings |= json.loads(self.body)
+        self.say_json(repo.settings)
+
+    def _duplicate(self, name: str, _revision: str, repo: HubRepository, sha: str) -> None:
+        asked = json.loads(self.body)
+        to = f"{name.partition('/')[0]}/{asked['repository']}"
+        made = self.hub.repositories[to] = HubRepository()
+        made.branches["main"] = made.commit(dict(repo.commits[sha]))
+        self.say_json({"url": f"{self.hub.base_url}/{to}", "filesCopyPending": True})
 
     # -- writes
 
