@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jit_access.domain.audit_record import clean_text
 from jit_access.domain.errors import CallerError
+from jit_access.domain.narrowing import limit_without_meaning
 from jit_access.domain.operations import Operation, operations_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope
@@ -38,7 +39,7 @@ def make_draft(
 ) -> RequestDraft:
     """Check what a person typed. Raises: CallerError (invalid-input) with the sentence to show beside the field."""
     check_lasts(lasts_s)
-    check_operations(target, scope)
+    check_meaning(target, scope)
     return RequestDraft(
         target=target,
         scope=scope,
@@ -60,12 +61,15 @@ def check_lasts(lasts_s: int) -> None:
         raise CallerError(Reason.INVALID_INPUT, "Ask for at least one minute and at most 30 days.")
 
 
-def check_operations(target: Target, scope: Scope) -> None:
+def check_meaning(target: Target, scope: Scope) -> None:
     """Raises: CallerError for what this kind of target does not have: nobody is asked to approve a dead letter."""
     known = operations_of(target.kind)
     if strange := sorted(scope.operations - known):
         names = ", ".join(operation.value for operation in Operation if operation in known)
         raise CallerError(Reason.INVALID_INPUT, f"There is no {strange[0]} at {target.slug}. Ask for some of: {names}.")
+    for part in scope.resources:
+        if limit := limit_without_meaning(target.kind, part):
+            raise CallerError(Reason.INVALID_INPUT, f"{part.repository} at {target.slug} cannot be limited by {limit}.")
 
 
 def _line(name: str, text: str, limit: int, *, is_needed: bool = False) -> str:

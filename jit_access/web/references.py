@@ -1,10 +1,12 @@
-"""What people type to narrow a scope: tags and digests of a registry, or revisions and files of a hub."""
+"""What people type to narrow a scope, in the words of each kind of target."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jit_access.domain.errors import CallerError
+from jit_access.domain.narrowing import narrowing_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import (
     DIGEST,
@@ -28,6 +30,15 @@ class References:
     tags: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+
+
+def read_references(text: str, kind: str, repository: str) -> References:
+    """In the words of that kind of target. Raises: CallerError."""
+    if not narrowing_of(kind, repository):
+        if text.strip():
+            raise CallerError(Reason.INVALID_INPUT, f"{repository} is asked for as a whole. Leave this empty.")
+        return References()
+    return _READERS.get(kind, parse_references)(text)
 
 
 def parse_references(text: str) -> References:
@@ -56,20 +67,37 @@ def parse_references(text: str) -> References:
 
 def parse_hub_references(text: str) -> References:
     """Revisions, and files behind `file:`. Raises: CallerError (invalid-input) that names the word."""
-    words = list(dict.fromkeys(text.replace(",", " ").split()))
-    if len(text) > MAX_CHARS or len(words) > MAX_REFERENCES:
-        raise CallerError(Reason.INVALID_INPUT, f"Name at most {MAX_REFERENCES} revisions and files.")
-    files = [word.removeprefix(FILE) for word in words if word.startswith(FILE)]
-    revisions = [word for word in words if not word.startswith(FILE)]
+    revisions, files = _with_files(text, "revisions")
     for word in revisions:
         if len(word) > MAX_REVISION_CHARS or not REVISION_PATTERN.fullmatch(word):
             raise CallerError(
                 Reason.INVALID_INPUT, f"“{_shown(word)}” cannot be a branch, tag or commit, nor file:PATTERN."
             )
+    return References(revisions, files=files)
+
+
+def parse_model_references(text: str) -> References:
+    """Versions, aliases and stages, and files behind `file:`. Raises: CallerError that names the word."""
+    names, files = _with_files(text, "versions, aliases")
+    for word in names:
+        if not TAG_PATTERN.fullmatch(word):
+            raise CallerError(Reason.INVALID_INPUT, f"“{_shown(word)}” cannot be a version or alias, nor file:PATTERN.")
+    return References(names, files=files)
+
+
+_READERS: dict[str, Callable[[str], References]] = {"hf": parse_hub_references, "mlflow": parse_model_references}
+
+
+def _with_files(text: str, names: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of something, and files. Raises: CallerError."""
+    words = list(dict.fromkeys(text.replace(",", " ").split()))
+    if len(text) > MAX_CHARS or len(words) > MAX_REFERENCES:
+        raise CallerError(Reason.INVALID_INPUT, f"Name at most {MAX_REFERENCES} {names} and files.")
+    files = tuple(sorted(word.removeprefix(FILE) for word in words if word.startswith(FILE)))
     for word in files:
         if not FILE_PATTERN.fullmatch(word):
             raise CallerError(Reason.INVALID_INPUT, f"“{_shown(word)}” cannot be a file. Write file:*.safetensors.")
-    return References(tuple(sorted(revisions)), files=tuple(sorted(files)))
+    return tuple(sorted(word for word in words if not word.startswith(FILE))), files
 
 
 def references_text(part: ResourceScope) -> str:

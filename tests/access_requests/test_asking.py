@@ -16,6 +16,7 @@ from jit_access.domain.errors import CallerError, Conflict, NotFound, PolicyRefu
 from jit_access.domain.lifecycle import GrantState, RequestState
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
+from jit_access.domain.scopes import ResourceScope, make_scope
 from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import NO_ASSURANCE, Assurance, Level
 from jit_access.notifications.models import Notification
@@ -63,6 +64,18 @@ def test_nobody_is_asked_about_what_a_target_does_not_have(world: World) -> None
             draft(world, target=target, scope=scope)
         with pytest.raises(CallerError, match=f"There is no {operation} at {target.slug}"):
             services.preview_request(actor=world.cast.ben, target=target, scope=scope, lasts_s=HOUR, assurance=fresh())
+
+
+def test_a_limit_that_nothing_would_keep_is_refused(world: World) -> None:
+    where, digest = hub(), "sha256:" + "ab" * 32
+    by_tag = make_scope([ResourceScope("models/tiny", frozenset({Operation.PULL}), tags=("main",))])
+    by_digest = make_scope([ResourceScope("models/tiny", frozenset({Operation.PULL}), digests=(digest,))])
+    assert draft(world, target=where, scope=by_tag).scope == by_tag
+    with pytest.raises(CallerError, match="models/tiny at hub cannot be limited by digests"):
+        draft(world, target=where, scope=by_digest)
+    with pytest.raises(CallerError, match="cannot be limited by digests"):
+        services.preview_request(actor=world.cast.ada, target=where, scope=by_digest, lasts_s=HOUR, assurance=fresh())
+    assert draft(world, scope=by_digest).scope == by_digest
 
 
 def hub() -> Target:

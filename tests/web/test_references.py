@@ -10,10 +10,13 @@ from django.test import Client
 
 from jit_access.access_requests.models import AccessRequest
 from jit_access.domain.errors import CallerError
+from jit_access.domain.narrowing import limit_without_meaning, narrowing_of
+from jit_access.domain.operations import Tier
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import MAX_REFERENCES, ResourceScope, parse_scope
 from jit_access.grants.models import Grant
-from jit_access.web.references import parse_hub_references, parse_references, references_text
+from jit_access.targets.models import Repository, Target, TargetKind
+from jit_access.web.references import parse_hub_references, parse_references, read_references, references_text
 from tests.support.lifecycles import PULL, TINY, World, active, answer, scope_of, start
 from tests.web.pages_of import heading_of, text_of
 from tests.web.test_requests import form
@@ -35,6 +38,55 @@ def test_what_no_hub_has_is_named(word: str) -> None:
     with pytest.raises(CallerError) as caught:
         parse_hub_references(word)
     assert caught.value.reason is Reason.INVALID_INPUT
+
+
+def test_a_tracking_server_has_versions_aliases_and_files() -> None:
+    only = read_references(" champion, 3\nProduction file:*.safetensors 3", "mlflow", "models/Tiny")
+    assert (only.tags, only.digests, only.files) == (("3", "Production", "champion"), (), ("*.safetensors",))
+    part = ResourceScope("models/Tiny", PULL, only.tags, files=only.files)
+    assert read_references(references_text(part), "mlflow", "models/Tiny") == only
+    for word in (DIGEST, "a/b", "@champion", "file:/etc", "a" * 7000):
+        with pytest.raises(CallerError) as caught:
+            read_references(f"champion {word}", "mlflow", "models/Tiny")
+        assert caught.value.reason is Reason.INVALID_INPUT
+
+
+@pytest.mark.parametrize(
+    ("kind", "repository", "limits"),
+    [
+        ("oci", "llm/tiny", {"tags", "digests"}), ("hf", "models/Org/Tiny", {"tags", "files"}),
+        ("mlflow", "models/Tiny", {"tags", "files"}), ("mlflow", "experiments/0", set()), ("s3", "weights/tiny", set()),
+        ("unheard-of", "x", set()),
+    ],
+)  # fmt: skip
+def test_a_limit_is_taken_only_where_a_protocol_keeps_it(kind: str, repository: str, limits: set[str]) -> None:
+    assert narrowing_of(kind, repository) == limits
+    every = {"tags": ("v1",), "digests": (DIGEST,), "files": ("a",)}
+    for name, values in every.items():
+        part = ResourceScope(repository, PULL, **{name: values})
+        assert limit_without_meaning(kind, part) == ("" if name in limits else name)
+    assert limit_without_meaning(kind, ResourceScope(repository, PULL)) == ""
+
+
+def test_what_has_no_parts_is_asked_for_as_a_whole(world: World, client_for: Callable[..., Client]) -> None:
+    ada = client_for(world.cast.ada)
+    store = Target.objects.create(slug="ours", display_name="Ours", base_url="https://s.example", kind=TargetKind.S3)
+    server = Target.objects.create(slug="mlf", display_name="M", base_url="https://m.example", kind=TargetKind.MLFLOW)
+    for target, name, is_open in (
+        (store, "weights/tiny", False), (server, "experiments/0", False), (server, "models/tiny", True),
+    ):  # fmt: skip
+        row = Repository.objects.create(target=target, name=name, tier=Tier.STANDARD)
+        page = ada.get(f"/requests/new?resource={row.public_id}")
+        assert ('name="references"' in page.content.decode()) is is_open
+        sent = ada.post("/requests/new", form(world) | {"resource": row.public_id, "references": "v1"})
+        assert sent.status_code == (302 if is_open else 422)
+        if not is_open:
+            assert f"{name} is asked for as a whole. Leave this empty." in text_of(sent)
+            assert ">v1</textarea>" in sent.content.decode()
+    request = AccessRequest.objects.get()
+    page = text_of(ada.get(f"/requests/{request.public_id}"))
+    assert "You asked to pull one version of a standard repository for 1 hour" in page
+    assert "Only versions v1" in page
 
 
 def test_words_become_tags_and_digests() -> None:
@@ -100,7 +152,7 @@ def test_a_limit_that_cannot_be_read_stays_typed_and_nothing_is_sent(
     assert refused.status_code == 422
     body = refused.content.decode()
     assert 'href="#f-references"' in body
-    assert '<details class="disclosure" open>' in body
+    assert '<details class="disclosure" id="q-references" open>' in body
     assert "v1 sha256:abc</textarea>" in body
     assert "“sha256:abc” is not a whole digest" in text_of(refused)
     assert not AccessRequest.objects.exists()
@@ -111,7 +163,7 @@ def test_before_sending_an_unreadable_limit_offers_no_button(world: World, clien
     ada, sent = client_for(world.cast.ada), form(world, references="v1/x")
     del sent["send"]
     text = text_of(ada.post("/requests/preview", sent))
-    assert "These tags or digests cannot be used yet." in text
+    assert "These limits cannot be used yet." in text
     assert "Send request" not in text
     assert "Send request" in text_of(ada.post("/requests/preview", sent | {"references": "v1"}))
 

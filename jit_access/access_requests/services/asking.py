@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from jit_access.access_requests.drafts import RequestDraft, check_lasts, check_operations, make_draft
+from jit_access.access_requests.drafts import RequestDraft, check_lasts, check_meaning, make_draft
 from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import AccessRequest, ApprovalStep
 from jit_access.access_requests.news import tell_approvers, tell_requester
@@ -78,9 +78,9 @@ class Preview:
 def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, assurance: Assurance) -> Preview:
     """Who would have to agree, what is asked of the requester, or why it cannot be sent. Changes nothing.
 
-    Raises: CallerError for an operation that this kind of target does not have.
+    Raises: CallerError for an operation or a limit that this kind of target does not have.
     """
-    check_operations(target, scope)
+    check_meaning(target, scope)
     now = clock.now()
     draft = RequestDraft(target, scope, lasts_s, purpose="")
     proof = proof_of(assurance)

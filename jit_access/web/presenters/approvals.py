@@ -75,7 +75,8 @@ def _lead(cases: Sequence[Case]) -> str:
 
 def _sentence(case: Case) -> str:
     request = case.request
-    return f"{request.requester.display_name} asks to {words.ask_phrase(case.scope, case.tier, request.lasts_s)}"
+    asked = words.ask_phrase(case.scope, case.tier, request.lasts_s, request.target.kind)
+    return f"{request.requester.display_name} asks to {asked}"
 
 
 def _deadline(case: Case) -> str:
@@ -103,7 +104,7 @@ def _row(case: Case) -> ApprovalRow:
 
 def _own_row(case: Case) -> OwnRow:
     request = case.request
-    asked = words.ask_phrase(case.scope, case.tier, request.lasts_s)
+    asked = words.ask_phrase(case.scope, case.tier, request.lasts_s, request.target.kind)
     is_agent = not request.requester.is_person
     subject = request.requester.display_name if is_agent else "You"
     note = (
@@ -143,7 +144,7 @@ def build_page(case: Case, *, viewer: User, weighing: Weighing, may_answer: bool
         weigh=_weigh(case, weighing, name),
         bounds=_bounds(case, name),
         limits=limits_sentence(case),
-        references=(*words.reference_facts(case.scope), *case.limits),
+        references=(*words.reference_facts(case.scope, case.request.target.kind), *case.limits),
         signed=_signed(case, viewer),
         hidden=(Hidden("payload_hash", request.payload_hash),),
         approve_href=reverse("web:approve", args=[request.public_id]),
@@ -187,7 +188,7 @@ def _reason(item: Mapping[str, object]) -> tuple[str, str]:
 def _bounds(case: Case, name: str) -> tuple[Fact, ...]:
     request = case.request
     most = f"longest allowed {figures.round_duration(case.lasts_at_most_s)}" if case.lasts_at_most_s else ""
-    covers = words.scope_note(case.scope)
+    covers = words.scope_note(case.scope, case.request.target.kind)
     size = f"{figures.size(case.size_bytes)} in all" if case.size_bytes else "of this repository"
     return (
         Fact("Lasts", figures.round_duration(request.lasts_s), _extension_note(request) or most),

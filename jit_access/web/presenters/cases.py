@@ -250,7 +250,7 @@ def build_request_page(case: Case, *, viewer: User, is_new: bool = False, start_
     if start_href:
         notice = Notice(notice.title, notice.more, notice.tone, notice.icon, Action("Start now", start_href))
     who = "You" if is_own else request.requester.display_name
-    asked = words.ask_phrase(case.scope, case.tier, request.lasts_s)
+    asked = words.ask_phrase(case.scope, case.tier, request.lasts_s, request.target.kind)
     can_withdraw = is_own and case.is_open
     again_href = f"{reverse('web:request-new')}?again={request.public_id}"
     is_over = not case.is_open and request.state != RequestState.APPROVED
@@ -278,11 +278,11 @@ def _facts(case: Case) -> tuple[Fact, ...]:
     request = case.request
     facts = [
         Fact("Sent", f"{figures.day_and_time(request.created_at)} UTC", figures.ago(request.created_at, case.now)),
-        Fact("Covers", words.scope_note(case.scope)),
+        Fact("Covers", words.scope_note(case.scope, request.target.kind)),
     ]
     if len(case.scope.resources) > 1:
         facts.append(Fact("Repositories", ", ".join(part.repository for part in case.scope.resources)))
-    facts += (*words.reference_facts(case.scope), *case.limits)
+    facts += (*words.reference_facts(case.scope, request.target.kind), *case.limits)
     rules = ", ".join(request.rules)
     facts.append(Fact("Policy", rules, f"version {request.policy_version.number}", is_mono=True))
     return tuple(facts)
@@ -294,7 +294,8 @@ def limits_sentence(case: Case) -> str:
     known = operations_of(case.request.target.kind)
     denied = [operation.value for operation in Operation if operation in known - operations]
     names = "no other repository" if len(case.scope.resources) == 1 else "only these repositories"
-    others = ["no other tag"] if not all(part.is_whole for part in case.scope.resources) else []
+    part = words.reference_word(case.request.target.kind) or "part"
+    others = [] if all(item.is_whole for item in case.scope.resources) else [f"no other {part}"]
     nots = ", ".join([*(f"no {word}" for word in denied), names, *others])
     phrase = words.operations_title(operations)
     return f"{phrase} only: {nots}. What is running is cut when you or Security revoke."

@@ -211,7 +211,7 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         end=end,
         end_href=reverse("web:grant-end", args=[grant.public_id]) if end else "",
         more=state_sentence(grant),
-        references=(*words.reference_facts(scope), *_file_facts(grant)),
+        references=(*words.reference_facts(scope, grant.target.kind), *_file_facts(grant)),
     )
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from jit_access.access_requests.services.asking import Preview as PolicyPreview
 from jit_access.accounts.models import User
+from jit_access.domain.narrowing import narrowing_of
 from jit_access.domain.operations import Operation, operations_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope
@@ -102,9 +103,15 @@ def choices_of(kind: str) -> Mapping[str, frozenset[Operation]]:
 
 
 def build_form(
-    answers: Answers, catalogue: Catalogue, outlook: Outlook | None, *, now: datetime, kind: str = ""
+    answers: Answers,
+    catalogue: Catalogue,
+    outlook: Outlook | None,
+    *,
+    now: datetime,
+    chosen: Repository | None = None,
 ) -> RequestForm:
-    """The page with everything that is known so far. `kind` is that of the chosen repository's target."""
+    """The page with everything that is known so far."""
+    kind = chosen.target.kind if chosen else ""
     longest = outlook.preview.lasts_at_most_s if outlook else 0
     left_s = outlook.lasts_s - answers.lasts_s if outlook else 0
     return RequestForm(
@@ -123,8 +130,9 @@ def build_form(
         operations_note="" if answers.extends else _operations_note(outlook, kind),
         durations=tuple(_duration(lasts_s, answers, longest - left_s if longest else 0) for lasts_s in DURATIONS_S),
         durations_note=_extension_note(left_s, longest) if answers.extends else _durations_note(longest),
-        references=references_field(answers),
-        kept=words.reference_facts(outlook.scope) if outlook and answers.extends else (),
+        references=references_field(answers, kind),
+        references_title=_references_title(answers, chosen),
+        kept=words.reference_facts(outlook.scope, kind) if outlook and answers.extends else (),
         purpose=Field(
             "purpose",
             "Reason, as the approver will read it",
@@ -144,16 +152,37 @@ def build_form(
     )
 
 
-def references_field(answers: Answers, error: str = "") -> Field:
-    """Tags and digests in one field: what they are is seen by their form."""
+# What narrows a request, and how it is written, by kind of target; "" before one is chosen.
+_CLOSED_ELSE = "Whatever else is there stays closed, also what is pushed later."
+_NARROWED_BY = {
+    "": ("tags, versions or files", f"How they are written depends on what you choose above. {_CLOSED_ELSE}"),
+    "oci": ("tags or digests", f"v1 or v1.* or a whole sha256 digest. {_CLOSED_ELSE}"),
+    "hf": ("revisions or files", f"main, v1.* or a commit, and file:*.safetensors. {_CLOSED_ELSE}"),
+    "mlflow": (
+        "versions, aliases or files",
+        f"3 or champion, and file:*.safetensors. An alias goes on meaning what it means when you use it first. "
+        f"{_CLOSED_ELSE}",
+    ),
+}
+
+
+def _references_title(answers: Answers, chosen: Repository | None) -> str:
+    """What opens the field; nothing where there is nothing to narrow and nothing was typed."""
+    kind = chosen.target.kind if chosen else ""
+    if chosen and not answers.references and not narrowing_of(kind, chosen.name):
+        return ""
+    return f"Only certain {_NARROWED_BY.get(kind, _NARROWED_BY[''])[0]}"
+
+
+def references_field(answers: Answers, kind: str) -> Field:
+    """All that narrows a request in one field: what each line is is seen by its form."""
+    names, hint = _NARROWED_BY.get(kind, _NARROWED_BY[""])
     return Field(
         "references",
-        "Tags or digests, one per line",
+        f"{names.capitalize()}, one per line",
         answers.references,
         "textarea",
-        "v1 or v1.* or a whole sha256 digest; for a hub a revision, or file:*.safetensors. "
-        "Whatever else is there stays closed, also what is pushed later.",
-        error,
+        hint,
         max_chars=MAX_CHARS,
         is_required=False,
     )
@@ -177,7 +206,7 @@ def with_refused_references(form: RequestForm, sentence: str, code: str) -> Requ
     return replace(
         form,
         references=replace(form.references, error=sentence),
-        preview=Preview((item,), is_open=False, refusal="These tags or digests cannot be used yet."),
+        preview=Preview((item,), is_open=False, refusal="These limits cannot be used yet."),
     )
 
 

@@ -10,6 +10,7 @@ from jit_access.domain.scopes import ResourceScope, Scope
 from jit_access.web import figures
 from jit_access.web.viewmodels.parts import Fact, Person, Resource, make_person
 
+_REFERENCES = {"oci": "tag", "hf": "revision", "mlflow": "version"}
 _WILDCARDS = frozenset("*?")
 _TIER_ORDER = (Tier.STANDARD, Tier.SENSITIVE, Tier.CRITICAL)
 # "pull a model", but "push to a model" and "delete from a model".
@@ -53,15 +54,20 @@ def worst_tier(tiers: Iterable[Tier]) -> Tier:
     return max(tiers, key=_TIER_ORDER.index, default=Tier.CRITICAL)
 
 
-def object_phrase(scope: Scope, tier: Tier) -> str:
+def reference_word(kind: str) -> str:
+    """What a kind of target calls the names in a repository: `tag`, `version`; "" where there are none."""
+    return _REFERENCES.get(kind, "")
+
+
+def object_phrase(scope: Scope, tier: Tier, kind: str = "oci") -> str:
     """`a critical repository`, `one tag of a critical repository`, `3 repositories, the strictest critical`."""
     count = len(scope.resources)
     if count == 1:
-        return f"{_narrowed(scope.resources[0])}a {tier.value} repository"
+        return f"{_narrowed(scope.resources[0], reference_word(kind) or 'part')}a {tier.value} repository"
     return f"{count} repositories, the strictest {tier.value}"
 
 
-def _narrowed(part: ResourceScope) -> str:
+def _narrowed(part: ResourceScope, word: str) -> str:
     if part.is_whole:
         return ""
     if part.files:
@@ -69,12 +75,12 @@ def _narrowed(part: ResourceScope) -> str:
     if not part.tags:
         return "one digest of " if len(part.digests) == 1 else "certain digests of "
     is_one = len(part.tags) == 1 and not part.digests and not _WILDCARDS & set(part.tags[0])
-    return "one tag of " if is_one else "certain tags of "
+    return f"one {word} of " if is_one else f"certain {word}s of "
 
 
-def ask_phrase(scope: Scope, tier: Tier, lasts_s: int) -> str:
+def ask_phrase(scope: Scope, tier: Tier, lasts_s: int, kind: str = "oci") -> str:
     """`pull a critical repository for 2 hours`: what follows "asks to"."""
-    return f"{verb_phrase(scope.operations)} {object_phrase(scope, tier)} for {figures.spoken_duration(lasts_s)}"
+    return f"{verb_phrase(scope.operations)} {object_phrase(scope, tier, kind)} for {figures.spoken_duration(lasts_s)}"
 
 
 def resources(target: str, scope: Scope) -> tuple[Resource, ...]:
@@ -100,24 +106,24 @@ def short_name(user: User) -> str:
     return figures.first_name(user.display_name) if user.is_person else user.display_name
 
 
-def scope_note(scope: Scope) -> str:
+def scope_note(scope: Scope, kind: str = "oci") -> str:
     """What narrows a scope, or that nothing does. `reference_facts` has all of it."""
     if all(part.is_whole for part in scope.resources):
-        return "Every tag"
+        return f"Every {reference_word(kind)}" if reference_word(kind) else "All of it"
     if len(scope.resources) > 1:
-        return "Certain tags"
+        return f"Certain {reference_word(kind) or 'part'}s"
     part = scope.resources[0]
     names = [*part.tags, *(digest[:19] for digest in part.digests), *part.files]
     return ", ".join(names[:3]) + f" and {len(names) - 3} more" if len(names) > 3 else figures.joined(names)
 
 
-def reference_facts(scope: Scope) -> tuple[Fact, ...]:
+def reference_facts(scope: Scope, kind: str = "oci") -> tuple[Fact, ...]:
     """Every tag, digest and file that a scope is narrowed to, in full. Nothing where nothing narrows it."""
     facts = []
     for part in scope.resources:
         of = f" of {part.repository}" if len(scope.resources) > 1 else ""
         if part.tags:
-            facts.append(Fact(f"Only tags{of}", ", ".join(part.tags), is_mono=True))
+            facts.append(Fact(f"Only {reference_word(kind) or 'tag'}s{of}", ", ".join(part.tags), is_mono=True))
         if part.digests:
             facts.append(Fact(f"Only digests{of}", ", ".join(part.digests), is_mono=True))
         if part.files:

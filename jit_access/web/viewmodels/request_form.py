@@ -59,6 +59,7 @@ class RequestForm:
     ticket: Field
     preview: Preview | None
     idempotency_key: str
+    references_title: str = "Only certain tags or digests"  # "": there is nothing to narrow
     is_empty: bool = False  # nothing at all is known to this person
     start: int = 0
     earlier: Action | None = None

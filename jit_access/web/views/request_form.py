@@ -25,7 +25,7 @@ from jit_access.domain.scopes import ResourceScope, Scope, make_scope, parse_sco
 from jit_access.grants import access as grant_access
 from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import Assurance
-from jit_access.targets.models import Repository, TargetKind
+from jit_access.targets.models import Repository
 from jit_access.web import figures, reads
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import page, person, render_page
@@ -42,7 +42,7 @@ from jit_access.web.presenters.request_form import (
     with_notice,
     with_refused_references,
 )
-from jit_access.web.references import MAX_CHARS, References, parse_hub_references, parse_references, references_text
+from jit_access.web.references import MAX_CHARS, References, parse_references, read_references, references_text
 from jit_access.web.viewmodels.parts import Action, Notice
 
 MAX_START = 1_000_000
@@ -175,8 +175,9 @@ def _scope_of(answers: Answers, repository: Repository, *, operations: str = "")
 
 def _references(answers: Answers, repository: Repository | None) -> References:
     """In the words of that kind of target. Raises: CallerError."""
-    is_hub = repository is not None and repository.target.kind == TargetKind.HF
-    return parse_hub_references(answers.references) if is_hub else parse_references(answers.references)
+    if repository is None:
+        return parse_references(answers.references)
+    return read_references(answers.references, repository.target.kind, repository.name)
 
 
 def _send(request: HttpRequest, filled: Filled) -> HttpResponse:
@@ -263,7 +264,7 @@ def _render(
         filled = replace(filled, answers=replace(filled.answers, operations=DEFAULT_OPERATIONS))
     unreadable = _unreadable(filled.answers, filled.repository)
     outlook = None if unreadable else _outlook(request, filled)
-    form = build_form(filled.answers, _catalogue(actor, filled), outlook, now=now, kind=kind)
+    form = build_form(filled.answers, _catalogue(actor, filled), outlook, now=now, chosen=filled.repository)
     if unreadable:
         form = with_refused_references(form, unreadable.sentence, str(unreadable.reason))
     if errors:

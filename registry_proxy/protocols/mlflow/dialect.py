@@ -14,6 +14,7 @@ from registry_proxy.protocols.mlflow.errors import error_answer, gate_answer
 from registry_proxy.protocols.mlflow.judging import judge_body, judge_head
 from registry_proxy.protocols.mlflow.learning import prepare
 from registry_proxy.protocols.mlflow.memory import Memory
+from registry_proxy.protocols.mlflow.names import is_kept
 from registry_proxy.protocols.mlflow.routes import LOCAL, MAX_BODY_BYTES, PATHS, classify, find
 from registry_proxy.protocols.mlflow.table import LOOK
 from registry_proxy.protocols.origins import Origin
@@ -63,6 +64,9 @@ class MlflowDialect:
         """Every route but the local ones speaks to one target, which the token must be for."""
         if asked.classified.upstream_target and asked.admitted().view.target != asked.classified.target:
             raise Unclassified(403, Reason.OUT_OF_SCOPE)
+        parts = [asked.admitted().view.scope.find(wanted.repository) for wanted in asked.classified.wanted]
+        if not all(part is None or is_kept(part) for part in parts):
+            raise Unclassified(403, Reason.REFERENCE_NOT_GRANTED)
         if asked.classified.route != LOOK or asked.classified.wanted:
             return False
         asked.classified = look_as(asked)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from jit_access.domain.reasons import Reason
-from jit_access.domain.scopes import HUB_NAME, MAX_NAME_CHARS
+from jit_access.domain.scopes import HUB_NAME, MAX_NAME_CHARS, ResourceScope
 from registry_proxy.protocols.refusals import Unclassified
 
 PREFIX = "mlflow"
@@ -47,6 +47,11 @@ def model_repository(name: object) -> str:
 def experiment_repository(identity: object) -> str:
     """An experiment as scopes name it. Raises Unclassified."""
     return f"{EXPERIMENTS}{word(identity, EXPERIMENT, 'experiment_id')}"
+
+
+def is_kept(resource: ResourceScope) -> bool:
+    """False for a limit that nothing here keeps: a digest of anything, a version of an experiment."""
+    return not resource.digests and (resource.is_whole or resource.repository.startswith(MODELS))
 
 
 def word(value: object, grammar: re.Pattern[str], field: str) -> str:

@@ -257,6 +257,19 @@ def test_a_body_is_read_only_for_those_who_are_let_in() -> None:
     assert prepared == Prepared()
 
 
+@pytest.mark.parametrize("limits", [{"tags": ("1",)}, {"files": ("*",)}, {"digests": ("sha256:" + "ab" * 32,)}])
+def test_a_limit_that_means_nothing_here_opens_nothing(limits: dict[str, tuple[str, ...]]) -> None:
+    path = f"{M}experiments/get?experiment_id=7"
+    assert Played(ResourceScope("experiments/7", ALL)).ask("GET", path)[0] == Prepared()
+    with pytest.raises(Unclassified) as caught:
+        Played(ResourceScope("experiments/7", ALL, **limits)).ask("GET", path)
+    assert caught.value.reason is Reason.REFERENCE_NOT_GRANTED
+    version = f"{M}model-versions/get?name=mine&version=1"
+    assert Played(ResourceScope("models/mine", ALL, tags=("1",))).ask("GET", version)[0] == Prepared()
+    with pytest.raises(Unclassified):
+        Played(ResourceScope("models/mine", ALL, tags=("1",), digests=("sha256:" + "ab" * 32,))).ask("GET", version)
+
+
 def test_another_target_is_refused_before_its_body_is_read() -> None:
     world = Played(ResourceScope("models/mine", ALL), target="second")
     with pytest.raises(Unclassified) as caught:
