@@ -236,7 +236,7 @@ def _choice(row: Repository, answers: Answers, catalogue: Catalogue, now: dateti
 
 
 def _count_text(catalogue: Catalogue, answers: Answers) -> str:
-    total = figures.plural(catalogue.total, "repository", "repositories")
+    total = f"{catalogue.total:,} {'repository' if catalogue.total == 1 else 'repositories'}"
     if answers.extends:
         return "An extension covers the same repository."
     if not catalogue.matching:
