@@ -64,6 +64,7 @@ class ApprovalStep(PublicModel):
     group = models.CharField(max_length=150)  # name; members are looked up when a verdict is given
     needed = models.PositiveSmallIntegerField()
     approver_factor_max_age_s = models.PositiveIntegerField()
+    approver_level = models.PositiveSmallIntegerField(default=2)  # mfa.assurance.Level; 3: passkeys only
 
     class Meta:
         constraints: ClassVar = [

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from jit_access.access_requests.drafts import RequestDraft
 from jit_access.access_requests.models import AccessRequest
@@ -22,7 +23,7 @@ from jit_access.grants.access import group_names
 from jit_access.grants.models import Grant
 from jit_access.policies.answers import PolicyAnswer
 from jit_access.policies.models import PolicyVersion
-from jit_access.policies.questions import Proof
+from jit_access.policies.questions import Assurance, Proof
 from jit_access.targets.models import Repository
 
 PAYLOAD_VERSION = 1
@@ -104,6 +105,7 @@ def make_payload(*, actor: User, draft: RequestDraft, considered: Considered, wi
             "lasts_at_most_s": answer.lasts_at_most_s,
             "factor_max_age_s": answer.factor_max_age_s,
             "approver_factor_max_age_s": answer.approver_factor_max_age_s,
+            "approver_level": int(answer.approver_level),
             "staleness": str(answer.staleness),
             "byte_budget": answer.byte_budget,
             "request_budget": answer.request_budget,
@@ -128,10 +130,9 @@ def is_intact(request: AccessRequest) -> bool:
     if hash_payload(payload) != request.payload_hash:
         return False
     wire = [{key: part[key] for key in _WIRE_KEYS} for part in payload["resources"]]
-    steps = {step.group: step.needed for step in request.steps.all()}
     return (
         wire == request.scope
-        and steps == {item["group"]: item["needed"] for item in payload["approvals"]}
+        and _steps_say(request) == _payload_says(payload)
         and payload["lasts_s"] == request.lasts_s
         and payload["requester"]["id"] == request.requester.public_id
         and payload["target"]["id"] == request.target.public_id
@@ -144,6 +145,17 @@ def is_intact(request: AccessRequest) -> bool:
         and payload["policy"]["version"] == request.policy_version.number
         and payload["policy"]["digest"] == request.policy_version.digest
     )
+
+
+def _steps_say(request: AccessRequest) -> dict[str, tuple[int, int, int]]:
+    steps = request.steps.all()
+    return {step.group: (step.needed, step.approver_factor_max_age_s, step.approver_level) for step in steps}
+
+
+def _payload_says(payload: Mapping[str, Any]) -> dict[str, tuple[int, int, int]]:
+    terms = payload["terms"]
+    how = (terms["approver_factor_max_age_s"], terms.get("approver_level", int(Assurance.SECOND_FACTOR)))
+    return {item["group"]: (item["needed"], *how) for item in payload["approvals"]}
 
 
 def _resources(draft: RequestDraft) -> list[dict[str, object]]:

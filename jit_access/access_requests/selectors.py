@@ -43,6 +43,7 @@ class RequestDetail:
     verdicts: tuple[Verdict, ...]
     why_not: Reason | None
     factor_max_age_s: int
+    approver_level: int  # mfa.assurance.Level
 
     @property
     def may_answer(self) -> bool:
@@ -103,6 +104,7 @@ def describe_request(*, actor: User, request: AccessRequest, now: datetime) -> R
         verdicts=tuple(verdicts),
         why_not=why_not_answer(actor, request, now=now),
         factor_max_age_s=min((state.step.approver_factor_max_age_s for state in states), default=0),
+        approver_level=max((state.step.approver_level for state in states), default=0),
     )
 
 

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     SECOND_FACTOR_LOCKED = "second-factor-locked"
     PASSKEY_REFUSED = "passkey-refused"
     PASSKEY_UNKNOWN = "passkey-unknown"
+    PASSKEY_NEEDED = "passkey-needed"
     PASSKEY_COPIED = "passkey-copied"
     ACCOUNT_LOCKED = "account-locked"
     CSRF_FAILED = "csrf-failed"
@@ -140,6 +141,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.SECOND_FACTOR_LOCKED: "Too many codes were tried. Wait 15 minutes, then try again.",
     Reason.PASSKEY_REFUSED: "That passkey's answer could not be used. Try once more, or type a code instead.",
     Reason.PASSKEY_UNKNOWN: "That passkey is not one of yours here. Use another one, or type a code instead.",
+    Reason.PASSKEY_NEEDED: "This needs a passkey, not a code. Use yours, or add one in Security settings.",
     Reason.PASSKEY_COPIED: "That passkey may have been copied, so it is refused. Remove it and tell the security team.",
     Reason.ACCOUNT_LOCKED: "This account is locked. Ask the security team.",
     Reason.CSRF_FAILED: "This did not come from a page of ours, or the page was too old. Load it again, then repeat.",

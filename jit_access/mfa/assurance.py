@@ -64,6 +64,12 @@ def check_fresh(assurance: Assurance, *, max_age_s: int) -> None:
         raise PolicyRefusal(Reason.SECOND_FACTOR_STALE, max_age_s=max_age_s, age_s=assurance.age_s)
 
 
+def check_strength(assurance: Assurance, *, level: int) -> None:
+    """Raises PolicyRefusal (passkey-needed) when the latest proof was by something weaker than asked for."""
+    if assurance.level < level:
+        raise PolicyRefusal(Reason.PASSKEY_NEEDED)
+
+
 def signed_in_user(request: AnyRequest) -> User:
     """The account behind a request. Raises: PolicyRefusal (signed-out) when there is none."""
     user = request.user

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from jit_access.domain.decisions import Decision, allow, deny
 from jit_access.domain.operations import Staleness
 from jit_access.domain.reasons import Reason
+from jit_access.policies.questions import Assurance
 
 APPROVER_FACTOR_MAX_AGE_S = 900  # whoever approves proves it now; house rule, where a rule does not say stricter
 # When several questions are refused, the refusal that no other one could mend is named first.
@@ -41,6 +42,7 @@ class Terms:
     approvals: tuple[Approval, ...] = ()
     factor_max_age_s: int = 0
     approver_factor_max_age_s: int = APPROVER_FACTOR_MAX_AGE_S
+    approver_level: Assurance = Assurance.SECOND_FACTOR
     staleness: Staleness = Staleness.STRICT
     byte_budget: int = 0
     request_budget: int = 0
@@ -84,6 +86,10 @@ class PolicyAnswer:
         return self.terms.approver_factor_max_age_s
 
     @property
+    def approver_level(self) -> Assurance:
+        return self.terms.approver_level
+
+    @property
     def staleness(self) -> Staleness:
         return self.terms.staleness
 
@@ -121,6 +127,7 @@ def strictest(terms: Iterable[Terms]) -> Terms:
         approvals=_all_approvals(every),
         factor_max_age_s=_least_set(one.factor_max_age_s for one in every),
         approver_factor_max_age_s=min(one.approver_factor_max_age_s for one in every),
+        approver_level=max(one.approver_level for one in every),
         staleness=Staleness.STRICT
         if any(one.staleness is Staleness.STRICT for one in every)
         else Staleness.BEST_EFFORT,

@@ -13,7 +13,7 @@ from typing import Any
 from jit_access.domain.file_rules import parse_file_rules
 from jit_access.domain.operations import Staleness
 from jit_access.policies.answers import APPROVER_FACTOR_MAX_AGE_S, NO_TERMS, Approval, Terms
-from jit_access.policies.questions import Knowing
+from jit_access.policies.questions import Assurance, Knowing
 
 MAX_DURATION_S = 30 * 24 * 3600  # just-in-time access that lasts a month is standing access
 MAX_APPROVERS = 10
@@ -63,6 +63,13 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def parse_factor_kind(text: str) -> Assurance:
+    """Raises ValueError on anything but the one kind that is stronger than the usual."""
+    if text != "passkey":
+        raise ValueError(f'"{text}" is not "passkey"; without this annotation any second factor will do')
+    return Assurance.PHISHING_RESISTANT
+
+
 def parse_staleness(text: str) -> Staleness:
     """Raises ValueError with the words that there are."""
     try:
@@ -89,6 +96,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "approvals": ("approvals", parse_approvals),
     "factor": ("factor_max_age_s", parse_duration),
     "approver_factor": ("approver_factor_max_age_s", parse_duration),
+    "approver_factor_kind": ("approver_level", parse_factor_kind),
     "staleness": ("staleness", parse_staleness),
     "byte_budget": ("byte_budget", parse_bytes),
     "request_budget": ("request_budget", parse_count),

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
 from jit_access.mfa import services as mfa
-from jit_access.mfa.assurance import signed_in_user
+from jit_access.mfa.assurance import Level, signed_in_user
 from jit_access.mfa.selectors import has_passkey
 from jit_access.web import figures
 from jit_access.web.viewmodels.parts import PasskeyPart
@@ -21,6 +21,7 @@ CODE_PROBLEMS = frozenset(
         Reason.PASSKEY_REFUSED,
         Reason.PASSKEY_UNKNOWN,
         Reason.PASSKEY_COPIED,
+        Reason.PASSKEY_NEEDED,
     }
 )
 # Nothing is to be waited for: another one of the ten is meant.
@@ -35,9 +36,10 @@ def has_proof(request: HttpRequest) -> bool:
     return bool(request.POST.get("code") or request.POST.get("passkey"))
 
 
-def passkey_part(request: HttpRequest, payload_hash: str = "") -> PasskeyPart | None:
-    """For the code fields of people who have a passkey."""
-    return PasskeyPart(payload_hash) if has_passkey(signed_in_user(request)) else None
+def passkey_part(request: HttpRequest, payload_hash: str = "", *, level: int = 0) -> PasskeyPart | None:
+    """For the code fields of people who have a passkey. From `level` 3 on a code would not do."""
+    is_only = level >= Level.PHISHING_RESISTANT
+    return PasskeyPart(payload_hash, is_only) if has_passkey(signed_in_user(request)) else None
 
 
 def prove_here(request: HttpRequest, *, payload_hash: str = "") -> mfa.Method:

@@ -4,7 +4,15 @@ import pytest
 
 from jit_access.domain.operations import Staleness
 from jit_access.policies.answers import Approval
-from jit_access.policies.rules import parse_approvals, parse_bytes, parse_count, parse_duration, parse_rule
+from jit_access.policies.questions import Assurance
+from jit_access.policies.rules import (
+    parse_approvals,
+    parse_bytes,
+    parse_count,
+    parse_duration,
+    parse_factor_kind,
+    parse_rule,
+)
 
 
 def policy(effect: str = "permit", **annotations: str | None) -> dict[str, object]:
@@ -33,6 +41,13 @@ def test_budget_of_requests_is_a_whole_number() -> None:
     for text in ("", "0", "-1", "2 000", "2k", "1.5", "1000000000", "٤"):
         with pytest.raises(ValueError, match="is not a number of requests"):
             parse_count(text)
+
+
+def test_the_one_kind_of_factor_is_a_passkey() -> None:
+    assert parse_factor_kind("passkey") is Assurance.PHISHING_RESISTANT
+    for text in ("", "totp", "Passkey", "passkey "):
+        with pytest.raises(ValueError, match='is not "passkey"'):
+            parse_factor_kind(text)
 
 
 def test_approvals_are_sorted_by_group() -> None:

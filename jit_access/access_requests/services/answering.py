@@ -23,7 +23,7 @@ from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.grants.access import group_names
 from jit_access.grants.refusals import refusals_recorded
-from jit_access.mfa.assurance import Assurance, check_fresh
+from jit_access.mfa.assurance import Assurance, check_fresh, check_strength
 
 
 def give_verdict(
@@ -38,7 +38,7 @@ def give_verdict(
     """Approve or deny. The answer's state says what came of it: pending still, approved, denied, or invalidated.
 
     The same answer of the same person again changes nothing.
-    Raises: PolicyRefusal (own-request, not-an-approver, not-for-agents, second-factor-…); Conflict
+    Raises: PolicyRefusal (own-request, not-an-approver, not-for-agents, second-factor-…, passkey-needed); Conflict
     (already-decided with who decided, already-answered, answer-too-late, withdrawn, payload-changed).
     """
     cleaned = clean_note(note)
@@ -52,6 +52,8 @@ def give_verdict(
             states = step_states(locked)
             state = _step_for(actor, states, is_approval=is_approval)
             proved_at = _fresh_proof(assurance, state.step.approver_factor_max_age_s)
+            if is_approval:
+                check_strength(assurance, level=state.step.approver_level)
             verdict = Verdict(
                 request=locked,
                 step=state.step,

@@ -267,4 +267,5 @@ def _create_steps(request: AccessRequest, answer: PolicyAnswer) -> None:
             group=approval.group,
             needed=approval.needed,
             approver_factor_max_age_s=answer.approver_factor_max_age_s,
+            approver_level=int(answer.approver_level),
         )

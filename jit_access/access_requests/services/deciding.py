@@ -110,6 +110,7 @@ def pinned_terms(request: AccessRequest) -> Terms:
         approvals=tuple(Approval(item["group"], item["needed"]) for item in request.payload["approvals"]),
         factor_max_age_s=terms["factor_max_age_s"],
         approver_factor_max_age_s=terms["approver_factor_max_age_s"],
+        approver_level=Assurance(terms.get("approver_level", Assurance.SECOND_FACTOR)),
         staleness=Staleness(terms["staleness"]),
         byte_budget=terms["byte_budget"],
         # A request that was made before there were any of these has none; today's policy may still add them.

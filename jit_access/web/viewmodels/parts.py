@@ -123,9 +123,13 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class PasskeyPart:
-    """A passkey may stand in for the code of this field. `payload_hash` binds the answer to one verdict."""
+    """A passkey may stand in for the code of this field. `payload_hash` binds the answer to one verdict.
+
+    `is_only`: a code would be refused, so none is offered.
+    """
 
     payload_hash: str = ""
+    is_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

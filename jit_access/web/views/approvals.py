@@ -17,7 +17,7 @@ from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.grants.access import may_revoke
 from jit_access.grants.models import Grant
-from jit_access.mfa.assurance import Assurance
+from jit_access.mfa.assurance import Assurance, Level
 from jit_access.web import figures, reads
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import NEEDS_PROOF, page, person, render_page, say
@@ -137,9 +137,9 @@ def _render(
     assurance = assurance_of(request)
     weighing = words.Weighing(
         open_grants=reads.other_grant_count(detail.request),
-        needs_code=_needs_code(assurance, detail.factor_max_age_s),
-        proof_note=_proof_note(assurance, detail.factor_max_age_s),
-        passkey=passkey_part(request, detail.request.payload_hash),
+        needs_code=_needs_code(assurance, detail.factor_max_age_s, detail.approver_level),
+        proof_note=_proof_note(assurance, detail),
+        passkey=passkey_part(request, detail.request.payload_hash, level=detail.approver_level),
     )
     viewer = person(request)
     built = words.build_page(
@@ -172,13 +172,17 @@ def _case(detail: RequestDetail) -> Case:
     return Case(detail.request, detail.steps, detail.verdicts, clock.now())
 
 
-def _needs_code(assurance: Assurance, max_age_s: int) -> bool:
-    return not assurance.is_proved or assurance.age_s is None or assurance.age_s > max_age_s
+def _needs_code(assurance: Assurance, max_age_s: int, level: int = Level.SECOND_FACTOR) -> bool:
+    is_fresh = assurance.age_s is not None and assurance.age_s <= max_age_s
+    return not (assurance.is_proved and is_fresh and assurance.level >= level)
 
 
-def _proof_note(assurance: Assurance, max_age_s: int) -> str:
-    within = figures.round_duration(max_age_s)
-    if not _needs_code(assurance, max_age_s):
+def _proof_note(assurance: Assurance, detail: RequestDetail) -> str:
+    within, level = figures.round_duration(detail.factor_max_age_s), detail.approver_level
+    needs_code = _needs_code(assurance, detail.factor_max_age_s, level)
+    if needs_code and level >= Level.PHISHING_RESISTANT:
+        return f"The rule asks for a passkey, used in the last {within}. A code is enough to deny."
+    if not needs_code:
         age = figures.round_duration(assurance.age_s or 0)
         return f"Your second factor is fresh, {age} old. It is done with one press."
     if assurance.age_s is None:

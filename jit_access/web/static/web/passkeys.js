@@ -63,7 +63,7 @@
 
   /* The code field steps back behind a link; it comes forward when it is asked for, or when a passkey failed. */
   const foldCode = (box) => {
-    const parts = [...box.children].filter((part) => !part.matches("input[type=hidden], script"));
+    const parts = [...box.children].filter((part) => !part.matches("input[type=hidden], script, .field__error"));
     const button = box.closest("form").querySelector("[data-passkey-verb]");
     const verb = button?.textContent;
     const more = document.createElement("button");
@@ -76,17 +76,17 @@
       if (button) button.textContent = verb;
     };
     more.addEventListener("click", () => { unfold(); box.querySelector("input:not([type=hidden])").focus(); });
-    box.addEventListener("passkeyfailed", unfold);
+    if (box.dataset.passkeyOnly === undefined) box.addEventListener("passkeyfailed", unfold);
     parts.forEach((part) => { part.hidden = true; });
     if (button) button.textContent = button.dataset.passkeyVerb;
-    box.append(more);
+    if (box.dataset.passkeyOnly === undefined) box.append(more);
   };
 
   const takeOver = (box) => {
     const form = box.closest("form");
     const code = form.elements.code;
     code.required = false;
-    if (!box.querySelector(".field__error")) foldCode(box);
+    if (!box.querySelector(".field__error") || box.dataset.passkeyOnly !== undefined) foldCode(box);
     form.addEventListener("submit", (event) => {
       if (code.value.trim() || form.elements.passkey.value) return;
       event.preventDefault();
