@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from registry_proxy.protocols.dialects import make_dialects
+from registry_proxy.protocols.dialects import Dialects, make_dialects
 from registry_proxy.settings import Limits
 from tests.adversarial.hostile.upstream import HostileUpstream, Script
 from tests.conformance.profile import PASSWORD, USERNAME
@@ -22,15 +22,19 @@ Serve = Callable[[Script], HostileUpstream]
 _NO_BRAKES = Limits(
     stranger_records=10**6, stranger_records_together=10**6, requests_per_address=10**6, requests_per_grant=10**6
 )
-_VIEW_KEY = bytes(32)  # of tests.support.gateway
 ALL = {**PROFILES, TOY.kind: TOY}
+
+
+def spoken() -> Dialects:
+    """The table of the product, and the toy."""
+    table = make_dialects(bytes(32))  # the view key of tests.support.gateway
+    return replace(table, by_prefix={**table.by_prefix, b"toy": ToyDialect()})
 
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    dialects = make_dialects(_VIEW_KEY)
-    dialects = replace(dialects, by_prefix={**dialects.by_prefix, b"toy": ToyDialect()})
-    with running_gateway(tmp_path_factory.mktemp("conformance"), limits=_NO_BRAKES, dialects=dialects) as running:
+    folder = tmp_path_factory.mktemp("conformance")
+    with running_gateway(folder, limits=_NO_BRAKES, dialects=spoken()) as running:
         yield running
 
 

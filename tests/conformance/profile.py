@@ -91,6 +91,7 @@ class Profile:
     follows: bool = False  # goes where the registry points to, if an operator named the place
     allows: int = 1  # records of a yes for `read`: one more where something has to be learned first
     listing: Listing | None = None
+    inside: str = ""  # pattern of what may reach the registry under such a grant, path and query, decoded to the end
     pins: Mapping[str, str] = field(default_factory=dict)  # names that this grant was told before
 
     def read_at(self, slug: str) -> Ask:

@@ -202,7 +202,7 @@ def test_redirect_to_a_foreign_place_is_not_followed(stage: Stage, serve: Serve,
     answer = stage.ask(held, stage.profile.read)
     assert answer.status == 502
     assert thief.url.encode() not in answer.body + b"".join(answer.headers.values())
-    record = stage.check_refused(answer, Reason.UPSTREAM_REDIRECT_REFUSED)
+    record = stage.check_refused(answer, Reason.UPSTREAM_REDIRECT_REFUSED, is_late=True)
     assert record["grant"] == held.view.grant_id
     assert thief.peers == []
 
@@ -213,7 +213,7 @@ def test_redirect_to_a_foreign_place_is_not_followed(stage: Stage, serve: Serve,
 def test_redirect_to_a_forbidden_place_is_not_followed(stage: Stage, place: str) -> None:
     """Nor round and round at the registry itself."""
     point(stage, place)
-    stage.check_refused(stage.ask(stage.grant(), stage.profile.read), Reason.UPSTREAM_REDIRECT_REFUSED)
+    stage.check_refused(stage.ask(stage.grant(), stage.profile.read), Reason.UPSTREAM_REDIRECT_REFUSED, is_late=True)
 
 
 def test_named_place_hears_nothing_of_ours(stage: Stage, serve: Serve) -> None:
@@ -225,7 +225,7 @@ def test_named_place_hears_nothing_of_ours(stage: Stage, serve: Serve) -> None:
     held = stage.grant(slug=slug)
     answer = stage.ask(held, stage.profile.read_at(slug), "Cookie: canary", "Proxy-Authorization: Basic canary")
     if not stage.profile.follows:
-        stage.check_refused(answer, Reason.UPSTREAM_REDIRECT_REFUSED)
+        stage.check_refused(answer, Reason.UPSTREAM_REDIRECT_REFUSED, is_late=True)
         assert store.peers == []
         return
     assert (answer.status, answer.body) == (200, BODY)

@@ -106,6 +106,6 @@ TOY = Profile(
     foreign=(Ask("GET", "/toy/chest/other/key"), Ask("GET", "/toy/chest/box-2/key")),
     unknown=(Ask("GET", "/toy/chest"), Ask("GET", "/toy/chest/box"), Ask("DELETE", "/toy/chest/box/key")),
     twins=("/toy/chest/box/key?a=b", "/toy/chest/box/key/", "/TOY/chest/box/key", "/toy/chest/Box/key"),
-    show=bearer, reason_in=_reason_in,
+    inside=r"/box/[a-z0-9-]+", show=bearer, reason_in=_reason_in,
     shows_credential=lambda head: f"\r\nauthorization: Bearer {PASSWORD}\r\n".encode() in head,
 )  # fmt: skip

@@ -56,6 +56,7 @@ PROFILE = Profile(
         }]).encode(),
         b"model.safetensors", b"xet", (b"Content-Type: application/json",),
     ),
+    inside=r"/acme/tiny/resolve/.+|/api/models/acme/tiny([/?].*)?|/acme/tiny\.git/info/lfs/objects/(batch|verify)",
     pickle=_FILE.replace(".safetensors", ".pkl"), streams=False, show=bearer, reason_in=_reason_in, follows=True,
     shows_credential=lambda head: f"\r\nauthorization: Bearer {PASSWORD}\r\n".encode() in head,
 )  # fmt: skip

@@ -59,6 +59,8 @@ PROFILE = Profile(
         json.dumps({"registered_models": [{"name": "tiny"}, {"name": "frontier"}]}).encode(), b"tiny", b"frontier",
         (b"Content-Type: application/json",),
     ),
+    inside=rf"{_FILES.removeprefix('/mlflow/tracking')}/{_FOLDER}(/.*)?|/api/2\.0/mlflow/[a-z-]+/[a-z-]+\?(.*&)?name=tiny(&.*)?"
+    r"|/api/2\.0/mlflow/registered-models/(search\?.*|update)|/version",
     pickle=_FILE.replace(".safetensors", ".pkl"), streams=False,
     show=bearer, reason_in=_reason_in, shows_credential=lambda head: _BASIC in head,
 )  # fmt: skip

@@ -47,5 +47,6 @@ PROFILE = Profile(
         Ask("GET", "/v2/_catalog"), json.dumps({"repositories": ["llm/tiny", "llm/frontier"]}).encode(),
         b"demo/llm/tiny", b"frontier",
     ),
+    inside=r"/v2/llm/tiny/(manifests|blobs|tags|referrers)/.*",
     show=bearer, reason_in=_reason_in, shows_credential=lambda head: _BASIC in head, follows=True,
 )  # fmt: skip

@@ -65,6 +65,7 @@ PROFILE = Profile(
         Ask("GET", "/s3/store/models?list-type=2&prefix=llama%2F"), _LISTED.encode(), b"llama/model.bin", b"frontier",
         (b"Content-Type: application/xml",),
     ),
+    inside=r"/models/llama/.*|/models\?(.*&)?prefix=llama/.*",
     pickle=_OBJECT.replace(".safetensors", ".pkl"), show=_show, reason_in=_reason_in,
     shows_credential=lambda head: f"AWS4-HMAC-SHA256 Credential={USERNAME}/".encode() in head,
 )  # fmt: skip
