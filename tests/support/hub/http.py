@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 from tests.support.hub.repositories import Hub, Seen
+from tests.support.processes import LONGEST_WAIT_S
 
 TOKEN = "hf_upstream_secret"
 
@@ -46,7 +47,17 @@ class HubRequest(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             with contextlib.suppress(OSError):
-                self.wfile.write(body)
+                self._write(body)
+
+    def _write(self, body: bytes) -> None:
+        hold, half = self.hub.hold, len(body) // 2
+        if hold is None or len(body) < self.hub.large_from:
+            self.wfile.write(body)
+            return
+        self.wfile.write(body[:half])
+        self.hub.halves += 1
+        hold.wait(LONGEST_WAIT_S)
+        self.wfile.write(body[half:])
 
     def say_json(self, document: object, **headers: str) -> None:
         self.say(200, json.dumps(document).encode(), Content_Type="application/json", **headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass, field
 
 
@@ -54,6 +55,8 @@ class Hub:
     elsewhere: str = ""  # Location of every resolve, when set
     list_elsewhere: str = ""  # where lists go on, when set
     upload_elsewhere: str = ""  # place of every upload, when set
+    hold: threading.Event | None = None  # when set, large bodies stop in the middle until it is
+    halves: int = 0  # how many have stopped there
     parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
 
     def forget_seen(self) -> None:
