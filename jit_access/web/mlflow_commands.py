@@ -6,6 +6,7 @@ password that a shell has would win over the token, so both are taken out of the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from shlex import quote
 
 from django.conf import settings
@@ -30,15 +31,42 @@ def mlflow_tabs(anchor: str = "") -> tuple[ClientTab, ...]:
     return (ClientTab(CLIENT, anchor or "?", is_current=True),)
 
 
-def mlflow_steps(grant: Grant) -> tuple[UseStep, ...]:
-    """Keep the token, then fetch each model that the grant reads, then the same for Python."""
+def mlflow_steps(grant: Grant, latest: Mapping[tuple[str, str], str]) -> tuple[UseStep, ...]:
+    """Keep the token, then what the grant allows on each model, then the same for Python. `latest`: newest versions."""
     parts = parse_scope(grant.scope).resources
     steps = [UseStep(LOGIN_TITLE, Command(_login(grant)))]
     for part in parts:
-        if Operation.PULL in part.operations and part.repository.startswith(_MODELS):
-            of = "" if len(parts) == 1 else f" {part.repository}"
-            steps.append(UseStep(f"Download{of}", Command((*_with_login(grant), *_download(part)))))
+        if part.repository.startswith(_MODELS):
+            newest = latest.get((grant.target.slug, part.repository), "")
+            of = "" if len(parts) == 1 else f" of {part.repository.removeprefix(_MODELS)}"
+            steps += [
+                UseStep(f"{title}{of}", Command((*_with_login(grant), *words)))
+                for operation, title, words in _uses(part, newest)
+                if operation in part.operations
+            ]
     return (*steps, UseStep(PYTHON_TITLE, Command((*_with_login(grant), "python3"))))
+
+
+def _uses(part: ResourceScope, newest: str) -> tuple[tuple[Operation, str, tuple[str, ...]], ...]:
+    """What is done with one model: with versions and aliases that the scope names, else with the usual ones."""
+    name, exact = part.repository.removeprefix(_MODELS), [tag for tag in part.tags if not _WILDCARDS & set(tag)]
+    version = next((tag for tag in exact if tag.isdigit()), newest or "1")
+    alias = next((tag for tag in exact if not tag.isdigit()), "champion")
+    return (
+        (Operation.PULL, "Download", _download(part)),
+        (Operation.DELETE, f"Delete version {version}", _call(f'delete_model_version("{name}", "{version}")')),
+        (
+            Operation.PROMOTE,
+            f"Point {alias} at version {version}",
+            _call(f'set_registered_model_alias("{name}", "{alias}", "{version}")'),
+        ),
+        (Operation.ADMIN, f"Delete {name} as a whole", _call(f'delete_registered_model("{name}")')),
+    )
+
+
+def _call(call: str) -> tuple[str, ...]:
+    """`mlflow` has no commands for these; its client has."""
+    return ("python3", "-c", quote(f"from mlflow import MlflowClient; MlflowClient().{call}"))
 
 
 def _token_file(grant: Grant) -> str:

@@ -35,7 +35,7 @@ def steps_of(grant: Grant, client: str, latest_tags: Mapping[tuple[str, str], st
         case TargetKind.S3:
             return store_steps(grant)
         case TargetKind.MLFLOW:
-            return mlflow_steps(grant)
+            return mlflow_steps(grant, latest_tags)
         case _:
             return steps_for(client, places_of(grant, latest_tags))
 

@@ -1,4 +1,5 @@
-"""A tracking server from the page where it is added to the command on a card, pasted into a shell with `mlflow`."""
+"""A tracking server from the page where it is added to the commands on a card, pasted into a shell with `mlflow`; and
+from a request over the API to the real client, until somebody revokes."""
 
 from __future__ import annotations
 
@@ -6,26 +7,39 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.flows.test_two_grants import commands_of
 from tests.support import stories
-from tests.support.mlflow import Tracking, environment, running_server
+from tests.support.mlflow import Client, Refused, Tracking, environment, running_client, running_server
+from tests.support.stack import Stack
 from tests.support.visitor import Visitor
 
 Visit = Callable[[str], Visitor]
 Shell = Callable[..., subprocess.CompletedProcess[str]]
-NAME, FOREIGN = "Tiny-Llama", "frontier"
+TARGET = "our-tracking"
+NAME, FOREIGN, TUNED = "Tiny-Llama", "frontier", "tuned"
 
 
-@pytest.fixture
-def tracking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracking]:
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory, visit: Visit) -> Iterator[Tracking]:
+    """A server that an operator has added: two versions of one model, one that is foreign, one without versions."""
     with running_server(tmp_path_factory.mktemp("mlflow")) as url:
         server = Tracking(url)
-        for name in (NAME, FOREIGN):
-            server.register(name, server.logged({"MLmodel": b"artifact_path: m\n", "weights.bin": b"weights"}))
+        for name, contents in ((NAME, (b"first", b"second")), (FOREIGN, (b"secret",)), (TUNED, ())):
+            files = ({"MLmodel": b"artifact_path: m\n", "weights.bin": content} for content in contents)
+            server.register(name, *(server.logged(item) for item in files))
+        server.change("registered-models/alias", {"name": NAME, "alias": "champion", "version": "1"})
+        add_server(visit("ben"), server)
         yield server
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with running_client(tmp_path_factory.mktemp("client")) as running:
+        yield running
 
 
 @pytest.fixture
@@ -47,32 +61,101 @@ def shell(tmp_path: Path) -> Shell:
 def test_a_server_is_added_found_asked_for_and_used(
     visit: Visit, tracking: Tracking, shell: Shell, tmp_path: Path
 ) -> None:
-    add_server(visit("ben"), tracking)
+    """Asked for by its alias: a version that the alias means later is not what was granted."""
     asker = visit("ada")
-    stories.ask(asker, f"models/{NAME}", target="our-tracking")
+    stories.ask(asker, f"models/{NAME}", target=TARGET, references="champion")
     held = stories.start(asker)
     keep, download, _python = commands_of(asker, held.grant_id)
     assert held.token not in keep + download
     done = shell(keep, f"{held.token}\n")
     assert done.returncode == 0, done.stderr
+    weights = tmp_path / "work" / NAME / "weights.bin"
     done = shell(download)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "work" / NAME / "weights.bin").read_bytes() == b"weights"
+    assert (done.returncode, weights.read_bytes()) == (0, b"first"), done.stderr
+    tracking.change("registered-models/alias", {"name": NAME, "alias": "champion", "version": "2"})
+    done = shell(f"rm -r {NAME}; {download}")
+    assert (done.returncode, weights.read_bytes()) == (0, b"first"), done.stderr
     foreign = shell(download.replace(NAME, FOREIGN))
-    assert f"resource=our-tracking/models/{FOREIGN}" in foreign.stderr
+    assert f"resource={TARGET}/models/{FOREIGN}" in foreign.stderr
     stories.end(asker, held.grant_id)
-    assert shell(f"rm -rf {NAME}; {download}").returncode != 0
-    assert not (tmp_path / "work" / NAME / "weights.bin").exists()
+    assert shell(f"rm -r {NAME}; {download}").returncode != 0
+    assert not weights.exists()
+
+
+def test_a_model_is_made_promoted_and_loaded_until_somebody_revokes(
+    stack: Stack, visit: Visit, tracking: Tracking, client: Client, shell: Shell
+) -> None:
+    ada, ben, dora = visit("ada"), visit("ben"), visit("dora")
+    grant = ask(ada, {"experiments/0": "pull push", f"models/{TUNED}": "pull push", f"models/{NAME}": "pull"})["grant"]
+    token = use(ada, grant)
+
+    def run(code: str) -> object:
+        return client.run(f"http://{stack.gateway}/mlflow/{TARGET}", token, code)
+
+    register = f"info = log_model(); result = mlflow.register_model(info.model_uri, {TUNED!r}).version"
+    assert run(register) == "1"
+    assert run("result = sorted(item.name for item in client.search_registered_models())") == [NAME, TUNED]
+    assert run(f"result = client.copy_model_version('models:/{NAME}/1', {TUNED!r}).version") == "2"
+    with pytest.raises(Refused, match="operation=promote"):
+        run(f"client.set_registered_model_alias({TUNED!r}, 'champion', '1')")
+
+    asked = ask(ben, {f"models/{TUNED}": "promote"})
+    assert (asked["state"], asked["grant"]) == ("pending", None)
+    tell(dora, f"requests/{asked['id']}/approve", {"payload_hash": asked["payload_hash"]})
+    promoting = tell(ben, f"requests/{asked['id']}")["grant"]
+    kept = use(ben, promoting)
+    keep, point, _python = commands_of(ben, promoting)
+    assert shell(keep, f"{kept}\n").returncode == 0
+    done = shell(point)
+    assert done.returncode == 0, done.stderr
+
+    assert run(f"result = mlflow.pyfunc.load_model('models:/{TUNED}@champion').predict([1, 2])") == [2]
+    assert run(f"result = os.listdir(mlflow.artifacts.download_artifacts('models:/{TUNED}/2'))")
+    tell(dora, f"grants/{grant}/revoke", {"note": "Story"})
+    with pytest.raises(Refused, match="revoked"):
+        run(f"mlflow.pyfunc.load_model('models:/{TUNED}@champion')")
+    tell(ben, f"grants/{promoting}/end", {})
+    means = tracking.raw(f"/api/2.0/mlflow/registered-models/alias?name={TUNED}&alias=champion")
+    assert b'"version": "1"' in means
+
+
+def ask(asker: Visitor, wanted: dict[str, str]) -> dict[str, Any]:
+    """Over the API; what nobody has to approve is granted at once."""
+    resources = [{"repository": name, "operations": words.split()} for name, words in wanted.items()]
+    body = {"target": TARGET, "resources": resources, "lasts_s": 3600, "purpose": stories.PURPOSE}
+    return tell(asker, "requests", body)
+
+
+def use(holder: Visitor, grant: str) -> str:
+    """Start it; a token of it."""
+    tell(holder, f"grants/{grant}/activate", {})
+    return str(tell(holder, f"grants/{grant}/tokens", {})["token"])
+
+
+def tell(person: Visitor, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """GET, or POST of a body; with a new code where the last proof is too old."""
+    address = f"/api/v1/{path}"
+    if body is None:
+        answer = person.client.get(address)
+    else:
+        token, web = person.client.cookies.get("csrftoken", ""), person.stack.web
+        headers = {"X-CSRFToken": token, "Referer": web, "Origin": web}
+        answer = person.client.post(address, json=body, headers=headers)
+        if "second-factor-stale" in answer.text:
+            proof = body | {"code": person.stack.fresh_code(person.username)}
+            answer = person.client.post(address, json=proof, headers=headers)
+    assert answer.is_success, answer.text
+    return dict(answer.json())
 
 
 def add_server(operator: Visitor, tracking: Tracking) -> None:
     """As an operator does it: kind and address; look what it holds; say how much it matters."""
     operator.open("/targets/new")
     operator.submit(
-        "/targets/new", kind="mlflow", display_name="Our tracking", slug="our-tracking", base_url=tracking.url,
+        "/targets/new", kind="mlflow", display_name="Our tracking", slug=TARGET, base_url=tracking.url,
         allow_private="on", username="", password="",
     )  # fmt: skip
-    assert "our-tracking answers" in operator.page.text
+    assert f"{TARGET} answers" in operator.page.text
     operator.submit("/discover")
     assert f"models/{NAME}" in operator.page.text
     for action in re.findall(r'action="([^"]+/tier)"', operator.page.text):
