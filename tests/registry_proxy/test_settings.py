@@ -37,6 +37,15 @@ def test_secret_from_a_file_wins(tmp_path: Path) -> None:
     assert settings.proxy_secret.reveal() == "the secret of the file"
 
 
+@pytest.mark.parametrize("name", ["s3.gateway.example", "localhost", "s3-1.example"])
+def test_a_name_for_buckets_is_a_bare_host(name: str) -> None:
+    assert Settings.from_environ(GOOD).bucket_host == ""
+    assert Settings.from_environ(GOOD | {"JIT_PROXY_BUCKET_HOST": name}).bucket_host == name
+    for wrong in (f"https://{name}", f"{name}:8443", f".{name}", f"{name}.", f"*.{name}", name.upper(), "127.0.0.1"):
+        with pytest.raises(SettingsError, match="JIT_PROXY_BUCKET_HOST must be a host name"):
+            Settings.from_environ(GOOD | {"JIT_PROXY_BUCKET_HOST": wrong})
+
+
 def test_addresses_are_read() -> None:
     settings = Settings.from_environ(GOOD | {"JIT_PROXY_LISTEN": "[::1]:0", "JIT_PROXY_ADMIN_LISTEN": "127.0.0.1:9000"})
     assert settings.listen == Address("::1", 0)

@@ -11,14 +11,18 @@ from jit_access.domain.plain_xml import BadXML, parse, render
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope, make_scope
 from jit_access.domain.signing_secrets import derive_secret
+from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.s3.bodies import read_complete, read_delete
 from registry_proxy.protocols.s3.calls import key_questions, questions, read_call
+from registry_proxy.protocols.s3.errors import gate_answer
+from registry_proxy.protocols.s3.fields import check_fields, forwarded
 from registry_proxy.protocols.s3.listings import clean_list
 from registry_proxy.protocols.s3.names import bucket_of, parse_path
 from registry_proxy.protocols.s3.queries import parse_query
 from registry_proxy.protocols.s3.uploads import UploadSeal
+from registry_proxy.protocols.wanted import Wanted
 
 PULL, PUSH, DELETE = Operation.PULL, Operation.PUSH, Operation.DELETE
 SCOPE = make_scope([ResourceScope("models/llama", frozenset({PULL, PUSH})), ResourceScope("data", frozenset({DELETE}))])
@@ -321,3 +325,22 @@ def test_secret_depends_on_all_it_is_derived_from() -> None:
     assert len(secret) == 40
     for change in ({"view_key": b"j" * 32}, {"lease_id": "lse_2"}, {"token_hash": "abc"}):
         assert derive_secret(**{**base, **change}) != secret  # type: ignore[arg-type]
+
+
+def test_a_refused_batch_names_what_is_not_covered() -> None:
+    facts = ExchangeFacts("exc_1", b"https://gateway", "https://access.example", "127.0.0.1")
+    wanted = (Wanted("st", "models", DELETE),)
+    few = gate_answer(Reason.OUT_OF_SCOPE, facts, wanted, ("frontier/<a>", "frontier/ü")).body.decode()
+    assert "Nothing was deleted. Not covered: frontier/&lt;a&gt;, frontier/ü. Request access at https://access" in few
+    many = gate_answer(Reason.OPERATION_NOT_GRANTED, facts, wanted, tuple(f"k{n}" for n in range(23))).body.decode()
+    assert "k18, k19, and 3 more." in many
+    assert "k20" not in many
+    assert "Nothing was deleted" not in gate_answer(Reason.GRANT_REVOKED, facts, wanted, ("k",)).body.decode()
+
+
+def test_a_checksum_of_a_body_that_is_written_anew_stays_here() -> None:
+    """It would be wrong at the store: boto3 sends one with each batch."""
+    asked = head("POST", "/s3/st/models?delete", ("x-amz-checksum-crc32", "AAAAAA=="), ("content-md5", "x"))
+    check_fields(asked, "delete-objects")
+    assert forwarded(asked, "delete-objects") == []
+    assert forwarded(asked, "put-object") == list(asked.headers)
