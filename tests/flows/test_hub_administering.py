@@ -138,6 +138,18 @@ def test_a_part_of_a_repository_is_neither_administered_nor_copied(
     assert state(hub) == before
 
 
+def test_a_grant_that_refuses_kinds_of_files_copies_nothing(gateway: Gateway, hub: Hub) -> None:
+    """A copy would take them along, past what looks at each file."""
+    held = gateway.grant("hub", *scopes(own=PULL | ADMIN, new=ADMIN))
+    gateway.change(held, refused_files=("pickle",))
+    client = api(gateway, held)
+    with pytest.raises(GatedRepoError, match="A copy takes all files along"):
+        client.duplicate_repo(REPO, to_id="Org/New")
+    gateway.wait_record("proxy.request.refused", grant=held.view.grant_id, reason="file-type-refused")
+    client.update_repo_settings(REPO, private=True)
+    assert set(hub.repositories) == {NAME, OTHER}
+
+
 def test_without_an_owner_nothing_is_made(gateway: Gateway, hub: Hub) -> None:
     client = api(gateway, gateway.grant("hub", *scopes(own=ADMIN, new=ADMIN)))
     for act in (lambda: client.create_repo("New"), lambda: client.delete_repo("Tiny-Llama")):

@@ -28,6 +28,7 @@ _SETTINGS: dict[str, tuple[str | bool, ...]] = {
 }  # fmt: skip
 _WHO = "Name the owner too, as Org/Name: without one, the hub would take the gateway's own account."
 _PART = "Your grant covers a part of this repository only. Administering and duplicating need one for all of it."
+_ALL_KINDS = "A copy takes all files along, and your grant refuses some kinds of them."
 _THERE = "The hub has a repository of that name already."
 
 
@@ -60,6 +61,8 @@ def _wanted(asked: Asked) -> list[Wanted]:
         case "duplicate":
             source = asked.classified.wanted[0]
             _known(document, ("repository",), ("visibility", "private"))
+            if asked.admitted().view.refused_files:  # the hub copies all there is
+                raise Unclassified(403, Reason.FILE_TYPE_REFUSED, _ALL_KINDS, code=GATED)
             wanted = [_admin(asked, _repository(source.repository.partition("/")[0], document["repository"])), source]
             notes["copied_from"] = source.repository
         case _:
