@@ -1,7 +1,7 @@
 """The checksums that S3 knows, verified as a body goes by. A store verifies them again, and keeps them.
 
-CRC32C and CRC64NVME, which `aws` sends by itself, come from AWS's own library: a loop of ours would cost more than all
-the rest of an upload.
+CRC32C and CRC64NVME, which clients choose where they care for speed, come from AWS's own library: a loop of ours would
+cost more than all the rest of an upload.
 """
 
 from __future__ import annotations
