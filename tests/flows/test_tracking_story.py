@@ -138,8 +138,8 @@ def tell(person: Visitor, path: str, body: dict[str, Any] | None = None) -> dict
     if body is None:
         answer = person.client.get(address)
     else:
-        token, web = person.client.cookies.get("csrftoken", ""), person.stack.web
-        headers = {"X-CSRFToken": token, "Referer": web, "Origin": web}
+        web = person.stack.web
+        headers = {"X-CSRFToken": person.client.cookies.get("csrftoken") or "", "Referer": web, "Origin": web}
         answer = person.client.post(address, json=body, headers=headers)
         if "second-factor-stale" in answer.text:
             proof = body | {"code": person.stack.fresh_code(person.username)}

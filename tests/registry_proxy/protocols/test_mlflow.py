@@ -427,11 +427,12 @@ def judge_path(path: str) -> None:
     MlflowDialect().classify(head("GET", path))
 
 
-def test_delete_has_a_body_at_this_door_only() -> None:
+def test_delete_has_a_body_only_where_a_protocol_reads_it() -> None:
     limits = EdgeLimits(paths=RULES, deleting=Dialects().deleting)
     raw = b"DELETE /%b/x/api HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n\r\n"
     assert read_head(raw % b"mlflow", limits).length == 2
-    for door in (b"v2", b"hf", b"mlflow2", b"s3"):
+    assert read_head(raw % b"hf", limits).length == 2
+    for door in (b"v2", b"hf2", b"mlflow2", b"s3"):
         with pytest.raises(EdgeRefusal):
             read_head(raw % door, limits)
     with pytest.raises(EdgeRefusal):

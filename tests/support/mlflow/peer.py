@@ -78,7 +78,7 @@ def running_server(folder: Path) -> Iterator[str]:
     """Its address, until the block ends. SQLite, and files under `folder`, served by itself."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    command = [
+    command: list[str | Path] = [
         environment() / "python", "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
         "--artifacts-destination", folder / "files", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
     ]  # fmt: skip
