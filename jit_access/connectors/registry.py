@@ -11,7 +11,7 @@ from jit_access.connectors.mlflow.connector import MLflowConnector
 from jit_access.connectors.oci.connector import OCIConnector
 from jit_access.connectors.s3.connector import S3Connector
 
-_KINDS: dict[str, Callable[[Endpoint], Connector]] = {
+KINDS: dict[str, Callable[[Endpoint], Connector]] = {
     "oci": OCIConnector,
     "hf": HuggingFaceConnector,
     "s3": S3Connector,
@@ -22,7 +22,7 @@ _KINDS: dict[str, Callable[[Endpoint], Connector]] = {
 @contextmanager
 def connected(kind: str, endpoint: Endpoint) -> Iterator[Connector]:
     """A connector for one target; the connection is closed at the end. Raises KeyError for a kind we never had."""
-    connector = _KINDS[kind](endpoint)
+    connector = KINDS[kind](endpoint)
     try:
         yield connector
     finally:

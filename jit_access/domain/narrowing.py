@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from jit_access.domain.scopes import ResourceScope
 
 TAGS, DIGESTS, FILES = "tags", "digests", "files"
-_OF_KIND: Mapping[str, frozenset[str]] = {
+OF_KIND: Mapping[str, frozenset[str]] = {
     "oci": frozenset({TAGS, DIGESTS}),
     "hf": frozenset({TAGS, FILES}),  # tags: branches, tags, commits
     "mlflow": frozenset({TAGS, FILES}),  # tags: versions, aliases, stages
+    "s3": frozenset(),  # a bucket or prefix is asked for as a whole
 }
 _MODELS = "models/"
 
@@ -23,7 +24,7 @@ def narrowing_of(kind: str, repository: str) -> frozenset[str]:
     """What may stand in a scope beside the operations. Nothing: it is asked for as a whole, or not at all."""
     if kind == "mlflow" and not repository.startswith(_MODELS):
         return frozenset()  # an experiment has no versions
-    return _OF_KIND.get(kind, frozenset())
+    return OF_KIND.get(kind, frozenset())
 
 
 def limit_without_meaning(kind: str, part: ResourceScope) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from jit_access.credentials.services import IssuedToken
 from jit_access.grants.models import Grant
@@ -13,33 +14,42 @@ from jit_access.web.mlflow_commands import mlflow_steps, mlflow_tabs
 from jit_access.web.store_commands import store_secret, store_steps, store_tabs
 from jit_access.web.viewmodels.my_access import ClientTab, UseStep
 
+Tabs = tuple[ClientTab, ...]
+Steps = tuple[UseStep, ...]
+LatestTags = Mapping[tuple[str, str], str]
 
-def tabs_of(grant: Grant, client: str, anchor: str = "") -> tuple[ClientTab, ...]:
+
+def _token(issued: IssuedToken) -> str:
+    return issued.token.reveal()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One kind of target. `tabs` takes the chosen client and an anchor, `secret` what was issued just now."""
+
+    tabs: Callable[[str, str], Tabs]
+    steps: Callable[[Grant, str, LatestTags], Steps]
+    secret: Callable[[IssuedToken], str] = _token
+
+
+WAYS: Mapping[str, Way] = {
+    TargetKind.OCI: Way(client_tabs, lambda grant, client, latest: steps_for(client, places_of(grant, latest))),
+    TargetKind.HF: Way(lambda _, anchor: hub_tabs(anchor), lambda grant, *_: hub_steps(grant)),
+    TargetKind.S3: Way(lambda _, anchor: store_tabs(anchor), lambda grant, *_: store_steps(grant), store_secret),
+    TargetKind.MLFLOW: Way(lambda _, anchor: mlflow_tabs(anchor), lambda grant, _, latest: mlflow_steps(grant, latest)),
+}
+
+
+def tabs_of(grant: Grant, client: str, anchor: str = "") -> Tabs:
     """The clients that speak to this kind of target."""
-    match grant.target.kind:
-        case TargetKind.HF:
-            return hub_tabs(anchor)
-        case TargetKind.S3:
-            return store_tabs(anchor)
-        case TargetKind.MLFLOW:
-            return mlflow_tabs(anchor)
-        case _:
-            return client_tabs(client, anchor)
+    return WAYS[grant.target.kind].tabs(client, anchor)
 
 
-def steps_of(grant: Grant, client: str, latest_tags: Mapping[tuple[str, str], str]) -> tuple[UseStep, ...]:
+def steps_of(grant: Grant, client: str, latest_tags: LatestTags) -> Steps:
     """What to paste, in order."""
-    match grant.target.kind:
-        case TargetKind.HF:
-            return hub_steps(grant)
-        case TargetKind.S3:
-            return store_steps(grant)
-        case TargetKind.MLFLOW:
-            return mlflow_steps(grant, latest_tags)
-        case _:
-            return steps_for(client, places_of(grant, latest_tags))
+    return WAYS[grant.target.kind].steps(grant, client, latest_tags)
 
 
 def secret_of(grant: Grant, issued: IssuedToken) -> str:
     """What is shown once: the token, with what goes beside it where clients sign."""
-    return store_secret(issued) if grant.target.kind == TargetKind.S3 else issued.token.reveal()
+    return WAYS[grant.target.kind].secret(issued)

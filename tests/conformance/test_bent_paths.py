@@ -47,6 +47,8 @@ NOISE = (
     "/", "//", "/.", "/..", "/../", "/./", "%2e", "%2E%2E", "%2f", "%2F", "%252f", ";x", "\\", "%5C", "%00", "?", "&",
     "=", "#", "@", ":", "~", ".", "..", "-", "A", "%20", "%C3%A9", "%EF%BC%8F", "%E2%80%AE", "%", "+", "1", "*", "|",
     "\t", "frontier", "/frontier/", "../frontier", "%2e%2e%2ffrontier", "?prefix=frontier/", "&prefix=frontier/",
+    "/..%252ffrontier", "/..%252f..%252f", "%252e%252e%252ffrontier", "/%2E%2E/frontier/", "/..%5Cfrontier",
+    "/..;/frontier",
     "&name=frontier", "?name=frontier", "name[]=", "resolve/", "api/", "blobs/", "artifacts/", ".git", "refs%2Fpr%2F1",
 )  # fmt: skip
 

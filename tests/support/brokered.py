@@ -55,6 +55,6 @@ def brokered_target(patch: pytest.MonkeyPatch) -> BrokeredTarget:
     def connect(_: Endpoint) -> BrokeredTarget:
         return target
 
-    patch.setitem(registry._KINDS, "oci", connect)
+    patch.setitem(registry.KINDS, "oci", connect)
     patch.setattr(upstream, "BROKERED_KINDS", frozenset({"oci"}))
     return target
