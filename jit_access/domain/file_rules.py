@@ -41,12 +41,12 @@ class FileClass:
 CLASSES: Mapping[str, FileClass] = {
     "pickle": FileClass(
         "Pickle-based files",
-        "weights that run code when they are loaded",
+        "Weights that run code when they are loaded",
         ("bin", "pt", "pth", "ckpt", "pkl", "pickle", "joblib", "dill", "cloudpickle"),
     ),
     "code": FileClass(
         "Files with code",
-        "programs, and models whose layers are programs",
+        "Programs, and models whose layers are programs",
         ("py", "pyc", "ipynb", "sh", "so", "dll", "dylib", "whl", "jar", "h5", "hdf5", "keras", "pb"),
     ),
 }

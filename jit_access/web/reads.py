@@ -18,7 +18,7 @@ from jit_access.domain.lifecycle import LIVE_GRANT_STATES, LIVE_LEASE_STATES, Gr
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
 from jit_access.policies.services import compiled_policy
-from jit_access.proxy_sessions.usage import read_used
+from jit_access.proxy_sessions.usage import Used, read_used
 from jit_access.targets.models import Repository
 from jit_access.web.presenters.request_form import Held
 from jit_access.web.presenters.tokens import Use, Uses
@@ -37,10 +37,10 @@ def moved_by_grant(grants: Iterable[Grant]) -> dict[str, int]:
     return {row["grant"]: row["moved"] for row in sums}
 
 
-def requests_by_grant(grants: Iterable[Grant]) -> dict[str, int]:
-    """How many requests were let through under each grant that may make so many only."""
-    ids = [grant.public_id for grant in grants if grant.request_budget]
-    return {name: used.requests for name, used in read_used(ids).items()} if ids else {}
+def used_by_grant(grants: Iterable[Grant]) -> dict[str, Used]:
+    """What counts under the budgets of each grant that has one, a quarter of a second ago."""
+    ids = [grant.public_id for grant in grants if grant.request_budget or grant.byte_budget]
+    return read_used(ids) if ids else {}
 
 
 def live_token_counts(grants: Iterable[Grant], now: datetime) -> dict[int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 from huggingface_hub import CommitOperationAdd, hf_hub_download
@@ -16,6 +17,7 @@ from jit_access.domain.scopes import ResourceScope
 from tests.support.gateway import ALL, PULL, Gateway, Held, running_gateway
 from tests.support.hub import Hub, HubRepository, running_hub
 from tests.support.hub.gateways import api, endpoint, hub_gateway, raw_answer
+from tests.support.mlflow import running_server
 from tests.support.store import KEY_ID, SECRET, client_of, running_store
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use .content=:DeprecationWarning")
@@ -91,6 +93,18 @@ def test_request_that_asks_the_gate_twice_counts_once(gateway: Gateway, hub: Hub
     repo = hub.repositories[NAME]
     assert repo.commits[repo.branches["main"]]["a.txt"] == b"a"
     assert raw_answer(gateway, held, FILE)[0] == 403
+
+
+def test_request_whose_meaning_is_learned_first_counts_once(tmp_path: Path) -> None:
+    """The gate says yes, the tracking server tells whose experiment it is, and the gate is asked about that."""
+    (tmp_path / "mlflow").mkdir()
+    with running_server(tmp_path / "mlflow") as server, running_gateway(tmp_path / "gw", pins={}) as gateway:
+        gateway.add_target("tracking", server, kind="mlflow")
+        held = gateway.grant("tracking", ResourceScope("experiments/0", PULL))
+        gateway.change(held, request_budget=2)
+        address = f"{gateway.url}/mlflow/tracking/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default"
+        fields = {"Authorization": f"Bearer {held.token}"}
+        assert [httpx.get(address, headers=fields).status_code for _ in range(3)] == [200, 200, 403]
 
 
 def test_client_says_that_none_is_left(gateway: Gateway, tmp_path: Path) -> None:

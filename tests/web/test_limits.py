@@ -54,7 +54,7 @@ def test_limits_are_said_before_sending(limited: World, client_for: Callable[...
     client = client_for(limited.cast.ada)
     text = preview(client, HUB_MODEL)
     assert REFUSED in text
-    assert "weights that run code when they are loaded (.bin, .pt, .pth, .ckpt and others)" in text
+    assert "Weights that run code when they are loaded (.bin, .pt, .pth, .ckpt and others)" in text
     assert f"Or earlier: after 200 GiB or {MANY} requests, or when somebody revokes it" in text
     assert "it refuses nothing here" not in text
 
@@ -77,8 +77,8 @@ def test_approver_sees_and_signs_the_limits(limited: World, client_for: Callable
     request = ask(limited, HUB_MODEL, **of("hub", HUB_MODEL))
     assert request.payload["terms"] | {"request_budget": 2000, "refused_files": ["pickle"]} == request.payload["terms"]
     text = text_of(client_for(limited.cast.ben).get(f"/approvals/{request.public_id}"))
-    assert f"At most 200 GiB or {MANY} requests" in text
-    assert "Refused files weights that run code when they are loaded" in text
+    assert f"At most 200 GiB or {MANY} requests whichever comes first" in text
+    assert "Refused files Weights that run code when they are loaded" in text
     assert f"{MANY} requests" in text_of(client_for(limited.cast.ada).get(f"/requests/{request.public_id}"))
 
 
@@ -105,8 +105,15 @@ def test_my_access_says_what_is_used(limited: World, client_for: Callable[..., C
     usage.record_usage(run="1" * 32, counted={grant.public_id: usage.Used(5, 14)})
     usage.record_usage(run="2" * 32, counted={grant.public_id: usage.Used(5, 1000)})
     text = text_of(client.get("/access"))
-    assert f"1 014 of {MANY} requests used" in text
-    assert "Refused files weights that run code" in text
+    assert f"10 B of 200 GiB, 1 014 of {MANY} requests used" in text
+    assert "Refused files Weights that run code" in text
+
+
+def test_card_says_nothing_that_does_not_bind_there(limited: World, client_for: Callable[..., Client]) -> None:
+    active(limited, TINY)
+    text = text_of(client_for(limited.cast.ada).get("/access"))
+    assert f"0 of {MANY} requests used" in text
+    assert "Refused files" not in text
 
 
 def commands(client: Client) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jit_access.domain.file_rules import CLASSES
+from jit_access.domain.file_rules import CLASSES, FileClass
 from jit_access.targets.models import TargetKind
 from jit_access.web import figures
 from jit_access.web.viewmodels.parts import Fact, ReasonItem
 
 # What a rule refuses by name is not known where requests name digests.
-_NAMELESS = frozenset({TargetKind.OCI.value})
+NAMELESS = frozenset({TargetKind.OCI.value})
 _NOT_HERE = "Requests at this registry name digests, not files: it refuses nothing here"
 _ENDINGS_SHOWN = 4
 
@@ -31,9 +31,10 @@ def limit_facts(byte_budget: int, request_budget: int, refused: Iterable[str], k
     """Everything that limits it, in full. Nothing where nothing does."""
     words, facts = tuple(refused), []
     if byte_budget or request_budget:
-        facts.append(Fact("At most", budgets_phrase(byte_budget, request_budget), "then it refuses what is new"))
+        both = "whichever comes first" if byte_budget and request_budget else ""
+        facts.append(Fact("At most", budgets_phrase(byte_budget, request_budget), both))
     if words:
-        facts.append(Fact("Refused files", _listed(words), _NOT_HERE if kind in _NAMELESS else ""))
+        facts.append(Fact("Refused files", _listed(words), _NOT_HERE if kind in NAMELESS else ""))
     return tuple(facts)
 
 
@@ -45,18 +46,18 @@ def file_items(refused: Iterable[str], kind: str) -> tuple[ReasonItem, ...]:
     names = [CLASSES[word].title for word in words if word in CLASSES]
     names += [word if names else f"Files such as {word}" for word in words if word not in CLASSES]
     title = f"{figures.joined(names)} are refused under this rule"
-    if kind in _NAMELESS:
+    if kind in NAMELESS:
         return (ReasonItem(title, _NOT_HERE, "", "shield"),)
-    more = "Reading and writing them: take safetensors instead"
-    return (ReasonItem(title, f"{_listed(words)}. {more}", "up", "shield"),)
+    why = [_described(CLASSES[word]) for word in words if word in CLASSES]
+    return (ReasonItem(title, ". ".join([*why, "Take safetensors instead"]), "up", "shield"),)
 
 
 def _listed(words: tuple[str, ...]) -> str:
-    return "; ".join(_described(word) for word in words)
+    """Classes first: they say why."""
+    described = [_described(CLASSES[word]) for word in words if word in CLASSES]
+    return "; ".join([*described, *(word for word in words if word not in CLASSES)])
 
 
-def _described(word: str) -> str:
-    if word not in CLASSES:
-        return word
-    shown = ", ".join(f".{ending}" for ending in CLASSES[word].endings[:_ENDINGS_SHOWN])
-    return f"{CLASSES[word].because} ({shown} and others)"
+def _described(one: FileClass) -> str:
+    shown = ", ".join(f".{ending}" for ending in one.endings[:_ENDINGS_SHOWN])
+    return f"{one.because} ({shown} and others)"

@@ -14,6 +14,7 @@ from jit_access.domain.lifecycle import GrantState, RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
+from jit_access.proxy_sessions.usage import Used
 from jit_access.web import figures, ways
 from jit_access.web.presenters import limits, words
 from jit_access.web.presenters.grants import (
@@ -53,7 +54,7 @@ class Known:
     latest_tags: Mapping[tuple[str, str], str]  # (target, repository) -> tag
     approvers: Mapping[int, tuple[str, ...]]  # request pk -> first names of those who approved
     tokens: Mapping[int, int]  # grant pk -> how many of its tokens work
-    requests: Mapping[str, int]  # grant public id -> how many were let through, where a budget counts them
+    used: Mapping[str, Used]  # grant public id -> what counts under its budgets, of running exchanges too
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         resources=names,
         badge=grant_badge(grant, known.now),
         operations=words.operations_title(scope.operations),
-        note=_used_note(grant, moved, known.requests.get(grant.public_id, 0)),
+        note=_used_note(grant, moved, known.used.get(grant.public_id, Used())),
         countdown=make_countdown(grant.valid_until, known.now) if is_running and grant.valid_until else None,
         rail=_rail(grant, known.now) if is_running else None,
         tabs=ways.tabs_of(grant, known.client, f"#{grant.public_id}"),
@@ -216,8 +217,9 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
 
 
 def _file_facts(grant: Grant) -> tuple[Fact, ...]:
-    """Budgets stand above, with what is used of them."""
-    return limits.limit_facts(0, 0, grant.refused_files, grant.target.kind)
+    """Budgets stand above, with what is used of them. What refuses nothing here is no help to whoever uses it."""
+    kind = grant.target.kind
+    return () if kind in limits.NAMELESS else limits.limit_facts(0, 0, grant.refused_files, kind)
 
 
 def _rail(grant: Grant, now: datetime) -> Rail | None:
@@ -226,11 +228,13 @@ def _rail(grant: Grant, now: datetime) -> Rail | None:
     return make_time_rail(grant.activated_at, grant.valid_until, now)
 
 
-def _used_note(grant: Grant, moved: int, requests: int) -> str:
+def _used_note(grant: Grant, moved: int, counted: Used) -> str:
     """`1.2 GiB of 200 GiB, 14 of 2 000 requests used`."""
-    used = [f"{figures.size(moved)} of {figures.size(grant.byte_budget)}"] if grant.byte_budget else []
+    used = []
+    if grant.byte_budget:
+        used.append(f"{figures.size(max(moved, counted.moved))} of {figures.size(grant.byte_budget)}")
     if grant.request_budget:
-        used.append(f"{figures.grouped(requests)} of {limits.requests_phrase(grant.request_budget)}")
+        used.append(f"{figures.grouped(counted.requests)} of {limits.requests_phrase(grant.request_budget)}")
     if used:
         return f"{', '.join(used)} used"
     return f"{figures.size(moved)} moved" if moved else ""

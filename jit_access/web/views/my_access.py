@@ -43,7 +43,7 @@ def show_my_access(request: HttpRequest) -> HttpResponse:
         latest_tags=reads.latest_tags(rows.live),
         approvers=reads.approver_names(rows.live),
         tokens=reads.live_token_counts(rows.live, now),
-        requests=reads.requests_by_grant(rows.live),
+        used=reads.used_by_grant(rows.live),
     )
     waiting = {row.pk: waiting_words(load_case(row, now)) for row in rows.waiting}
     built = build_page(rows, known, waiting)
