@@ -63,11 +63,12 @@ def check_lasts(lasts_s: int) -> None:
 
 def check_meaning(target: Target, scope: Scope) -> None:
     """Raises: CallerError for what this kind of target does not have: nobody is asked to approve a dead letter."""
-    known = operations_of(target.kind)
-    if strange := sorted(scope.operations - known):
-        names = ", ".join(operation.value for operation in Operation if operation in known)
-        raise CallerError(Reason.INVALID_INPUT, f"There is no {strange[0]} at {target.slug}. Ask for some of: {names}.")
     for part in scope.resources:
+        known = operations_of(target.kind, part.repository)
+        if strange := sorted(part.operations - known):
+            names = ", ".join(operation.value for operation in Operation if operation in known)
+            where = f"There is no {strange[0]} at {target.slug} on {part.repository}."
+            raise CallerError(Reason.INVALID_INPUT, f"{where} Ask for some of: {names}.")
         if limit := limit_without_meaning(target.kind, part):
             raise CallerError(Reason.INVALID_INPUT, f"{part.repository} at {target.slug} cannot be limited by {limit}.")
 

@@ -234,7 +234,7 @@ def _with_answers(actor: User, page: list[Repository]) -> list[dict[str, object]
         Question(subject, operation, _resource(row), _ASSUMED_LASTS_S, proof=proof)
         for row in page
         for operation in Operation
-        if operation in operations_of(row.target.kind)
+        if operation in operations_of(row.target.kind, row.name)
     ]
     answers = decide_each(questions)
     available = count_deciders({approval.group for answer in answers for approval in answer.approvals}, actor)

@@ -31,8 +31,10 @@ _MORE: Mapping[str, frozenset[Operation]] = {
 }
 
 
-def operations_of(kind: str) -> frozenset[Operation]:
+def operations_of(kind: str, repository: str = "") -> frozenset[Operation]:
     """What there is to do at a kind of target. To ask for anything else is refused before anybody has to answer."""
+    if kind == "mlflow" and repository.startswith("experiments/"):
+        return frozenset({Operation.PULL, Operation.PUSH})  # where models are logged, and nothing else
     return _EVERYWHERE | _MORE.get(kind, frozenset())
 
 

@@ -20,7 +20,15 @@ from jit_access.web.viewmodels.parts import Command
 
 CLIENT = "mlflow"
 LOGIN_TITLE = "Sign in once: paste a token of this grant, then Enter"
-PYTHON_TITLE = "In Python: mlflow.pyfunc.load_model, log_model, register_model"
+# What one calls in Python, by what a grant allows on what.
+_CALLS = (
+    (Operation.PULL, "models/", "pyfunc.load_model"),
+    (Operation.PUSH, "experiments/", "pyfunc.log_model"),
+    (Operation.PUSH, "models/", "register_model"),
+    (Operation.PROMOTE, "models/", "MlflowClient().set_registered_model_alias"),
+    (Operation.DELETE, "models/", "MlflowClient().delete_model_version"),
+    (Operation.ADMIN, "models/", "MlflowClient().rename_registered_model"),
+)
 _MODELS = "models/"
 _WILDCARDS = frozenset("*?")
 _OTHERS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
@@ -44,7 +52,16 @@ def mlflow_steps(grant: Grant, latest: Mapping[tuple[str, str], str]) -> tuple[U
                 for operation, title, words in _uses(part, newest)
                 if operation in part.operations
             ]
-    return (*steps, UseStep(PYTHON_TITLE, Command((*_with_login(grant), "python3"))))
+    return (*steps, UseStep(_python_title(parts), Command((*_with_login(grant), "python3"))))
+
+
+def _python_title(parts: tuple[ResourceScope, ...]) -> str:
+    calls = [
+        f"mlflow.{call}"
+        for operation, prefix, call in _CALLS
+        if any(operation in part.operations and part.repository.startswith(prefix) for part in parts)
+    ]
+    return f"In Python, for {', '.join(calls)}" if calls else "In Python"
 
 
 def _uses(part: ResourceScope, newest: str) -> tuple[tuple[Operation, str, tuple[str, ...]], ...]:

@@ -75,6 +75,8 @@ def test_each_kind_of_target_has_its_operations() -> None:
         assert operations_of(kind) == usual
     assert operations_of("hf") == usual | {Operation.ADMIN}
     assert operations_of("mlflow") == usual | {Operation.PROMOTE, Operation.ADMIN}
+    assert operations_of("mlflow", "models/x") == operations_of("mlflow")
+    assert operations_of("mlflow", "experiments/0") == {Operation.PULL, Operation.PUSH}
     assert [item.verb for item in Operation] == ["pull", "push", "delete", "promote", "administer"]
 
 

@@ -291,7 +291,9 @@ def _facts(case: Case) -> tuple[Fact, ...]:
 def limits_sentence(case: Case) -> str:
     """What approving would not allow, and what ends it early."""
     operations = case.scope.operations
-    known = operations_of(case.request.target.kind)
+    known = frozenset[Operation]().union(
+        *(operations_of(case.request.target.kind, part.repository) for part in case.scope.resources)
+    )
     denied = [operation.value for operation in Operation if operation in known - operations]
     names = "no other repository" if len(case.scope.resources) == 1 else "only these repositories"
     part = words.reference_word(case.request.target.kind) or "part"

@@ -97,9 +97,10 @@ class Outlook:
     kind: str = ""  # of the target
 
 
-def choices_of(kind: str) -> Mapping[str, frozenset[Operation]]:
-    """What can be asked for at a kind of target; before one is chosen, what every kind has."""
-    return {value: wanted for value, wanted in OPERATION_CHOICES if wanted <= operations_of(kind)}
+def choices_of(chosen: Repository | None) -> Mapping[str, frozenset[Operation]]:
+    """What can be asked for there; before something is chosen, what every kind of target has."""
+    known = operations_of(chosen.target.kind, chosen.name) if chosen else operations_of("")
+    return {value: wanted for value, wanted in OPERATION_CHOICES if wanted <= known}
 
 
 def build_form(
@@ -124,10 +125,10 @@ def build_form(
         further=_further(answers, catalogue),
         operations=tuple(
             _operation(value, answers, outlook)
-            for value in choices_of(kind)
+            for value in choices_of(chosen)
             if not answers.extends or value == answers.operations
         ),
-        operations_note="" if answers.extends else _operations_note(outlook, kind),
+        operations_note="" if answers.extends else _operations_note(outlook, chosen),
         durations=tuple(_duration(lasts_s, answers, longest - left_s if longest else 0) for lasts_s in DURATIONS_S),
         durations_note=_extension_note(left_s, longest) if answers.extends else _durations_note(longest),
         references=references_field(answers, kind),
@@ -267,9 +268,9 @@ def _operation(value: str, answers: Answers, outlook: Outlook | None) -> Option:
     )
 
 
-def _operations_note(outlook: Outlook | None, kind: str) -> str:
+def _operations_note(outlook: Outlook | None, chosen: Repository | None) -> str:
     """What is closed is named with its rule, never hidden; what is rare is explained."""
-    rare = " ".join(_RARE[value] for value in choices_of(kind) if value in _RARE)
+    rare = " ".join(_RARE[value] for value in choices_of(chosen) if value in _RARE)
     return f"{_closed_note(outlook)} {rare}".strip()
 
 
@@ -278,7 +279,7 @@ def _closed_note(outlook: Outlook | None) -> str:
         return ""
     names = [_LABELS[value] for value in outlook.closed_operations]
     rules = sorted({preview.decision.rule for preview in outlook.closed_operations.values() if preview.decision.rule})
-    why = f"Rule {figures.joined(rules)}." if rules else "No rule opens it."
+    why = f"Rule {figures.joined(rules)}." if rules else f"No rule opens {'it' if len(names) == 1 else 'them'}."
     return f"{figures.joined(names)} {'is' if len(names) == 1 else 'are'} not open to you here. {why}"
 
 

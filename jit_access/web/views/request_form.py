@@ -259,8 +259,8 @@ def _render(
     status: int = 200,
 ) -> HttpResponse:
     now, actor = clock.now(), person(request)
-    kind = filled.repository.target.kind if filled.repository else ""
-    if filled.answers.operations not in choices_of(kind):  # chosen for another repository; whoever sends it is told
+    if filled.answers.operations not in choices_of(filled.repository):
+        # Chosen for another repository. Whoever sends it is told so.
         filled = replace(filled, answers=replace(filled.answers, operations=DEFAULT_OPERATIONS))
     unreadable = _unreadable(filled.answers, filled.repository)
     outlook = None if unreadable else _outlook(request, filled)
@@ -296,7 +296,7 @@ def _outlook(request: HttpRequest, filled: Filled) -> Outlook | None:
         return None
     actor, assurance = person(request), assurance_of(request)
     lasts_s = answers.lasts_s
-    scopes = {value: _scope_of(answers, repository, operations=value) for value in choices_of(repository.target.kind)}
+    scopes = {value: _scope_of(answers, repository, operations=value) for value in choices_of(repository)}
     if answers.extends:
         grant = _extended(actor, answers.extends)
         lasts_s += int(figures.seconds_between(grant.valid_until, clock.now())) if grant.valid_until else 0

@@ -25,7 +25,7 @@ from registry_proxy.protocols.dialect import Fetch, Fetched, Judgement, Learned,
 from registry_proxy.protocols.dialects import Dialects
 from registry_proxy.protocols.http1 import RequestHead, ResponseHead
 from registry_proxy.protocols.mlflow.dialect import MlflowDialect
-from registry_proxy.protocols.mlflow.fields import read_object, text
+from registry_proxy.protocols.mlflow.fields import objects, read_object, text
 from registry_proxy.protocols.mlflow.memory import MAX_KEYS, Memory
 from registry_proxy.protocols.mlflow.names import canonical_path, folder_of
 from registry_proxy.protocols.mlflow.searching import narrowed
@@ -322,6 +322,8 @@ def test_a_path_belongs_to_the_version_that_was_asked_for() -> None:
     prepared, asked = world.ask("GET", FILE)
     assert prepared == Prepared()
     assert asked.classified.wanted == (Wanted("tracking", "models/mine", PULL, "3", RefKind.COMMIT, "a b/weights.bin"),)
+    for near in (FILE.replace("/artifacts/a", "/artifacts2/a"), FILE.replace("/artifacts/a", "/artifact/a")):
+        assert world.ask("GET", near)[0].refusal is Reason.OUT_OF_SCOPE
     assert asked.classified.upstream_target == b"/" + FILE.encode()
 
 
@@ -439,6 +441,13 @@ def test_delete_has_a_body_only_where_a_protocol_reads_it() -> None:
         read_head((raw % b"mlflow").replace(b"DELETE", b"GET"), limits)
 
 
+@pytest.mark.parametrize("path", ["", "/a", "a/", "a//b", "..", "a/../b", "a/./b", "a%2e", "a\\b", "a\n", "a" * 1001])
+def test_a_path_that_has_two_readings_is_not_taken(path: str) -> None:
+    assert canonical_path("a/b c") == "a/b c"
+    with pytest.raises(Unclassified):
+        canonical_path(path)
+
+
 @given(st.text(max_size=30))
 def test_a_path_that_is_taken_has_no_way_out(path: str) -> None:
     try:
@@ -454,13 +463,15 @@ def test_a_path_that_is_taken_has_no_way_out(path: str) -> None:
     "body",
     [
         b'{"name":"mine","name":"theirs"}', b'{"name":"mine","modelId":"x"}', b'["name"]', b'"name"', b"",
-        b'{"name":1}', '{"name":"mine"}'.encode("utf-16"), b"\xef\xbb\xbf{}", b'{"name":"a"} {}', b"[" * 9000,
+        b'{"name":1}', b'{"tags":[{"key":"a","more":"b"}]}', b'{"tags":["a"]}', b'{"tags":[{"key":1}]}',
+        '{"name":"mine"}'.encode("utf-16"), b"\xef\xbb\xbf{}", b'{"name":"a"} {}', b"[" * 9000,
     ],
 )  # fmt: skip
 def test_a_body_has_one_reading(body: bytes) -> None:
-    assert read_object(b'{"name":"mine"}', {"name": text()}) == {"name": "mine"}
+    shapes = {"name": text(), "tags": objects(2, key=text())}
+    assert read_object(b'{"name":"mine","tags":[{"key":"a"}]}', shapes) == {"name": "mine", "tags": [{"key": "a"}]}
     with pytest.raises(Unclassified):
-        read_object(body, {"name": text()})
+        read_object(body, shapes)
 
 
 @given(st.binary(max_size=60))
