@@ -48,6 +48,11 @@ class Known:
         """Roles are for people: a pipeline that is in a group by mistake learns nothing from it."""
         return self.actor.is_active and self.actor.is_person and bool(self.knowledge.subject.groups & KNOWS_EVERYTHING)
 
+    @property
+    def may_read_rules(self) -> bool:
+        """Rules that name single things are for those who know all of them."""
+        return self.is_everything or not self.knowledge.singled_out.has_names
+
     def repositories(self) -> QuerySet[Repository]:
         """Those that are gone too; lists leave them out."""
         return Repository.objects.filter(self._repositories).select_related("target")

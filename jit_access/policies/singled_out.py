@@ -6,6 +6,7 @@ asked once. A condition that is not understood here counts as one that may ask a
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,9 +17,11 @@ from jit_access.policies.questions import Resource
 from jit_access.policies.slices import Place, place_of, places
 
 Kind = tuple[str, ...]  # equal for repositories of one target and tier that no rule tells apart
+_MOST_KEPT = 100_000  # at about 200 bytes each
 _RESOURCE = {"Var": "resource"}
 _NAME = {".": {"left": _RESOURCE, "attr": "name"}}
 _SHARED = ({".": {"left": _RESOURCE, "attr": "target"}}, {".": {"left": _RESOURCE, "attr": "tier"}})
+_NAMING = ('"type": "Repository"', '"type": "Target"', '"attr": "name"', '"attr": "target"')
 _SHARED_BY_ALL = frozenset({"has", "is"})  # every repository has the attributes and the type that the schema says
 
 
@@ -43,8 +46,15 @@ class SingledOut:
             except _NotUnderstood:
                 unclear.add(where)
         self.ids = frozenset(named)
+        self._has_names = any(mark in json.dumps(source) for source in sources.values() for mark in _NAMING)
         self._asked = {where: tuple(dict.fromkeys(patterns)) for where, patterns in asked.items()}
         self._unclear = frozenset(unclear)
+        self._kinds: dict[Resource, Kind] = {}
+
+    @property
+    def has_names(self) -> bool:
+        """True when somebody who reads the rules learns what a target or repository is called."""
+        return self._has_names
 
     @property
     def places(self) -> frozenset[Place]:
@@ -53,6 +63,14 @@ class SingledOut:
 
     def kind_of(self, resource: Resource) -> Kind:
         """Repositories of one target and tier with the same kind are the same to every rule."""
+        found = self._kinds.get(resource)
+        if found is None:
+            if len(self._kinds) >= _MOST_KEPT:
+                self._kinds.clear()
+            found = self._kinds[resource] = self._find_kind(resource)
+        return found
+
+    def _find_kind(self, resource: Resource) -> Kind:
         where = places(resource)
         if repository_id(resource) in self.ids or not self._unclear.isdisjoint(where):
             return ("name", resource.repository)

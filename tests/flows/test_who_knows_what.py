@@ -16,9 +16,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from jit_access.access_requests import services
 from jit_access.accounts.models import User
@@ -335,3 +338,54 @@ def test_preview_and_submit_ask_again_below_the_pages(site: Site) -> None:
     with pytest.raises(NotFound):
         services.submit_request(actor=site.people["gil"], draft=draft, assurance=fresh())
     assert services.submit_request(actor=site.people["ada"], draft=draft, assurance=fresh()).pk
+
+
+WHO = ("principal", 'principal in Group::"guests"', 'principal in Group::"research"')
+WHAT = ("action", 'action == Action::"know"', 'action == Action::"pull"')
+WHERE = (
+    "resource",
+    'resource == Repository::"demo-registry/llm/frontier"',
+    *(f'resource in Tier::"{t}"' for t in Tier),
+)
+WHEN = ("", 'when { resource.name like "llm/*" }', "when { context.is_agent }")
+drawn_rules = st.lists(
+    st.tuples(st.booleans(), *(st.sampled_from(part) for part in (WHO, WHAT, WHERE, WHEN))), min_size=1, max_size=4
+)
+
+
+@examples(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn_rules, st.lists(st.sampled_from(Tier), min_size=4, max_size=4))
+def test_lists_and_requests_agree_on_what_is_known(
+    site: Site, tmp_path: Path, client_for: Callable[..., Client], rules: list[tuple[bool, str, str, str, str]],
+    tiers: list[Tier],
+) -> None:  # fmt: skip
+    texts = []
+    for number, (is_permit, who, what, where, when) in enumerate(rules):
+        terms = "" if not is_permit or "know" in what else '@lasts_at_most("8h")'
+        effect = "permit" if is_permit else "forbid"
+        texts.append(f'@id("r{number}") {terms} {effect} ({who}, {what}, {where}) {when};')
+    (tmp_path / "people.cedar").write_text("\n".join(texts))
+    for other in ("agents", "guests", "knowing", "files"):
+        (tmp_path / f"{other}.cedar").unlink(missing_ok=True)
+    with transaction.atomic():
+        for row, tier in zip(Repository.objects.order_by("pk"), tiers, strict=True):
+            Repository.objects.filter(pk=row.pk).update(tier=tier)
+        load_policy(actor=GATEWAY, directory=tmp_path)
+        for who in ("gil", "ci_bot"):
+            agree(site, who, client_for)
+        transaction.set_rollback(True)
+
+
+def agree(site: Site, who: str, client_for: Callable[..., Client]) -> None:
+    caller, rows = Caller(site.people[who]), list(Repository.objects.select_related("target"))
+    listed = {row["id"] for row in caller.get("/catalogue").json()["results"]}
+    previewed = {row.public_id for row in rows if previewed_for(caller, row) != 404}
+    sent = {row.public_id for row in rows if caller.post("/requests", wished(sought(row))).status_code != 404}
+    assert listed == previewed == sent
+    if site.people[who].is_person:
+        page = client_for(site.people[who]).get("/requests/new").content.decode()
+        assert set(re.findall(r'name="resource" value="(rpo_\w+)"', page)) == listed
+
+
+def previewed_for(caller: Caller, row: Repository) -> int:
+    return int(previewed(caller, sought(row)).status_code)
