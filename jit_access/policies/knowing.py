@@ -82,7 +82,7 @@ def knowledge_of(user: User) -> Knowledge:
 
 
 def _verdict(policy: CompiledPolicy, subject: Subject, resource: Resource) -> bool:
-    proof = Proof() if subject.is_agent else Proof(Assurance.SECOND_FACTOR, 0)
+    proof = Proof() if subject.is_agent else Proof(max(Assurance), 0)
     if policy.has_know:
         answer = policy.ask(Question(subject, Knowing.KNOW, resource, SHORTEST_S, proof=proof))
         if answer.is_allowed:

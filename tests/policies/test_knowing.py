@@ -75,6 +75,12 @@ def test_a_forbid_of_stale_proof_hides_nothing() -> None:
     assert knows(compiled(permit("open"), stale), ADA)
 
 
+def test_what_asks_for_the_best_proof_is_known_before_it_is_given() -> None:
+    best = permit("passkey", when="when { !context.is_agent && context.assurance >= 3 && context.factor_age_s < 60 }")
+    assert knows(compiled(best), ADA)
+    assert not knows(compiled(best), CI_BOT)
+
+
 def test_policies_from_before_there_was_knowing() -> None:
     policy = compiled(permit("r", scope='principal in Group::"research", action, resource'), schema=OLD_SCHEMA)
     assert not policy.has_know
