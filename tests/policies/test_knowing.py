@@ -76,7 +76,8 @@ def test_a_forbid_of_stale_proof_hides_nothing() -> None:
 
 
 def test_what_asks_for_the_best_proof_is_known_before_it_is_given() -> None:
-    best = permit("passkey", when="when { !context.is_agent && context.assurance >= 3 && context.factor_age_s < 60 }")
+    fresh = "context has factor_age_s && context.factor_age_s < 60"
+    best = permit("passkey", when=f"when {{ !context.is_agent && context.assurance >= 3 && {fresh} }}")
     assert knows(compiled(best), ADA)
     assert not knows(compiled(best), CI_BOT)
 
@@ -129,6 +130,22 @@ NAMED = (
     'when { [resource.name].contains("sensitive") }',
     "when { resource has name }",
 )
+EVERYTHING = [
+    Resource(target, name, tier)
+    for target in ("hub", "lab")
+    for name in ("llm/a", "llm/b", "sensitive", "new", "llm/a/b")
+    for tier in Tier
+]
+
+
+@pytest.mark.parametrize("condition", NAMED)
+def test_each_condition_on_names_is_asked_of_each(condition: str) -> None:
+    for policy in (compiled(permit("some", when=condition)), compiled(permit("all"), forbid("some", when=condition))):
+        known = Knowledge(ADA, policy)
+        for resource in EVERYTHING:
+            assert known.of_listed(resource) == knowing._verdict(policy, ADA, resource), resource
+
+
 rules = st.lists(
     st.tuples(
         st.booleans(),
