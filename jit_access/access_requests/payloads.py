@@ -27,7 +27,7 @@ from jit_access.policies.questions import Assurance, Proof
 from jit_access.targets.models import Repository
 
 PAYLOAD_VERSION = 1
-_WIRE_KEYS = ("repository", "operations", "tags", "digests")
+_WIRE_KEYS = ("repository", "operations", "tags", "digests", "files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def is_intact(request: AccessRequest) -> bool:
     payload = request.payload
     if hash_payload(payload) != request.payload_hash:
         return False
-    wire = [{key: part[key] for key in _WIRE_KEYS} for part in payload["resources"]]
+    wire = [{key: part[key] for key in _WIRE_KEYS if key in part} for part in payload["resources"]]
     return (
         wire == request.scope
         and _steps_say(request) == _payload_says(payload)

@@ -11,14 +11,16 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from jit_access.access_requests.payloads import hash_payload
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.operations import Operation, Tier
+from jit_access.domain.scopes import ResourceScope, make_scope
 from jit_access.grants.models import Grant
 from jit_access.policies.services import load_policy
 from jit_access.proxy_sessions import usage
 from jit_access.targets.models import Repository, Target, TargetKind
 from jit_access.web.presenters.limits import budgets_phrase, file_items, limit_facts
-from tests.support.lifecycles import HOUR, TINY, World, active, ask, scope_of
+from tests.support.lifecycles import HOUR, TINY, World, active, answer, ask, scope_of
 from tests.web.pages_of import text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,9 +86,6 @@ def test_approver_sees_and_signs_the_limits(limited: World, client_for: Callable
 
 def test_request_of_the_release_before_is_shown_and_decided(limited: World, client_for: Callable[..., Client]) -> None:
     """Its payload says nothing of limits. Today's policy does."""
-    from jit_access.access_requests.payloads import hash_payload  # noqa: PLC0415 - only here
-    from tests.support.lifecycles import answer  # noqa: PLC0415 - only here
-
     request = ask(limited, HUB_MODEL, **of("hub", HUB_MODEL))
     for name in ("request_budget", "refused_files"):
         del request.payload["terms"][name]
@@ -149,3 +148,10 @@ def test_words() -> None:
     assert item.sentence == "Files such as *.gguf are refused under this rule"
     (item,) = file_items(("*.gguf", "code", "pickle"), "s3")
     assert item.sentence == "Files with code, Pickle-based files and *.gguf are refused under this rule"
+
+
+def test_request_for_certain_files_is_what_was_signed(limited: World) -> None:
+    files = {"scope": make_scope([ResourceScope(HUB_MODEL, frozenset({Operation.PULL}), files=("*.safetensors",))])}
+    request = ask(limited, HUB_MODEL, **(of("hub", HUB_MODEL) | files))
+    answer(request, limited.cast.ben)
+    assert Grant.objects.get(request=request).scope[0]["files"] == ["*.safetensors"]
