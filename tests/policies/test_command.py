@@ -33,6 +33,12 @@ def test_check_changes_nothing() -> None:
     assert selectors.active_version() is None
 
 
+def test_check_says_where_file_rules_do_not_bind() -> None:
+    out = run("check", str(EXAMPLE_DIR))
+    assert "rule agents-standard refuses kinds of files. It does not bind at OCI registries" in out
+    assert "rule research-standard refuses" not in out
+
+
 def test_check_names_every_problem(tmp_path: Path) -> None:
     (tmp_path / "schema.cedarschema").write_text(EXAMPLE.schema)
     (tmp_path / "a.cedar").write_text(permit("one", '@lasts_at_most("1x")') + permit("two", "@lasts_at_mst"))
