@@ -81,7 +81,7 @@ def test_refused_requests_count_for_nothing(gateway: Gateway) -> None:
     held = limited(gateway, ResourceScope(NAME, PULL), 2)
     for _ in range(5):
         assert raw_answer(gateway, held, "/Org/Other/resolve/main/a")[0] == 403
-        assert raw_answer(gateway, held, "/api/models/Org/Tiny-Llama/settings")[0] in (403, 404)
+        assert raw_answer(gateway, held, "/api/models/Org/Tiny-Llama/settings")[0] >= 400
     assert [raw_answer(gateway, held, FILE)[0] for _ in range(3)] == [200, 200, 403]
 
 
