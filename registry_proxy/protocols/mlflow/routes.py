@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.mlflow.names import LOGGED, PREFIX, SLUG, canonical_path
-from registry_proxy.protocols.mlflow.table import FILE, FILE_PUT, FILES, LOGGED_ROUTES, ROUTES, About, Route
+from registry_proxy.protocols.mlflow.table import FILE, FILE_PUT, FILES, LOGGED_ROUTES, ROUTES, Route
 from registry_proxy.protocols.query import QueryError, parse_pairs, render_pairs
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import Classified
@@ -123,8 +123,6 @@ def _read_query(route: Route, raw: bytes) -> tuple[tuple[str, str], ...]:
         raise _malformed(f"The gateway does not know the field {unknown[0][:40]!r} of this request.")
     if not all(route.fields[key](value) for key, value in query):
         raise _malformed("A value of the query is too long.")
-    if route.about is About.LOGGED and route is not FILES and query:
-        raise _malformed("This address takes no query.")
     return query
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -20,82 +19,34 @@ from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
 from registry_proxy.exchange.events import UnexpectedEvent
 from registry_proxy.exchange.machine import Exchange
-from registry_proxy.protocols.asked import Asked, ExchangeFacts
-from registry_proxy.protocols.dialect import Fetch, Fetched, Judgement, Learned, Pinned, Preparation, Prepared, Step
+from registry_proxy.protocols.asked import Asked
+from registry_proxy.protocols.dialect import Fetched, Judgement, Preparation, Prepared
 from registry_proxy.protocols.dialects import Dialects
-from registry_proxy.protocols.http1 import RequestHead, ResponseHead
 from registry_proxy.protocols.mlflow.dialect import MlflowDialect
 from registry_proxy.protocols.mlflow.fields import objects, read_object, text
 from registry_proxy.protocols.mlflow.memory import MAX_KEYS, Memory
-from registry_proxy.protocols.mlflow.names import canonical_path, folder_of
+from registry_proxy.protocols.mlflow.names import canonical_path
 from registry_proxy.protocols.mlflow.searching import narrowed
 from registry_proxy.protocols.refusals import Unclassified
-from registry_proxy.protocols.wanted import Admission, RefKind, Wanted
-from tests.support.views import make_token, make_view
-
-PULL, PUSH, DELETE = Operation.PULL, Operation.PUSH, Operation.DELETE
-PROMOTE, ADMIN = Operation.PROMOTE, Operation.ADMIN
-ALL = frozenset(Operation)
-FACTS = ExchangeFacts("ex", b"http://gw", "https://access.example", "")
-OK, MISSING = ResponseHead(200, (), 0, keep_alive=True), ResponseHead(404, (), 0, keep_alive=True)
-RULES = Dialects().paths
-RUN, LOGGED = "0" * 32, "m-" + "1" * 32
-FOLDER = f"7/models/{LOGGED}/artifacts"
-
-
-def head(method: str, path: str, length: int = 0) -> RequestHead:
-    target = f"/mlflow/tracking/{path}".encode()
-    return RequestHead(method, target, (), b"gw", length, keep_alive=True, expects_continue=False)
-
-
-class Played:
-    """One process, one grant, and a tracking server of a few answers. It may restart: memory goes, pins stay."""
-
-    def __init__(self, *resources: ResourceScope, target: str = "tracking", **answers: object) -> None:
-        view = make_view(make_token(), target=target, scope=make_scope(resources))
-        self.admission = Admission(view, view.leases[0], view.leases[0].token_hash, "", True, False)
-        self.answers = answers
-        self.pins: dict[str, dict[str, str]] = {}
-        self.fetches: list[str] = []
-        self.dialect = MlflowDialect()
-
-    def ask(self, method: str, path: str, body: object = None) -> tuple[Prepared, Asked]:
-        """As the exchange goes about it, with a gate that says yes to everything."""
-        sent = b"" if body is None else json.dumps(body).encode()
-        request = head(method, path, len(sent))
-        asked = Asked(FACTS, request, self.dialect.classify(request))
-        assert self.dialect.body_limit(asked) == 0, "a body was read for a stranger"
-        asked.admission = self.admission
-        if self.dialect.admit(asked):
-            assert not self.dialect.admit(asked), "the gate would be asked for ever"
-        if self.dialect.body_limit(asked):
-            asked.body = sent
-            self.dialect.read_body(asked)
-        prepared = self.run(self.dialect.preparation(asked))
-        if prepared.asks_again:
-            asked.asked_again = True
-            prepared = self.run(self.dialect.preparation(asked))
-        return prepared, asked
-
-    def run(self, steps: Preparation) -> Prepared:
-        try:
-            step = next(steps)
-            while True:
-                step = steps.send(self.answer(step))
-        except StopIteration as end:
-            prepared: Prepared = end.value
-            return prepared
-
-    def answer(self, step: Step) -> Learned:
-        if isinstance(step, Fetch):
-            target = step.request.target.decode().removeprefix("/api/2.0/mlflow/")
-            self.fetches.append(target)
-            word = target.replace("/", "_").replace("-", "_").partition("?")[0]
-            found = self.answers.get(word)
-            return Fetched(OK, json.dumps(found).encode()) if found is not None else Fetched(MISSING, b"{}")
-        held = self.pins.setdefault(step.repository, {})
-        self.pins[step.repository] = dict(step.names) | held
-        return Pinned(self.pins[step.repository])
+from registry_proxy.protocols.wanted import RefKind, Wanted
+from tests.support.mlflow.played import (
+    ADMIN,
+    ALL,
+    DELETE,
+    FACTS,
+    LOGGED,
+    LOOK,
+    OK,
+    PROMOTE,
+    PULL,
+    PUSH,
+    RULES,
+    RUN,
+    RUNS,
+    M,
+    Played,
+    head,
+)
 
 
 def wanted_of(method: str, path: str, body: object = None) -> tuple[tuple[str, str, str, RefKind], ...]:
@@ -103,9 +54,6 @@ def wanted_of(method: str, path: str, body: object = None) -> tuple[tuple[str, s
     return tuple(
         (item.operation.value, item.repository, item.reference, item.reference_kind) for item in asked.classified.wanted
     )
-
-
-M = "api/2.0/mlflow/"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +120,6 @@ def test_a_model_is_renamed_by_whoever_administers_both_names() -> None:
     assert other.refusal is Reason.UPSTREAM_BROKEN
 
 
-LOOK = f"{M}registered-models/get?name=mine"
 SEEN = {"name": "mine", "description": "secret", "latest_versions": [], "aliases": [{"alias": "a", "version": "1"}]}
 
 
@@ -276,130 +223,6 @@ def test_another_target_is_refused_before_its_body_is_read() -> None:
         world.ask("POST", f"{M}registered-models/create", {"name": "mine"})
     assert caught.value.reason is Reason.OUT_OF_SCOPE
     assert not world.fetches
-
-
-RUNS: Mapping[str, object] = {"runs_get": {"run": {"info": {"run_id": RUN, "experiment_id": "7"}}}}
-
-
-def test_a_run_is_judged_as_its_experiment() -> None:
-    world = Played(ResourceScope("experiments/7", ALL), **RUNS)
-    body = {"run_id": RUN, "key": "k", "value": "v"}
-    prepared, asked = world.ask("POST", f"{M}runs/set-tag", body)
-    assert (prepared, asked.classified.wanted) == (Prepared(), (Wanted("tracking", "experiments/7", PUSH),))
-    world.ask("POST", f"{M}runs/set-tag", body)
-    assert len(world.fetches) == 1
-
-
-@pytest.mark.parametrize(
-    "info",
-    [
-        {"run_id": RUN, "experiment_id": "8"},
-        {"run_id": "f" * 32, "experiment_id": "7"},
-        {"run_id": RUN, "experiment_id": "../7"},
-        {"run_id": RUN},
-    ],
-)
-def test_a_run_elsewhere_is_a_run_that_is_not_there(info: object) -> None:
-    path, resource = f"{M}runs/get?run_id={RUN}", ResourceScope("experiments/7", ALL)
-    absent = Played(resource).ask("GET", path)[0]
-    assert absent.refusal is Reason.OUT_OF_SCOPE
-    assert Played(resource, runs_get={"run": {"info": info}}).ask("GET", path)[0] == absent
-
-
-def told(uri: str = f"mlflow-artifacts:/{FOLDER}", **more: object) -> dict[str, object]:
-    return {"model_versions_get_download_uri": {"artifact_uri": uri}, **more}
-
-
-DOWNLOAD = f"{M}model-versions/get-download-uri?name=mine&version=3"
-FILE = f"api/2.0/mlflow-artifacts/artifacts/{FOLDER}/a%20b/weights.bin"
-
-
-def test_a_path_belongs_to_the_version_that_was_asked_for() -> None:
-    world = Played(ResourceScope("models/mine", ALL), ResourceScope("models/other", ALL), **told())
-    assert world.ask("GET", FILE)[0].refusal is Reason.OUT_OF_SCOPE
-    assert world.ask("GET", DOWNLOAD)[0].answer is not None
-    world.dialect = MlflowDialect()  # another process
-    prepared, asked = world.ask("GET", FILE)
-    assert prepared == Prepared()
-    assert asked.classified.wanted == (Wanted("tracking", "models/mine", PULL, "3", RefKind.COMMIT, "a b/weights.bin"),)
-    for near in (FILE.replace("/artifacts/a", "/artifacts2/a"), FILE.replace("/artifacts/a", "/artifact/a")):
-        assert world.ask("GET", near)[0].refusal is Reason.OUT_OF_SCOPE
-    assert asked.classified.upstream_target == b"/" + FILE.encode()
-
-
-def test_where_files_lie_does_not_change_under_a_grant() -> None:
-    world = Played(ResourceScope("models/mine", ALL), **told())
-    world.ask("GET", DOWNLOAD)
-    world.dialect, world.answers = MlflowDialect(), told("mlflow-artifacts:/8/other/artifacts")
-    answer = world.ask("GET", DOWNLOAD)[0].answer
-    assert answer is not None
-    assert FOLDER.encode() in answer.body
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "mlflow-artifacts:/", "mlflow-artifacts:/7", "mlflow-artifacts:/7/x", "mlflow-artifacts:/7/../x/y",
-        "mlflow-artifacts://host/7/x/y/z", "s3://bucket/a/b/c", "file:///etc/a/b/c", "/a/b/c/d", "",
-        "mlflow-artifacts:/7/models/%2e%2e/x", "mlflow-artifacts:/a/b/" + "c" * 130,
-    ],
-)  # fmt: skip
-def test_a_place_that_is_no_folder_of_one_model_opens_nothing(uri: str) -> None:
-    assert folder_of(uri) == ""
-    prepared, _ = Played(ResourceScope("models/mine", ALL), **told(uri)).ask("GET", DOWNLOAD)
-    assert prepared.refusal is Reason.UPSTREAM_BROKEN
-
-
-def test_an_alias_is_pinned_for_restricted_grants_only() -> None:
-    says = {"registered_models_alias": {"model_version": {"name": "mine", "version": "2"}}}
-    path = f"{M}registered-models/alias?name=mine&alias=best"
-    restricted = Played(ResourceScope("models/mine", ALL, tags=("best",)), **says)
-    _, asked = restricted.ask("GET", path)
-    assert asked.classified.upstream_target == b"/api/2.0/mlflow/model-versions/get?name=mine&version=2"
-    assert restricted.pins == {"models/mine": {"best": "2"}}
-    whole = Played(ResourceScope("models/mine", ALL), **says)
-    assert whole.ask("GET", path)[1].classified.upstream_target == f"/{path}".encode()
-    assert whole.pins == {}
-
-
-def test_a_version_is_open_by_an_alias_of_the_scope() -> None:
-    says = told(registered_models_alias={"model_version": {"name": "mine", "version": "3"}})
-    world = Played(ResourceScope("models/mine", ALL, tags=("best", "c*")), **says)
-    assert world.ask("GET", DOWNLOAD)[0].refusal is None
-    closed = world.ask("GET", DOWNLOAD.replace("version=3", "version=4"))[0]
-    assert closed.refusal is Reason.REFERENCE_NOT_GRANTED
-
-
-def test_a_file_is_written_only_where_the_server_keeps_that_model() -> None:
-    def model(status: str = "LOGGED_MODEL_PENDING", folder: str = FOLDER) -> dict[str, object]:
-        info = {
-            "model_id": LOGGED, "experiment_id": "7", "artifact_uri": f"mlflow-artifacts:/{folder}", "status": status,
-        }  # fmt: skip
-        return {f"logged_models_{LOGGED.replace('-', '_')}": {"model": {"info": info}}}
-
-    resource = ResourceScope("experiments/7", ALL)
-    prepared, asked = Played(resource, **model()).ask("PUT", FILE)
-    wanted = Wanted("tracking", "experiments/7", PUSH, file="a b/weights.bin")
-    assert (prepared, asked.classified.wanted) == (Prepared(), (wanted,))
-    assert Played(resource, **model("LOGGED_MODEL_READY")).ask("PUT", FILE)[0].refusal is Reason.REFERENCE_NOT_GRANTED
-    elsewhere = model(folder=FOLDER.replace("7/", "8/"))
-    assert Played(resource, **elsewhere).ask("PUT", FILE)[0].refusal is Reason.OUT_OF_SCOPE
-    assert Played(resource).ask("PUT", FILE)[0].refusal is Reason.OUT_OF_SCOPE
-
-
-def test_the_list_of_versions_is_left_to_the_server() -> None:
-    says = {f"logged_models_{LOGGED.replace('-', '_')}": {"model": {"info": {
-        "model_id": LOGGED, "experiment_id": "7", "artifact_uri": f"mlflow-artifacts:/{FOLDER}", "status": "x",
-    }}}}  # fmt: skip
-    world, path = Played(ResourceScope("experiments/7", ALL), **says), f"{M}logged-models/{LOGGED}/tags"
-    mine, theirs = {"key": "mlflow.modelVersions", "value": "[]"}, {"key": "a", "value": "b"}
-    assert world.ask("PATCH", path, {"tags": [theirs]})[0] == Prepared()
-    done = world.ask("PATCH", path, {"tags": [mine]})[0].answer
-    assert done is not None
-    assert done.status == 200
-    both = world.ask("PATCH", path, {"tags": [mine, theirs]})[0].answer
-    assert both is not None
-    assert both.status == 400
 
 
 def test_a_search_stays_among_granted_models() -> None:
