@@ -80,6 +80,11 @@ class CredentialInput(CodeInput):
     password = serializers.CharField(max_length=4096, allow_blank=True, trim_whitespace=False, write_only=True)
 
 
+class NameInput(StrictSerializer):
+    name = serializers.CharField(max_length=200)
+    tier = serializers.ChoiceField(choices=[tier.value for tier in Tier])
+
+
 class RepositoryInput(CodeInput):
     tier = serializers.ChoiceField(choices=[tier.value for tier in Tier], required=False)
     description = serializers.CharField(max_length=300, required=False, allow_blank=True)
@@ -145,6 +150,15 @@ class RepositoriesView(APIView):
         pages = self.pagination_class()
         page = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response([describe_repository(row) for row in page])
+
+    @extend_schema(request=NameInput, responses={201: RepositoryOutput}, operation_id="target_repository_name")
+    def post(self, request: Request, slug: str) -> Response:
+        """Name a repository that is still to be made, so that people can ask to make it. For operators."""
+        actor = signed_in_user(request)
+        target = access.get_managed_target(actor, slug)
+        given = parse(NameInput, request)
+        named = services.name_repository(actor=actor, target=target, name=given["name"], tier=Tier(given["tier"]))
+        return Response(describe_repository(named), status=status.HTTP_201_CREATED)
 
 
 class CredentialView(APIView):

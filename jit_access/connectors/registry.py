@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from jit_access.connectors.base import Connector, Endpoint
+from jit_access.connectors.huggingface import connector as huggingface
 from jit_access.connectors.huggingface.connector import HuggingFaceConnector
+from jit_access.connectors.mlflow import connector as mlflow
 from jit_access.connectors.mlflow.connector import MLflowConnector
+from jit_access.connectors.oci import connector as oci
 from jit_access.connectors.oci.connector import OCIConnector
+from jit_access.connectors.s3 import connector as s3
 from jit_access.connectors.s3.connector import S3Connector
 
 KINDS: dict[str, Callable[[Endpoint], Connector]] = {
@@ -17,6 +21,17 @@ KINDS: dict[str, Callable[[Endpoint], Connector]] = {
     "s3": S3Connector,
     "mlflow": MLflowConnector,
 }
+_NAMES: dict[str, Callable[[str], bool]] = {
+    "oci": oci.is_usable,
+    "hf": huggingface.is_usable,
+    "s3": s3.is_usable,
+    "mlflow": mlflow.is_usable,
+}
+
+
+def is_usable_name(kind: str, name: str) -> bool:
+    """True when a target of this kind could have a repository of that name."""
+    return _NAMES[kind](name)
 
 
 @contextmanager

@@ -82,7 +82,15 @@ def _store(actor: Actor, target: Target, listing: Listing, descriptions: dict[st
         back = Repository.objects.filter(
             pk__in=[row.pk for row in known.values() if row.gone_at is not None and row.name in listed]
         ).update(gone_at=None)
-        missing = [row.pk for row in known.values() if row.gone_at is None and row.name not in listed]
+        # What an operator named before it was there is not gone: nothing has ever found it.
+        Repository.objects.filter(
+            pk__in=[row.pk for row in known.values() if row.discovered_at is None and row.name in listed]
+        ).update(discovered_at=now)
+        missing = [
+            row.pk
+            for row in known.values()
+            if row.gone_at is None and row.discovered_at is not None and row.name not in listed
+        ]
         gone = Repository.objects.filter(pk__in=missing).update(gone_at=now) if listing.is_complete else 0
         for row in [*known.values(), *fresh]:
             if (description := descriptions.get(row.name)) is not None:

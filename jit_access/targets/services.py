@@ -14,11 +14,12 @@ from django.db.models import F, ProtectedError, RestrictedError
 from jit_access.audit.recorder import audited
 from jit_access.audit.services import record_refusal
 from jit_access.connectors.base import Endpoint
+from jit_access.connectors.registry import is_usable_name
 from jit_access.core import clock
 from jit_access.core.ids import new_id
 from jit_access.core.sealing import SealBroken, Secret
 from jit_access.domain.actors import GATEWAY
-from jit_access.domain.errors import Conflict, GatewayError, PeerError
+from jit_access.domain.errors import CallerError, Conflict, GatewayError, PeerError
 from jit_access.domain.operations import Tier
 from jit_access.domain.reasons import Reason
 from jit_access.targets import changes
@@ -146,6 +147,30 @@ def check_every_target() -> int:
             failures += 1
         note_health(target, failure, actor=GATEWAY)
     return failures
+
+
+def name_repository(*, actor: Actor, target: Target, name: str, tier: Tier) -> Repository:
+    """Name a repository that the target does not list yet, so that making it can be asked for. A repeat is a no-op.
+
+    Raises: NotFound for whoever is no operator; CallerError for a name that such a target cannot have; Conflict when it
+    is known with another tier.
+    """
+    require_operator(actor)
+    if not is_usable_name(target.kind, name):
+        raise CallerError(Reason.INVALID_INPUT, "A target of this kind has no repository of that name.", field="name")
+    with audited(actor=actor.ref) as audit:
+        Target.objects.select_for_update().get(pk=target.pk)  # a discovery may be adding the same
+        held = Repository.objects.filter(target=target, name=name).first()
+        if held is not None:
+            if held.tier != tier or held.gone_at is not None:
+                raise Conflict(Reason.INVALID_INPUT, f"{name} is known here already.", field="name")
+            return held
+        held = Repository.objects.create(
+            public_id=new_id(Repository.ID_PREFIX), target=target, name=name, tier=tier, discovered_at=None
+        )
+        audit.record("repository.named", target=target.slug, repository=name, detail={"tier": tier.value})
+        changes.announce()
+    return held
 
 
 def set_tier(*, actor: Actor, repository: Repository, tier: Tier) -> Repository:

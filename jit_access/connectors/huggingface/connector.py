@@ -38,6 +38,11 @@ _OWNER = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 _NEXT = re.compile(r'\s*<([^<>]{1,2000})>\s*;\s*rel="?next"?\s*', re.IGNORECASE)
 
 
+def is_usable(name: str) -> bool:
+    """True for a name that a repository of this kind may have here."""
+    return len(name) <= MAX_NAME_CHARS and bool(HUB_NAME.fullmatch(name))
+
+
 class HuggingFaceConnector:
     """One hub, reached with the gateway's own token. `password` is the token; a hub knows no user name."""
 
@@ -59,7 +64,7 @@ class HuggingFaceConnector:
         if not self._wire.endpoint.password:
             return Listing((), is_complete=False)
         listed = list(self._listed())
-        names = [name for name in listed if len(name) <= MAX_NAME_CHARS and HUB_NAME.fullmatch(name)]
+        names = [name for name in listed if is_usable(name)]
         usable = tuple(dict.fromkeys(names))
         is_complete = len(listed) < MAX_REPOSITORIES and self._is_whole
         return Listing(usable[:MAX_REPOSITORIES], is_complete, len(listed) - len(names))

@@ -59,7 +59,7 @@ class MLflowConnector:
         """Models, then experiments, within bounds."""
         self._is_whole = True
         listed = [*self._models(), *self._experiments()]
-        usable = tuple(dict.fromkeys(name for name in listed if _is_usable(name)))
+        usable = tuple(dict.fromkeys(name for name in listed if is_usable(name)))
         is_complete = self._is_whole and len(listed) <= MAX_REPOSITORIES
         return Listing(usable[:MAX_REPOSITORIES], is_complete, len(listed) - len(usable))
 
@@ -149,7 +149,8 @@ class MLflowConnector:
         self._wire.refuse(Reason.UPSTREAM_BROKEN, "answers with something that is not a tracking server's JSON")
 
 
-def _is_usable(name: str) -> bool:
+def is_usable(name: str) -> bool:
+    """True for a name that a repository of this kind may have here."""
     if name.startswith(EXPERIMENTS):
         return bool(_EXPERIMENT.fullmatch(name.removeprefix(EXPERIMENTS)))
     return len(name) <= MAX_NAME_CHARS and name.count("/") == 1 and bool(HUB_NAME.fullmatch(name))

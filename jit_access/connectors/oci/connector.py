@@ -35,6 +35,11 @@ _MANIFESTS = (
 _NEXT = re.compile(r'\s*<([^<>]{1,2000})>\s*;\s*rel="?next"?\s*', re.IGNORECASE)
 
 
+def is_usable(name: str) -> bool:
+    """True for a name that a repository of this kind may have here."""
+    return len(name) <= MAX_NAME_CHARS and bool(NAME.fullmatch(name))
+
+
 class OCIConnector:
     """One registry, reached with the gateway's own credential."""
 
@@ -63,7 +68,7 @@ class OCIConnector:
             if reply.status != 200:
                 self._wire.refuse(Reason.UPSTREAM_BROKEN, f"does not list its repositories: it answers {reply.status}")
             listed = self._strings(self._session.read_json(reply), "repositories")
-            usable = [name for name in listed if len(name) <= MAX_NAME_CHARS and NAME.fullmatch(name)]
+            usable = [name for name in listed if is_usable(name)]
             unusable += len(listed) - len(usable)
             before = len(names)
             names.update(dict.fromkeys(usable))

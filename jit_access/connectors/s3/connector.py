@@ -37,6 +37,11 @@ _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 _NOT_THERE = frozenset({"NoSuchBucket", "NoSuchKey"})
 
 
+def is_usable(name: str) -> bool:
+    """True for a name that a repository of this kind may have here."""
+    return len(name) <= MAX_NAME_CHARS and bool(BUCKET_NAME.fullmatch(name))
+
+
 class S3Connector:
     """One store, reached with the gateway's own key. `username` is the key's id, `password` its secret."""
 
@@ -60,7 +65,7 @@ class S3Connector:
             if is_whole and not folders:
                 names.append(bucket)
             is_complete &= is_whole
-        usable = [name for name in names if len(name) <= MAX_NAME_CHARS and BUCKET_NAME.fullmatch(name)]
+        usable = [name for name in names if is_usable(name)]
         return Listing(
             tuple(dict.fromkeys(usable)), is_complete and len(buckets) <= MAX_BUCKETS, len(names) - len(usable)
         )

@@ -7,8 +7,16 @@ from collections.abc import Sequence
 from django.urls import reverse
 
 from jit_access.domain.errors import GatewayError
-from jit_access.targets.models import Target
-from jit_access.web.viewmodels.parts import Confirm, Field
+from jit_access.domain.operations import Tier
+from jit_access.targets.models import Target, TargetKind
+from jit_access.web.viewmodels.parts import TIER_BADGES, Confirm, Field, Option
+
+_EXAMPLES = {
+    TargetKind.OCI: "llm/next-model",
+    TargetKind.HF: "models/org/next-model",
+    TargetKind.S3: "weights/next-model",
+    TargetKind.MLFLOW: "models/next-model",
+}
 
 
 def credential_confirm(target: Target, username: str, error: GatewayError | None = None) -> Confirm:
@@ -30,6 +38,32 @@ def credential_confirm(target: Target, username: str, error: GatewayError | None
             Field(
                 "password", "Password or token", kind="password", error=_said(error, "password"), is_required=False,
                 hint="Sealed at once, and never shown again.", autocomplete="new-password",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def repository_confirm(
+    target: Target, name: str = "", tier: str = Tier.CRITICAL, error: GatewayError | None = None
+) -> Confirm:
+    """A name that the target does not list yet."""
+    return Confirm(
+        id="repository",
+        title=f"Name a repository at {target.slug}",
+        effect="For one that is still to be made. Nothing is made there now; people can ask for the access to make it.",
+        verb="Name it",
+        keep="Back",
+        post_href=reverse("web:target-repository-new", args=[target.public_id]),
+        back_href=reverse("web:target", args=[target.public_id]),
+        is_danger=False,
+        fields=(
+            Field(
+                "name", "Name", name, hint="As its clients write it, without the target.", error=_said(error, "name"),
+                max_chars=200, placeholder=_EXAMPLES[TargetKind(target.kind)],
+            ),
+            Field(
+                "tier", "How much does it matter?", tier, "select", error=_said(error, "tier"),
+                options=tuple(Option(one.value, TIER_BADGES[one].word, one == tier) for one in Tier),
             ),
         ),
     )  # fmt: skip

@@ -82,7 +82,12 @@ def build_page(
     )
 
 
-_CHANGES = (("Replace credential", "credential"), ("Other places", "places"), ("Remove", "remove"))
+_CHANGES = (
+    ("Name a repository", "repository-new"),
+    ("Replace credential", "credential"),
+    ("Other places", "places"),
+    ("Remove", "remove"),
+)
 
 
 def _has_credential(target: Target) -> bool:

@@ -8,6 +8,8 @@ from django.views.decorators.http import require_http_methods
 
 from jit_access.core.secret import Secret
 from jit_access.domain.errors import CallerError, Conflict, GatewayError, PeerError
+from jit_access.domain.operations import Tier
+from jit_access.domain.reasons import Reason
 from jit_access.domain.roles import OPERATORS
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, require_fresh
 from jit_access.targets import access, services
@@ -48,6 +50,24 @@ def name_places(request: HttpRequest, public_id: str) -> HttpResponse:
     except CallerError as error:
         return _ask_again(request, words.places_confirm(target, tokens, stores, error), error)
     say(request, f"{target.slug} may lead to these places now.")
+    return redirect("web:target", public_id=public_id)
+
+
+@require_http_methods(_METHODS)
+@page(group=OPERATORS)
+def name_repository(request: HttpRequest, public_id: str) -> HttpResponse:
+    """A repository that is to be made: named here, people can ask to make it."""
+    target = access.get_managed_target(person(request), public_id)
+    if request.method != "POST":
+        return _ask(request, words.repository_confirm(target))
+    name, tier = request.POST.get("name", "").strip(), request.POST.get("tier", "")
+    try:
+        if tier not in set(Tier):
+            raise CallerError(Reason.INVALID_INPUT, "Choose how much it matters.", field="tier")
+        services.name_repository(actor=person(request), target=target, name=name, tier=Tier(tier))
+    except (CallerError, Conflict) as error:
+        return _ask_again(request, words.repository_confirm(target, name, tier, error), error)
+    say(request, f"{name} is named.", f"It is {tier}. Whoever may make it can ask for it now.")
     return redirect("web:target", public_id=public_id)
 
 
