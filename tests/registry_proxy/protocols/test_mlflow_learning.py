@@ -269,6 +269,10 @@ def test_a_listing_of_files_holds_names_and_only_granted_ones() -> None:
     folders = [{"path": name, "is_dir": True} for name in ("a", "b", "..")]
     seen = answered(world, f"api/2.0/mlflow-artifacts/artifacts?path={FOLDER}", {"files": files + folders})
     assert [item["path"] for item in seen["files"]] == ["MLmodel", "a"]  # type: ignore[attr-defined]
+    whole = Played(ResourceScope("models/mine", ALL), **told())
+    whole.ask("GET", DOWNLOAD)
+    seen = answered(whole, f"api/2.0/mlflow-artifacts/artifacts?path={FOLDER}", {"files": files + folders})
+    assert [item["path"] for item in seen["files"]] == ["MLmodel", "weights.pkl", "a", "b"]  # type: ignore[attr-defined]
 
 
 def test_what_is_no_answer_of_a_tracking_server_is_not_passed_on() -> None:
