@@ -103,13 +103,13 @@ def post_usage(request: HttpRequest) -> HttpResponse:
     """
     try:
         body = json.loads(_read_body(request))
-        run, moved, requests = body["run"], body["moved"], body.get("requests", {})
-        is_sound = _RUN.fullmatch(run) and _are_counts(moved) and _are_counts(requests)
-        if not is_sound or not requests.keys() <= moved.keys():
+        run, moved, requested = body["run"], body["moved"], body.get("requests", {})
+        is_sound = _RUN.fullmatch(run) and _are_counts(moved) and _are_counts(requested)
+        if not is_sound or not requested.keys() <= moved.keys():
             raise ValueError("shape")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CallerError(Reason.INVALID_INPUT) from exc
-    used = record_usage(run=run, counted={name: Used(moved[name], requests.get(name, 0)) for name in moved})
+    used = record_usage(run=run, counted={name: Used(moved[name], requested.get(name, 0)) for name in moved})
     return JsonResponse({
         "used": {name: total.moved for name, total in used.items()},
         "requests": {name: total.requests for name, total in used.items()},

@@ -35,6 +35,12 @@ class ResourceInput(StrictSerializer):
     operations = serializers.ListField(child=serializers.ChoiceField(choices=[str(item) for item in Operation]))
     tags = serializers.ListField(child=serializers.CharField(max_length=128), required=False, default=list)
     digests = serializers.ListField(child=serializers.CharField(max_length=136), required=False, default=list)
+    files = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        default=list,
+        help_text="Patterns such as *.safetensors or onnx/: only at hubs, whose repositories have files.",
+    )
 
 
 class PreviewInput(StrictSerializer):

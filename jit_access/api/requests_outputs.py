@@ -26,6 +26,7 @@ class ResourceOutput(serializers.Serializer[Any]):
     operations = serializers.ListField(child=serializers.CharField())
     tags = serializers.ListField(child=serializers.CharField())
     digests = serializers.ListField(child=serializers.CharField())
+    files = serializers.ListField(child=serializers.CharField(), required=False)
 
 
 class ReasonOutput(serializers.Serializer[Any]):

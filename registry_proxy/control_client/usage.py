@@ -54,9 +54,9 @@ class UsageReporter:
 
     def _send(self, told: Mapping[str, Counts]) -> dict[str, Counts] | None:
         moved = {grant_id: counts.moved for grant_id, counts in told.items()}
-        requests = {grant_id: counts.requests for grant_id, counts in told.items() if counts.requests}
+        requested = {grant_id: counts.requests for grant_id, counts in told.items() if counts.requests}
         try:
-            report = {"run": self._run, "moved": moved, "requests": requests}
+            report = {"run": self._run, "moved": moved, "requests": requested}
             answer = self._http.post("/internal/v1/usage", json=report)
             answer.raise_for_status()
             used = _read_used(answer.json())
@@ -71,7 +71,7 @@ class UsageReporter:
 
 def _read_used(body: Mapping[str, Mapping[str, int]]) -> dict[str, Counts]:
     """A control plane of the version before knows no requests, and gives nobody a budget of them."""
-    moved, requests = body["used"], body.get("requests", {})
-    if not all(isinstance(total, int) for total in (*moved.values(), *requests.values())):
+    moved, requested = body["used"], body.get("requests", {})
+    if not all(isinstance(total, int) for total in (*moved.values(), *requested.values())):
         raise TypeError("used")
-    return {grant_id: Counts(total, requests.get(grant_id, 0)) for grant_id, total in moved.items()}
+    return {grant_id: Counts(total, requested.get(grant_id, 0)) for grant_id, total in moved.items()}

@@ -6,8 +6,10 @@ import pytest
 from django.test import Client
 
 from jit_access.access_requests.models import AccessRequest
+from jit_access.domain.operations import Tier
 from jit_access.domain.reasons import Reason
 from jit_access.grants.models import Grant
+from jit_access.targets.models import Repository, Target, TargetKind
 from tests.api.caller import ROOT, Caller, wish
 from tests.support.cast import Cast
 from tests.support.lifecycles import BASE, FRONTIER, HOUR, TINY, World, make_world
@@ -172,3 +174,15 @@ def test_nobody_and_a_password_alone_see_nothing(world: World) -> None:
     refused = Caller(world.cast.ada, factor="none").get("/requests")
     assert refused.json()["code"] == Reason.SECOND_FACTOR_MISSING
     assert Caller(world.cast.ada).get("/requests").status_code == 200
+
+
+def test_a_request_may_be_limited_to_files_where_there_are_any(world: World) -> None:
+    ada = Caller(world.cast.ada)
+    hub = Target.objects.create(slug="hub", kind=TargetKind.HF, display_name="Hub", base_url="https://hub.example")
+    Repository.objects.create(target=hub, name="models/Org/Tiny", tier=Tier.STANDARD)
+    part = {"repository": "models/Org/Tiny", "operations": ["pull"], "tags": ["main"], "files": ["*.safetensors"]}
+    asked = ada.post("/requests", wish(target="hub", resources=[part]))
+    assert asked.status_code == 201
+    assert AccessRequest.objects.get().scope[0]["files"] == ["*.safetensors"]
+    refused = ada.post("/requests", wish(resources=[{"repository": TINY, "operations": ["pull"], "files": ["*.bin"]}]))
+    assert refused.status_code == 400
