@@ -7,8 +7,11 @@ class AccessRequestsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from jit_access.access_requests.recorded import recorded_requests  # noqa: PLC0415  # models exist only now
         from jit_access.access_requests.services import expiring  # noqa: PLC0415  # models exist only now
         from jit_access.accounts import changes  # noqa: PLC0415  # models exist only now
+        from jit_access.policies import recorded  # noqa: PLC0415  # models exist only now
 
         changes.register(expiring.invalidate_requests_of)
         changes.register(expiring.void_verdicts_of)
+        recorded.register(recorded_requests)

@@ -12,7 +12,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
 from jit_access.policies.answers import PolicyAnswer
-from jit_access.policies.questions import Assurance, Phase, Proof, questions_for_scope
+from jit_access.policies.questions import Assurance, Phase, Proof, Question, questions_for_scope
 from jit_access.policies.services import decide_all
 
 
@@ -22,8 +22,13 @@ def ask_about(grant: Grant, phase: Phase, proof: Proof | None = None) -> PolicyA
     Whoever holds a live grant proved a factor when they started it: policy is asked as of then, without a `proof`.
     Before that the strongest is assumed, since starting asks again.
     """
+    return decide_all(questions_about(grant, phase, proof))
+
+
+def questions_about(grant: Grant, phase: Phase, proof: Proof | None = None) -> tuple[Question, ...]:
+    """What `ask_about` asks."""
     asked = proof or Proof(Assurance(grant.proved_level or Assurance.PHISHING_RESISTANT), 0)
-    questions = questions_for_scope(
+    return questions_for_scope(
         user=grant.subject,
         target=grant.target,
         scope=parse_scope(grant.scope),
@@ -31,7 +36,6 @@ def ask_about(grant: Grant, phase: Phase, proof: Proof | None = None) -> PolicyA
         phase=phase,
         proof=asked if grant.subject.is_person else Proof(),
     )
-    return decide_all(questions)
 
 
 def judge(grant: Grant, answer: PolicyAnswer) -> Decision:

@@ -1,7 +1,8 @@
-"""`manage.py policy load|check|show|explain`: policy as code, from the command line."""
+"""`manage.py policy load|check|test|diff|show|explain`: policy as code, from the command line."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +10,41 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jit_access.accounts.models import User
+from jit_access.core import clock
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import explain as sentence_of
 from jit_access.policies import selectors, services
+from jit_access.policies.cases import read_cases
+from jit_access.policies.comparing import compare, difference_lines, summary_line
 from jit_access.policies.compiler import compile_policy
 from jit_access.policies.errors import PolicyBroken
 from jit_access.policies.explanation import Explanation, RuleExplanation
 from jit_access.policies.loader import read_directory
 from jit_access.policies.questions import Assurance, Proof, Question, resources_of, subject_of
+from jit_access.policies.recorded import recorded_since
 from jit_access.policies.rules import parse_duration
 from jit_access.targets.models import Target
 
+_ON_A_DIRECTORY = (
+    ("load", "make a directory the active policy"),
+    ("check", "find every problem in it"),
+    ("test", "run the cases in its *.yaml files"),
+    ("diff", "say what it would decide otherwise than the active policy, and which open grants it would end"),
+)
 OCI_NAMES_NO_FILES = "It does not bind at OCI registries: requests there name digests, not files."
 
 
 class Command(BaseCommand):
-    help = "Load, check, show or explain the policy."
+    help = "Load, check, test, compare, show or explain the policy."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        for name, words in (("load", "make a directory the active policy"), ("check", "find every problem in it")):
+        for name, words in _ON_A_DIRECTORY:
             action = actions.add_parser(name, help=words)
             action.add_argument("directory", nargs="?", type=Path, default=settings.POLICY_DIR)
+            if name == "diff":
+                action.add_argument("--days", type=int, default=30, help="how far back; 30 when not said")
         actions.add_parser("show", help="print the active policy")
         asked = actions.add_parser("explain", help="say why, or why not")
         asked.add_argument("username")
@@ -61,6 +74,33 @@ class Command(BaseCommand):
             self.stdout.write(f"The schema does not name {operation}, so nobody can be allowed it.")
         for rule_id in compiled.refusing_files():
             self.stdout.write(f"Note: rule {rule_id} refuses kinds of files. {OCI_NAMES_NO_FILES}")
+
+    def _test(self, options: dict[str, Any]) -> None:
+        compiled = compile_policy(read_directory(options["directory"]))
+        cases = read_cases(options["directory"])
+        if not cases:
+            raise CommandError("There is no case in it. Write some into a file such as cases.yaml.")
+        failed = 0
+        for case in cases:
+            faults = case.faults(compiled)
+            failed += bool(faults)
+            self.stdout.write(f"{'✗' if faults else '✓'} {case.name}")
+            for fault in faults:
+                self.stdout.write(f"    expected {fault}")
+        if failed:
+            raise CommandError(f"{failed} of {len(cases)} cases failed.")
+        self.stdout.write(f"{len(cases)} case{'' if len(cases) == 1 else 's'}, all as expected.")
+
+    def _diff(self, options: dict[str, Any]) -> None:
+        after = compile_policy(read_directory(options["directory"]))
+        before = services.compiled_policy()
+        if before is None:
+            raise CommandError("No policy is loaded, so there is nothing to compare with.")
+        cases = list(recorded_since(clock.now() - timedelta(days=max(1, options["days"]))))
+        differences = list(compare(before, after, cases))
+        for difference in differences:
+            self.stdout.write("\n".join(difference_lines(difference)))
+        self.stdout.write(summary_line(cases, differences, version=before.version, days=options["days"]))
 
     def _show(self, _options: dict[str, Any]) -> None:
         version = selectors.active_version()
