@@ -80,7 +80,7 @@ class CredentialInput(CodeInput):
     password = serializers.CharField(max_length=4096, allow_blank=True, trim_whitespace=False, write_only=True)
 
 
-class NameInput(StrictSerializer):
+class NameInput(CodeInput):
     name = serializers.CharField(max_length=200)
     tier = serializers.ChoiceField(choices=[tier.value for tier in Tier])
 
@@ -157,6 +157,7 @@ class RepositoriesView(APIView):
         actor = signed_in_user(request)
         target = access.get_managed_target(actor, slug)
         given = parse(NameInput, request)
+        _prove(request, given["code"])
         named = services.name_repository(actor=actor, target=target, name=given["name"], tier=Tier(given["tier"]))
         return Response(describe_repository(named), status=status.HTTP_201_CREATED)
 

@@ -18,7 +18,7 @@ from jit_access.core import clock
 from jit_access.mfa.models import PasskeyChallenge
 
 LASTS: Final = timedelta(minutes=5)
-MOST_OPEN: Final = 20  # by one person; whoever asks for more loses the oldest
+MOST_OPEN: Final = 20  # in one session; whoever asks for more loses the oldest
 ENROLMENT: Final = "enrolment"
 PROOF: Final = "proof"
 _HASH_CHARS: Final = 80
@@ -34,8 +34,9 @@ def open_challenge(request: HttpRequest, user: User, purpose: str) -> bytes:
     challenge, now = generate_challenge()[:32], clock.now()
     rows = PasskeyChallenge.objects.filter(user=user)
     rows.filter(made_at__lt=now - LASTS).delete()
-    kept = rows.order_by("-pk").values_list("pk", flat=True)[: MOST_OPEN - 1]
-    rows.exclude(pk__in=list(kept)).delete()
+    mine = rows.filter(session_hash=_session_hash(request))  # whoever has only the password must not push others out
+    kept = mine.order_by("-pk").values_list("pk", flat=True)[: MOST_OPEN - 1]
+    mine.exclude(pk__in=list(kept)).delete()
     PasskeyChallenge.objects.create(
         user=user,
         challenge=bytes_to_base64url(challenge),

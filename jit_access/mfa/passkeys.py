@@ -22,7 +22,7 @@ from jit_access.core.ids import new_id
 from jit_access.domain.errors import CallerError, Conflict, NotFound, PolicyRefusal
 from jit_access.domain.reasons import Reason
 from jit_access.mfa import attempts, passkey_ceremony, passkey_challenges
-from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, Level, require_fresh, signed_in_user
+from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, Assurance, Level, require_fresh, signed_in_user
 from jit_access.mfa.models import Passkey
 from jit_access.mfa.passkey_ceremony import MOST_PASSKEYS
 from jit_access.mfa.proof import Method
@@ -83,13 +83,26 @@ def begin_passkey_proof(request: HttpRequest, *, purpose: str = passkey_challeng
     return passkey_ceremony.request_options(held, passkey_challenges.open_challenge(request, user, purpose))
 
 
-def prove_passkey(
-    request: HttpRequest, *, answer: str, purpose: str = passkey_challenges.PROOF, address: str = ""
-) -> Method:
+def prove_passkey(request: HttpRequest, *, answer: str, address: str = "") -> Method:
     """Prove who is there with a passkey: the session becomes phishing-resistant, from now on.
 
     Raises: PolicyRefusal (passkey-refused, -unknown, -copied, second-factor-locked, account-locked), recorded.
     """
+    _prove(request, answer, passkey_challenges.PROOF, address)
+    mark_proved(request, Level.PHISHING_RESISTANT)
+    return Method.PASSKEY
+
+
+def prove_passkey_once(request: HttpRequest, *, answer: str, payload_hash: str, address: str = "") -> Assurance:
+    """The proof that goes with one verdict, and with nothing else: the session stays as it was.
+
+    Raises: PolicyRefusal as `prove_passkey`.
+    """
+    _prove(request, answer, passkey_challenges.purpose_of(payload_hash), address)
+    return Assurance(Level.PHISHING_RESISTANT, clock.now(), 0)
+
+
+def _prove(request: HttpRequest, answer: str, purpose: str, address: str) -> None:
     user = signed_in_user(request)
     try:
         attempt = attempts.count_attempt(user)
@@ -104,8 +117,6 @@ def prove_passkey(
         record_outside_refusal(actor=user.ref, kind="second-factor.refused", reason=refusal.reason, address=address)
         raise
     attempts.mark_right(attempt)
-    mark_proved(request, Level.PHISHING_RESISTANT)
-    return Method.PASSKEY
 
 
 def get_passkey(*, actor: User, public_id: str) -> Passkey:

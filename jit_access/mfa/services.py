@@ -19,6 +19,7 @@ from jit_access.mfa.passkeys import (
     begin_passkey_proof,
     get_passkey,
     prove_passkey,
+    prove_passkey_once,
     remove_passkey,
     rename_passkey,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "mark_proved",
     "prove_code",
     "prove_passkey",
+    "prove_passkey_once",
     "purpose_of",
     "remember_device",
     "remove_factor",

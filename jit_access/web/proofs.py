@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
 from jit_access.mfa import services as mfa
-from jit_access.mfa.assurance import Level, signed_in_user
+from jit_access.mfa.assurance import Assurance, Level, assurance_of, signed_in_user
 from jit_access.mfa.selectors import has_passkey
 from jit_access.web import figures
 from jit_access.web.viewmodels.parts import PasskeyPart
@@ -31,27 +31,34 @@ _RECOVERY_WORDS = {
 }
 
 
-def has_proof(request: HttpRequest) -> bool:
-    """True when the form brought a code or a passkey's answer."""
-    return bool(request.POST.get("code") or request.POST.get("passkey"))
-
-
 def passkey_part(request: HttpRequest, payload_hash: str = "", *, level: int = 0) -> PasskeyPart | None:
     """For the code fields of people who have a passkey. From `level` 3 on a code would not do."""
     is_only = level >= Level.PHISHING_RESISTANT
     return PasskeyPart(payload_hash, is_only) if has_passkey(signed_in_user(request)) else None
 
 
-def prove_here(request: HttpRequest, *, payload_hash: str = "") -> mfa.Method:
-    """Prove the second factor with what came in this form. A passkey's answer to one verdict is good for that one.
+def prove_verdict(request: HttpRequest, payload_hash: str) -> Assurance:
+    """How sure we are who answers: by the code or the passkey in this form, else by what the session proved before.
+
+    A passkey's answer was asked for this payload, so it is good for this verdict and leaves the session as it was.
+    Raises: PolicyRefusal as `prove_here`.
+    """
+    if answer := request.POST.get("passkey"):
+        address = mfa.client_address(request)
+        return mfa.prove_passkey_once(request, answer=answer, payload_hash=payload_hash, address=address)
+    if request.POST.get("code"):
+        prove_here(request)
+    return assurance_of(request)
+
+
+def prove_here(request: HttpRequest) -> mfa.Method:
+    """Prove the second factor with what came in this form, for this session.
 
     Raises: PolicyRefusal (second-factor-wrong, -reused, -locked, -missing, passkey-refused, -unknown, -copied,
     account-locked), recorded.
     """
     if answer := request.POST.get("passkey"):
-        return mfa.prove_passkey(
-            request, answer=answer, purpose=mfa.purpose_of(payload_hash), address=mfa.client_address(request)
-        )
+        return mfa.prove_passkey(request, answer=answer, address=mfa.client_address(request))
     user = signed_in_user(request)
     method = mfa.prove_code(user=user, code=request.POST.get("code", ""), address=mfa.client_address(request))
     mfa.mark_proved(request)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.test import Client
 
 from jit_access.access_requests.payloads import is_intact
@@ -20,6 +21,7 @@ from jit_access.mfa.assurance import Assurance, Level
 from jit_access.policies.services import load_policy
 from tests.support.cast import Cast
 from tests.support.lifecycles import TINY, World, answer, ask, make_world, reload
+from tests.support.passkey import SoftKey
 from tests.support.sessions import code_now
 from tests.web.pages_of import text_of
 
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def world(cast: Cast, tmp_path: Path) -> World:
     world = make_world(cast)
-    for file in Path(settings.POLICY_DIR).iterdir():
+    for file in Path(django_settings.POLICY_DIR).iterdir():
         asked = '@id("research-sensitive")\n@approver_factor_kind("passkey")'
         (tmp_path / file.name).write_text(file.read_text().replace('@id("research-sensitive")', asked))
     load_policy(actor=GATEWAY, directory=tmp_path)
@@ -71,3 +73,26 @@ def test_a_step_that_asks_less_than_was_signed_is_not_intact(world: World) -> No
     assert is_intact(request)
     request.steps.update(approver_level=Level.SECOND_FACTOR)
     assert not is_intact(reload(request))
+
+
+def test_a_passkey_for_one_verdict_leaves_the_session_as_it_was(
+    world: World, client_for: Callable[..., Client], settings: Any
+) -> None:
+    settings.PUBLIC_URL = "https://access.example.test"
+    key = SoftKey("https://access.example.test", "access.example.test")
+    enrol(client_for(world.cast.ben), key)
+    one, other = ask(world, TINY), ask(world, TINY, actor=world.cast.ci_bot)
+    ben = client_for(world.cast.ben, "stale")
+    options = ben.post("/second-factor/passkey", {"payload_hash": one.payload_hash}).json()
+    sent = {"payload_hash": one.payload_hash, "passkey": key.prove(options)}
+    assert ben.post(f"/approvals/{one.public_id}/approve", sent).status_code == 302
+    assert reload(one).state == RequestState.APPROVED
+    refused = ben.post(f"/approvals/{other.public_id}/approve", {"payload_hash": other.payload_hash})
+    assert refused.status_code == 422
+    assert reload(other).state == RequestState.PENDING
+    assert ben.get("/settings/passkeys/new").status_code == 302
+
+
+def enrol(client: Client, key: SoftKey) -> None:
+    made = key.make(client.post("/settings/passkeys/new/options").json())
+    assert client.post("/settings/passkeys/new", {"name": "Phone", "passkey": made}).status_code == 302

@@ -16,8 +16,8 @@ from jit_access.accounts.models import User
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.errors import CallerError, Conflict, NotFound, PolicyRefusal
 from jit_access.domain.reasons import Reason
-from jit_access.mfa import services
-from jit_access.mfa.assurance import Level, assurance_of
+from jit_access.mfa import passkey_challenges, services
+from jit_access.mfa.assurance import Assurance, Level, assurance_of
 from jit_access.mfa.models import Passkey, PasskeyChallenge
 from jit_access.mfa.passkey_ceremony import MOST_PASSKEYS
 from jit_access.notifications.models import Notification
@@ -197,12 +197,29 @@ class TestProving:
         """A proof that was got for one request must not approve another one."""
         key = soft_key()
         enrolled(ada, key)
-        one, other = services.purpose_of("a" * 64), services.purpose_of("b" * 64)
-        answer = key.prove(services.begin_passkey_proof(ada, purpose=one))
-        for purpose in (other, services.purpose_of()):
-            refused = refusal_of(lambda: services.prove_passkey(ada, answer=answer, purpose=purpose))  # noqa: B023
-            assert refused is Reason.PASSKEY_REFUSED
-        services.prove_passkey(ada, answer=answer, purpose=one)
+        one, other = "a" * 64, "b" * 64
+        answer = key.prove(services.begin_passkey_proof(ada, purpose=services.purpose_of(one)))
+
+        def use(payload_hash: str) -> Assurance:
+            return services.prove_passkey_once(ada, answer=answer, payload_hash=payload_hash)
+
+        assert refusal_of(lambda: use(other)) is Reason.PASSKEY_REFUSED
+        assert refusal_of(lambda: services.prove_passkey(ada, answer=answer)) is Reason.PASSKEY_REFUSED
+        before = assurance_of(ada)
+        assert (use(one).level, use_is_over(use, one)) == (Level.PHISHING_RESISTANT, True)
+        assert assurance_of(ada) == before
+
+    def test_a_password_alone_pushes_no_question_out(
+        self, ada: HttpRequest, cast: Cast, client_for: MakeClient
+    ) -> None:
+        key = soft_key()
+        enrolled(ada, key)
+        answer = key.prove(services.begin_passkey_proof(ada))
+        elsewhere = request_of(client_for(cast.ada, "none"), cast.ada)
+        for _ in range(passkey_challenges.MOST_OPEN + 5):
+            services.begin_passkey_proof(elsewhere)
+        assert PasskeyChallenge.objects.count() == passkey_challenges.MOST_OPEN + 1
+        services.prove_passkey(ada, answer=answer)
 
     @pytest.mark.parametrize(("minutes", "is_good"), [(4, True), (6, False)])
     def test_a_question_waits_five_minutes(self, ada: HttpRequest, clock: Clock, minutes: int, is_good: bool) -> None:
@@ -274,6 +291,10 @@ class TestKeeping:
         enrolled(ada, soft_key())
         services.remove_factor(actor=cast.ada.ref, user=cast.ada)
         assert not Passkey.objects.exists()
+
+
+def use_is_over(use: Callable[[str], Assurance], payload_hash: str) -> bool:
+    return refusal_of(lambda: use(payload_hash)) is Reason.PASSKEY_REFUSED
 
 
 def _client_data(answer: str) -> bytes:

@@ -14,6 +14,7 @@ from jit_access.targets import discovery, services
 from jit_access.targets.models import Repository, Target, TargetKind
 from tests.connectors.real_registry import RealRegistry
 from tests.support.cast import Cast
+from tests.support.sessions import code_now
 from tests.targets.samples import kinds, new_target
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +86,12 @@ def test_the_page_names_and_says_what_is_wrong(cast: Cast, target: Target, clien
     assert ben.post(address, {"name": "llm/next", "tier": "standard"}).status_code == 302
     assert Repository.objects.get().tier == Tier.STANDARD
     assert client_for(cast.ada).get(address).status_code == 404
+    assert (
+        client_for(cast.ben, "stale")
+        .post(address, {"name": "llm/x", "tier": "standard"})["Location"]
+        .startswith("/second-factor")
+    )
+    assert Repository.objects.count() == 1
 
 
 def test_the_api_names(cast: Cast, target: Target, client_for: Callable[..., Client]) -> None:
@@ -92,5 +99,9 @@ def test_the_api_names(cast: Cast, target: Target, client_for: Callable[..., Cli
     body = {"name": "llm/next", "tier": "sensitive"}
     made = ben.post(address, body, content_type="application/json")
     assert (made.status_code, made.json()["repository"]) == (201, "llm/next")
+    stale = client_for(cast.ben, "stale")
+    assert stale.post(address, body | {"name": "llm/x"}, content_type="application/json").status_code == 403
+    assert stale.post(address, body | {"code": code_now()}, content_type="application/json").status_code == 201
+    assert Repository.objects.count() == 1
     assert client_for(cast.ada).post(address, body, content_type="application/json").status_code == 404
     assert AuditEntry.objects.filter(kind="target.management-refused").count() == 1

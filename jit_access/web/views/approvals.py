@@ -24,7 +24,7 @@ from jit_access.web.pages import NEEDS_PROOF, page, person, render_page, say
 from jit_access.web.presenters import approvals as words
 from jit_access.web.presenters.activity import revoke_action
 from jit_access.web.presenters.cases import Case, load_case
-from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, has_proof, passkey_part, prove_here
+from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, passkey_part, prove_verdict
 from jit_access.web.viewmodels.parts import Notice
 from jit_access.web.views.grants import REVOCABLE
 
@@ -82,17 +82,15 @@ def _load(request: HttpRequest, public_id: str) -> RequestDetail:
 
 def _answer(request: HttpRequest, public_id: str, *, is_approval: bool) -> HttpResponse:
     request.confirm_page = reverse("web:approval", args=[public_id])  # type: ignore[attr-defined]  # where a GET works
-    detail = _load(request, public_id)
+    detail, payload_hash = _load(request, public_id), request.POST.get("payload_hash", "")
     try:
-        if has_proof(request):
-            prove_here(request, payload_hash=request.POST.get("payload_hash", ""))
         row = services.give_verdict(
             actor=person(request),
             request=detail.request,
             is_approval=is_approval,
             note=request.POST.get("note", ""),
-            payload_hash=request.POST.get("payload_hash", ""),
-            assurance=assurance_of(request),
+            payload_hash=payload_hash,
+            assurance=prove_verdict(request, payload_hash),
         )
     except GatewayError as error:
         return _refused(request, public_id, error, is_approval=is_approval)

@@ -57,7 +57,7 @@ def name_places(request: HttpRequest, public_id: str) -> HttpResponse:
 @page(group=OPERATORS)
 def name_repository(request: HttpRequest, public_id: str) -> HttpResponse:
     """A repository that is to be made: named here, people can ask to make it."""
-    target = access.get_managed_target(person(request), public_id)
+    target = _fresh_target(request, public_id)
     if request.method != "POST":
         return _ask(request, words.repository_confirm(target))
     name, tier = request.POST.get("name", "").strip(), request.POST.get("tier", "")

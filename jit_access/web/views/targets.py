@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from jit_access.core import clock
@@ -12,6 +13,7 @@ from jit_access.domain.errors import CallerError, GatewayError, PeerError
 from jit_access.domain.operations import Tier
 from jit_access.domain.reasons import Reason
 from jit_access.domain.roles import OPERATORS
+from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, require_fresh
 from jit_access.targets import access, discovery, selectors, services
 from jit_access.targets.addressing import NewTarget
 from jit_access.targets.models import TargetKind
@@ -106,6 +108,8 @@ def discover(request: HttpRequest, public_id: str) -> HttpResponse:
 def set_tier(request: HttpRequest, public_id: str) -> HttpResponse:
     """Say how much a repository matters. Open grants on it are asked about again."""
     repository = access.get_managed_repository(person(request), public_id)
+    request.confirm_page = reverse("web:target", args=[repository.target.public_id])  # type: ignore[attr-defined]
+    require_fresh(request, STEP_UP_MAX_AGE_S)
     tier = request.POST.get("tier", "")
     if tier not in set(Tier):
         raise CallerError(Reason.INVALID_INPUT, "A tier is standard, sensitive or critical.")
