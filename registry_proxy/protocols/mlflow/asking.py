@@ -17,6 +17,7 @@ from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import Classified, RefKind, Wanted
 
 _MODEL_SOURCE = re.compile(r"models:/([^/@]+)/([^/@]+)")
+_ALL_KINDS = "A copy takes all files along, and your grant refuses some kinds of them."
 _LOGGED_SOURCE = re.compile(r"models:/(m-[0-9a-f]{32})")
 
 
@@ -44,6 +45,22 @@ def fields_of(asked: Asked, found: Found) -> Mapping[str, object]:
 def with_questions(classified: Classified, found: Found, fields: Mapping[str, object]) -> Classified:
     """The same request with the questions that its fields put. Raises Unclassified."""
     return asking(classified, named_in(classified.target, found, fields).wanted)
+
+
+def note_source(asked: Asked, found: Found, fields: Mapping[str, object]) -> None:
+    """Leave word for the record of what a new version was made of. Raises Unclassified.
+
+    A copy of a version lets others read files that this grant's own rule keeps back.
+    """
+    if found.route.about is not About.NEW_VERSION:
+        return
+    source = str(fields.get("source", ""))
+    if copied := _MODEL_SOURCE.fullmatch(source):
+        if asked.admitted().view.refused_files:
+            raise Unclassified(403, Reason.FILE_TYPE_REFUSED, _ALL_KINDS)
+        asked.notes["copied_from"], asked.notes["copied_version"] = f"{names.MODELS}{copied[1]}", copied[2]
+    else:
+        asked.notes["registered_from"] = source
 
 
 def looking(classified: Classified, found: Found, fields: Mapping[str, object]) -> Classified:
@@ -148,7 +165,8 @@ def _new_version(one: _Model, fields: Mapping[str, object]) -> Named:
         read = _Model(one.slug, names.model_repository(found[1]), Operation.PULL)
         # The server refuses run and model ids that are not those of the source.
         _check_ids(run, logged)
-        return Named((one.whole(), read.asked(found[2], RefKind.COMMIT)))
+        # A copy takes all files along: None says that whoever may only see some of them may not make one.
+        return Named((one.whole(), replace(read.asked(found[2], RefKind.COMMIT), file=None)))
     folder = names.folder_of(source).split("/")
     if logged and folder[1:] == ["models", logged, "artifacts"]:
         return Named((one.whole(),), _runs(fields, "run_id"), (names.word(logged, names.LOGGED, "model_id"),))

@@ -9,7 +9,7 @@ from registry_proxy.protocols.credentials import read_token
 from registry_proxy.protocols.dialect import Judgement, Preparation
 from registry_proxy.protocols.headers import forwarded_request
 from registry_proxy.protocols.http1 import Headers, RequestHead, ResponseHead
-from registry_proxy.protocols.mlflow.asking import fields_of, found_in, look_as, looking, with_questions
+from registry_proxy.protocols.mlflow.asking import fields_of, found_in, look_as, looking, note_source, with_questions
 from registry_proxy.protocols.mlflow.errors import error_answer, gate_answer
 from registry_proxy.protocols.mlflow.judging import judge_body, judge_head
 from registry_proxy.protocols.mlflow.learning import prepare
@@ -80,7 +80,9 @@ class MlflowDialect:
     def read_body(self, asked: Asked) -> None:
         """What it names is what the gate is asked about. Raises Unclassified."""
         found = found_in(asked)
-        asked.classified = with_questions(asked.classified, found, fields_of(asked, found))
+        fields = fields_of(asked, found)
+        asked.classified = with_questions(asked.classified, found, fields)
+        note_source(asked, found, fields)
 
     def preparation(self, asked: Asked) -> Preparation:
         """Whose run, which version, whose folder."""

@@ -19,6 +19,7 @@ from registry_proxy.exchange import commands as do
 from registry_proxy.exchange import events as on
 from registry_proxy.exchange.events import UnexpectedEvent
 from registry_proxy.exchange.machine import Exchange
+from registry_proxy.gate.questions import refuse_wanted
 from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.dialect import Fetched, Judgement, Preparation, Prepared
 from registry_proxy.protocols.dialects import Dialects
@@ -160,6 +161,33 @@ def test_a_copy_asks_for_its_source_too() -> None:
         ("models/mine", PUSH, ""),
         ("models/theirs", PULL, "2"),
     ]
+    assert asked.notes == {"copied_from": "models/theirs", "copied_version": "2"}
+
+
+COPY = {"name": "mine", "source": "models:/theirs/2"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "refusal"),
+    [({}, None), ({"tags": ("2",)}, None), ({"files": ("*.json",)}, Reason.FILE_NOT_GRANTED)],
+)
+def test_a_copy_takes_all_files_along(limits: dict[str, tuple[str, ...]], refusal: Reason | None) -> None:
+    """Under the new name, whoever may read that reads all of it."""
+    world = Played(ResourceScope("models/mine", ALL), ResourceScope("models/theirs", frozenset({PULL}), **limits))
+    _, asked = world.ask("POST", f"{M}model-versions/create", COPY)
+    assert refuse_wanted(world.admission.view, asked.classified.wanted) is refusal
+    _, read = world.ask("GET", f"{M}model-versions/get?name=theirs&version=2")
+    assert refuse_wanted(world.admission.view, read.classified.wanted) is None
+
+
+def test_a_copy_does_not_get_past_a_rule_for_kinds_of_files() -> None:
+    world = Played(ResourceScope("models/mine", ALL), ResourceScope("models/theirs", ALL))
+    world.ask("POST", f"{M}model-versions/create", COPY)
+    world.limit(refused_files=("pickle",))
+    with pytest.raises(Unclassified) as caught:
+        world.ask("POST", f"{M}model-versions/create", COPY)
+    assert caught.value.reason is Reason.FILE_TYPE_REFUSED
+    world.ask("PATCH", f"{M}registered-models/update", {"name": "mine"})
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from jit_access.domain.operations import Operation
 from jit_access.domain.scopes import ResourceScope, make_scope
@@ -46,6 +48,10 @@ class Played:
         self.pins: dict[str, dict[str, str]] = {}
         self.fetches: list[str] = []
         self.dialect = MlflowDialect()
+
+    def limit(self, **limits: Any) -> None:
+        """The same grant under more rules."""
+        self.admission = replace(self.admission, view=replace(self.admission.view, **limits))
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[Prepared, Asked]:
         """As the exchange goes about it, with a gate that says yes to everything."""
