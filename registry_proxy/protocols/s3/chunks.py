@@ -83,11 +83,13 @@ class ChunkedCheck:
         self._lines.add(data)
         while self._step():
             pass
+        if self._is_done and len(self._lines):  # at once: nobody keeps what belongs to nothing
+            raise BodyRefused(Reason.MALFORMED_REQUEST)
         return self._given()
 
     def finish(self) -> bytes:
         """Everything fits: the rest, with the checksum behind it."""
-        if not self._is_done or len(self._lines):
+        if not self._is_done:
             raise BodyRefused(Reason.MALFORMED_REQUEST)
         rest = bytes(self._out)
         if not self._reframes:

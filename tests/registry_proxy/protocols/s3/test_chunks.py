@@ -120,6 +120,36 @@ def test_every_change_is_refused(
     assert reason in (None, caught.value.reason)
 
 
+@pytest.mark.parametrize(("proven", "body"), CASES, ids=IDS)
+@pytest.mark.parametrize("piece", [1, 17, 1_000_000])
+def test_a_byte_behind_the_end_is_refused_when_it_comes(proven: Proof, body: bytes, piece: int) -> None:
+    """And not at the end: what is kept until then has no bound."""
+    check = ChunkedCheck(proven)
+    for at in range(0, len(body), piece):
+        check.feed(body[at : at + piece])
+    check.feed(b"")
+    with pytest.raises(BodyRefused) as caught:
+        check.feed(b"\0")
+    assert caught.value.reason is Reason.MALFORMED_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("proven", "begun", "least"),
+    [
+        (SIGNED, b"1" * 511, 100),  # the size of a chunk
+        (SIGNED, SIGNED_BODY.rpartition(b"0;chunk")[0], 600),  # behind a chunk
+        (UNSIGNED, UNSIGNED_BODY.partition(b"x-amz")[0] + b"x" * 511, 100),  # a trailer
+        (UNSIGNED, UNSIGNED_BODY.partition(b"x-amz")[0] + b"x:" + b"y" * 500 + b"\r\n", 5_000),  # and many
+    ],
+)  # fmt: skip
+def test_nothing_is_kept_without_a_bound(proven: Proof, begun: bytes, least: int) -> None:
+    check = ChunkedCheck(proven)
+    check.feed(begun)
+    line = b"x:y\r\n" if begun.endswith(b"\r\n") else b"1"
+    with pytest.raises(BodyRefused):
+        check.feed(line * least)
+
+
 @pytest.mark.parametrize("name", ["chunk-signature=0055", "chunk-signature=b6c6"])
 def test_wrong_signature_of_a_chunk_is_refused(name: str) -> None:
     with pytest.raises(BodyRefused) as caught:
