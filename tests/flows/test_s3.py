@@ -339,9 +339,14 @@ def test_upload_belongs_to_who_began_it(gateway: Gateway, store: Store) -> None:
 
 
 def test_copy_reads_its_source(gateway: Gateway, store: Store) -> None:
-    s3 = client_of(gateway, gateway.grant("store", WRITE))
+    held = gateway.grant("store", WRITE)
+    s3, grant = client_of(gateway, held), held.view.grant_id
     to = {"Bucket": BUCKET, "Key": f"{PREFIX}/copy of it.bin"}
     s3.copy_object(**to, CopySource={"Bucket": BUCKET, "Key": MODEL})
+    for kind in ("proxy.request.allowed", "proxy.transfer.completed"):
+        record = gateway.wait_record(kind, grant=grant, reference=to["Key"])
+        assert record["detail"]["copied_from"] == f"{BUCKET}/{MODEL}"  # type: ignore[index]
+        assert record["exchange"]
     assert s3.get_object(**to)["Body"].read() == BODY
     for source in ({"Bucket": BUCKET, "Key": FOREIGN}, f"secret/{MODEL}"):
         with refused(gateway, "AccessDenied", "out-of-scope"):

@@ -25,7 +25,7 @@ from registry_proxy.protocols.s3.chunks import ChunkedCheck
 from registry_proxy.protocols.s3.errors import error_answer, gate_answer
 from registry_proxy.protocols.s3.judging import judge_body, judge_head
 from registry_proxy.protocols.s3.names import bucket_of, parse_path
-from registry_proxy.protocols.s3.noting import note_keys
+from registry_proxy.protocols.s3.noting import note_keys, note_versions
 from registry_proxy.protocols.s3.payloads import STREAMS, WITH_TRAILER, PayloadKind, read_payload
 from registry_proxy.protocols.s3.plain import PlainCheck
 from registry_proxy.protocols.s3.proving import LeaseKeys, Proof, prove
@@ -91,6 +91,7 @@ class S3Dialect:
             raise Unclassified(400, Reason.MALFORMED_REQUEST, "This body is sent as a whole.")
         target = b"" if call.route.is_local else self._target(asked, request)
         wanted = questions(call, admission.view.scope)
+        note_versions(asked.notes, call)
         asked.classified = replace(request, proof=proof, wanted=wanted, upstream_target=target)
         return bool(wanted)
 

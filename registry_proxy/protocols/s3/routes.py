@@ -76,7 +76,7 @@ _COPIES = {
     "upload-part": Route("upload-part-copy", _PUSH, _words("partNumber uploadId")),
 }
 _IGNORED = frozenset({"x-id"})  # some clients name the operation; it does nothing
-_COUNT = re.compile(r"[0-9]{1,9}")
+_COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
 _VERSION = re.compile(r"[A-Za-z0-9._=+/-]{1,1024}")
 
 

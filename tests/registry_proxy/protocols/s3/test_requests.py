@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from registry_proxy.protocols.s3.errors import gate_answer
 from registry_proxy.protocols.s3.fields import check_fields, forwarded
 from registry_proxy.protocols.s3.listings import clean_list
 from registry_proxy.protocols.s3.names import bucket_of, parse_path
+from registry_proxy.protocols.s3.noting import note_versions
 from registry_proxy.protocols.s3.queries import parse_query
 from registry_proxy.protocols.s3.uploads import UploadSeal
 from registry_proxy.protocols.wanted import Wanted
@@ -67,6 +70,9 @@ LLAMA = "models/llama"
         ("GET", "/s3/st/models", "list-objects", [("models", "pull", "")], "/models"),
         ("GET", "/s3/st/models/frontier/k", "get-object", [("models", "pull", "frontier/k")], "/models/frontier/k"),
         ("GET", "/s3/st/models/llama2/k", "get-object", [("models", "pull", "llama2/k")], "/models/llama2/k"),
+        ("PUT", "/s3/st/models/llama/k?partNumber=10000&uploadId=x", "upload-part", [(LLAMA, "push", "llama/k")],
+         "/models/llama/k?partNumber=10000&uploadId=x"),
+        ("GET", "/s3/st/models?max-keys=0", "list-objects", [("models", "pull", "")], "/models?max-keys=0"),
         ("GET", "/s3/st/models?location", "location", [(LLAMA, "pull", "")], "/models?location="),
         ("GET", "/s3/st/", "list-buckets", [], "/"),
         ("POST", "/s3/st/data?delete", "delete-objects", [("data", "delete", "")], "/data?delete="),
@@ -105,6 +111,10 @@ def test_sub_resources_of_administrators_are_no_routes(method: str, word: str) -
         ("GET", "/s3/st/models?list-type=1"), ("GET", "/s3/st/models?list-type=2&fetch-owner=true"),
         ("GET", "/s3/st/models?prefix=llama%2F..%2Ffrontier"), ("GET", "/s3/st/models?prefix=llama%2F%2Fx"),
         ("PUT", "/s3/st/models/llama/k?partNumber=0&uploadId=x"), ("PUT", "/s3/st/models/llama/k?partNumber=1"),
+        ("PUT", "/s3/st/models/llama/k?partNumber=02&uploadId=x"),
+        ("PUT", "/s3/st/models/llama/k?partNumber=10001&uploadId=x"),
+        ("PUT", "/s3/st/models/llama/k?partNumber=%D9%A2&uploadId=x"), ("GET", "/s3/st/models?max-keys=010"),
+        ("GET", "/s3/st/models/llama/k?partNumber=02"), ("GET", "/s3/st/models/llama/k?partNumber="),
         ("GET", "/s3/st/models/llama/k?response-content-type=text%2Fhtml"),
     ],
 )  # fmt: skip
@@ -283,6 +293,24 @@ def test_text_survives_being_written(text: str) -> None:
     assert parse(render(node)) == node
 
 
+# -- what records say
+
+
+def test_records_name_the_source_of_a_copy_and_the_version_that_is_read() -> None:
+    def noted(method: str, target: str, *fields: tuple[str, str]) -> dict[str, str]:
+        notes: dict[str, str] = {}
+        note_versions(notes, read_call(head(method, target, *fields), parse_path(target.partition("?")[0])))
+        return notes
+
+    long = "k" * 300
+    copied = noted("PUT", "/s3/st/models/llama/k", ("x-amz-copy-source", "/models/llama/a%20b?versionId=v%2F1"))
+    assert copied == {"copied_from": "models/llama/a b", "copied_version": "v/1"}
+    assert noted("GET", "/s3/st/models/llama/k?versionId=v1") == {"version": "v1"}
+    assert noted("GET", "/s3/st/models/llama/k") == {}
+    one, other = (noted("PUT", "/s3/st/models/llama/k", ("x-amz-copy-source", f"models/{long}{n}")) for n in "12")
+    assert one["copied_from_sha256"] != other["copied_from_sha256"]
+
+
 # -- what the store lists
 
 
@@ -316,6 +344,18 @@ def test_upload_id_opens_for_its_session_and_object_alone() -> None:
     ]  # fmt: skip
     assert [other.open(closed) for other in others] == [None] * len(others)
     for text in ("", "x", "upstream", closed[:-2] + "AA", closed + "A", "é", "a" * 2000):
+        assert seal.open(text) is None
+
+
+@pytest.mark.parametrize("upload_id", ["a", "ab", "abc"])
+def test_upload_id_has_one_spelling(upload_id: str) -> None:
+    seal = UploadSeal(b"k" * 32, "hash", ("st", "models", "llama/k"))
+    closed = seal.close(upload_id)
+    assert seal.open(closed) == upload_id
+    letters = string.ascii_letters + string.digits + "-_"
+    others = [closed[:-1] + letter for letter in letters if letter != closed[-1]]
+    padded = [closed + "=" * count for count in range(1, 5)]
+    for text in (*others, *padded, closed + "\n", f" {closed}", closed.replace("-", "+").replace("_", "/") + "="):
         assert seal.open(text) is None
 
 
