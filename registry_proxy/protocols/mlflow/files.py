@@ -25,8 +25,6 @@ from registry_proxy.protocols.mlflow.table import FILES as FILES_ROUTE
 from registry_proxy.protocols.mlflow.versions import is_open
 from registry_proxy.protocols.wanted import RefKind, Wanted
 
-_PENDING = "LOGGED_MODEL_PENDING"
-
 
 def find_files(asked: Asked, found: Found, memory: Memory) -> Preparation:
     wanted = asked.classified.wanted
@@ -81,7 +79,7 @@ def _upload(asked: Asked, path: str, memory: Memory) -> Preparation:
     place = yield from logged_place(asked, identity)
     if place is None or not path.startswith(f"{place.folder}/"):
         return OUT
-    if place.status != _PENDING:
+    if not place.is_writable:
         return Prepared(Reason.REFERENCE_NOT_GRANTED, error_answer(403, Reason.REFERENCE_NOT_GRANTED, _READY))
     target = asked.classified.target
     memory.place(target, identity, place.experiment)

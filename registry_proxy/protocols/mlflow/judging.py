@@ -22,7 +22,6 @@ from registry_proxy.protocols.wanted import RefKind
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 MAX_ERROR_BYTES = 256 * 1024
-VERSIONS_TAG = "mlflow.modelVersions"
 _FILE = frozenset({200, 206, 304, 416})
 _FILE_FIELDS = frozenset({b"content-disposition"})
 _VERSION = re.compile(rb"[0-9A-Za-z.+-]{1,40}\n?")
@@ -135,6 +134,7 @@ class _Cleaner:
 
     def _is_granted(self, item: Document) -> bool:
         resource, version = self._resource(item.get("name")), item.get("version")
+        version = str(version) if type(version) is int else version  # as the tag of a logged model has it
         if resource is None or not isinstance(version, str):
             return False
         pins = self._memory.pins(self._asked.admitted().view.grant_id, resource.repository)
@@ -160,14 +160,14 @@ class _Cleaner:
         return {"model": model | {"info": info}}
 
     def _tag(self, item: Document) -> Document:
-        if item.get("key") != VERSIONS_TAG:
+        if item.get("key") != names.VERSIONS_TAG:
             return item
         try:
             listed = json.loads(str(item.get("value")))
         except (ValueError, RecursionError):
             listed = []
-        kept = [pair for pair in _items(listed) if self._resource(pair.get("name")) is not None]
-        return {"key": VERSIONS_TAG, "value": json.dumps(kept)}
+        kept = [pair for pair in _items(listed) if self._is_granted(pair)]
+        return {"key": names.VERSIONS_TAG, "value": json.dumps(kept)}
 
     def _files(self, document: Document) -> Document:
         """Names of one folder, each a name and no path; under a grant for files only those, and folders on the way."""

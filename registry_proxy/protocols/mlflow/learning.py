@@ -12,8 +12,8 @@ from registry_proxy.protocols.dialect import Preparation, Prepared
 from registry_proxy.protocols.mlflow.asking import fields_of, found_in, named_in
 from registry_proxy.protocols.mlflow.errors import error_answer
 from registry_proxy.protocols.mlflow.files import find_files
-from registry_proxy.protocols.mlflow.judging import VERSIONS_TAG
 from registry_proxy.protocols.mlflow.memory import Memory
+from registry_proxy.protocols.mlflow.names import VERSIONS_TAG
 from registry_proxy.protocols.mlflow.places import experiment_by_name, learn_places
 from registry_proxy.protocols.mlflow.routes import Found
 from registry_proxy.protocols.mlflow.searching import narrowed
@@ -36,6 +36,8 @@ def prepare(asked: Asked, memory: Memory) -> Preparation:
 
 def _by_fields(asked: Asked, found: Found, memory: Memory) -> Preparation:
     fields = fields_of(asked, found)
+    if found.route.about is About.NEW_LOGGED and VERSIONS_TAG in _keys(fields):
+        return Prepared(Reason.MALFORMED_REQUEST, _not_yours())
     if not asked.asked_again:
         if found.route.about is About.EXPERIMENT_NAME:
             return (yield from experiment_by_name(asked))
@@ -59,10 +61,16 @@ def _search(asked: Asked) -> Prepared:
 
 def _own_tags(fields: Mapping[str, object]) -> Answer | None:
     """The server keeps the list of versions by itself. A client's copy of it lacks what was hidden from that client."""
-    tags = fields.get("tags")
-    keys = {item.get("key") for item in tags if isinstance(item, dict)} if isinstance(tags, list) else set()
+    keys = _keys(fields)
     if VERSIONS_TAG not in keys:
         return None
-    if keys != {VERSIONS_TAG}:
-        return error_answer(400, Reason.MALFORMED_REQUEST, f"{VERSIONS_TAG} is set by the tracking server alone.")
-    return json_answer({})
+    return json_answer({}) if keys == {VERSIONS_TAG} else _not_yours()
+
+
+def _keys(fields: Mapping[str, object]) -> set[object]:
+    tags = fields.get("tags")
+    return {item.get("key") for item in tags if isinstance(item, dict)} if isinstance(tags, list) else set()
+
+
+def _not_yours() -> Answer:
+    return error_answer(400, Reason.MALFORMED_REQUEST, f"{VERSIONS_TAG} is set by the tracking server alone.")

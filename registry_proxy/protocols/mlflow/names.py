@@ -17,6 +17,7 @@ PREFIX = "mlflow"
 MODELS = "models/"
 EXPERIMENTS = "experiments/"
 SCHEME = "mlflow-artifacts:/"
+VERSIONS_TAG = "mlflow.modelVersions"  # of a logged model: what it was registered as
 SLUG = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
 # MLflow lets an alias be all digits. Here that would be a version's name, and one name may not mean two things.

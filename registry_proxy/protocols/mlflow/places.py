@@ -12,6 +12,7 @@ from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.dialect import Learned, Preparation, Prepared, Step
 from registry_proxy.protocols.mlflow import names
 from registry_proxy.protocols.mlflow.asking import Named
+from registry_proxy.protocols.mlflow.errors import error_answer
 from registry_proxy.protocols.mlflow.memory import Memory
 from registry_proxy.protocols.mlflow.routes import Found
 from registry_proxy.protocols.mlflow.steps import API, BROKEN, OUT, ask_about, get, part
@@ -19,6 +20,8 @@ from registry_proxy.protocols.mlflow.table import About
 from registry_proxy.protocols.wanted import Wanted
 
 MAX_IDS = 8
+PENDING, READY = "LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY"
+_NOT_READY = "This logged model is not ready: only what is finished (LOGGED_MODEL_READY) is registered."
 
 
 def experiment_by_name(asked: Asked) -> Preparation:
@@ -44,8 +47,8 @@ def learn_places(asked: Asked, named: Named, found: Found, fields: Mapping[str, 
             learned = yield from (_run if identity in named.runs else logged_place)(asked, identity)
             if learned is None:
                 return OUT
-            if is_source and not _is_source(learned, fields):
-                return Prepared(Reason.MOUNT_SOURCE_NOT_GRANTED)
+            if is_source and (refused := _source_refused(asked, learned, fields)) is not None:
+                return refused
             experiment = learned.experiment
             memory.place(target, identity, experiment)
         wanted.append(Wanted(target, f"{names.EXPERIMENTS}{experiment}", operation))
@@ -58,6 +61,23 @@ class Place:
     folder: str = ""
     status: str = ""
     run: str = ""
+    is_registered: bool = False  # perhaps before it was ready, past the gateway
+
+    @property
+    def is_writable(self) -> bool:
+        """False from when versions of it may be read: those stay what they are."""
+        return self.status == PENDING and not self.is_registered
+
+
+def _source_refused(asked: Asked, place: Place, fields: Mapping[str, object]) -> Prepared | None:
+    """What is registered must be ready: until then its files may still be written, and a version's never are."""
+    if asked.admitted().view.scope.find(f"{names.EXPERIMENTS}{place.experiment}") is None:
+        return OUT
+    if not _is_source(place, fields):
+        return Prepared(Reason.MOUNT_SOURCE_NOT_GRANTED)
+    if place.folder and place.status != READY:
+        return Prepared(Reason.REFERENCE_NOT_GRANTED, error_answer(403, Reason.REFERENCE_NOT_GRANTED, _NOT_READY))
+    return None
 
 
 def _is_source(place: Place, fields: Mapping[str, object]) -> bool:
@@ -84,4 +104,15 @@ def logged_place(asked: Asked, identity: str) -> Generator[Step, Learned, Place 
         return None
     if not names.EXPERIMENT.fullmatch(experiment):
         return None
-    return Place(experiment, folder, str(info.get("status", "")), str(info.get("source_run_id", "")))
+    status, run = str(info.get("status", "")), str(info.get("source_run_id", ""))
+    return Place(experiment, folder, status, run, _is_registered(info))
+
+
+def _is_registered(info: Mapping[str, object]) -> bool:
+    tags = info.get("tags")
+    listed = (
+        [item.get("value") for item in tags if isinstance(item, dict) and item.get("key") == names.VERSIONS_TAG]
+        if isinstance(tags, list)
+        else []
+    )
+    return bool(info.get("registrations")) or any(value not in ("", "[]") for value in listed)

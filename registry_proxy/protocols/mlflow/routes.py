@@ -64,9 +64,9 @@ def find(method: str, path: str) -> Found:
         raise _unknown()
     name = path.removeprefix(_API)
     if name.startswith(_LOGGED):
-        identity, _, rest = name.removeprefix(_LOGGED).partition("/")
+        identity, slash, rest = name.removeprefix(_LOGGED).partition("/")
         route = LOGGED_ROUTES.get((method, rest))
-        if route is None or not LOGGED.fullmatch(identity):
+        if route is None or (slash and not rest) or not LOGGED.fullmatch(identity):
             raise _unknown()
         return Found(route, identity)
     route = ROUTES.get((method, name))

@@ -214,6 +214,16 @@ def test_a_query_has_one_reading(path: str) -> None:
     assert caught.value.http_status == 400
 
 
+@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("PATCH", ""), ("PATCH", "/tags"), ("POST", "/params")])
+def test_a_logged_model_has_one_address(method: str, rest: str) -> None:
+    dialect, path = MlflowDialect(), f"{M}logged-models/{LOGGED}{rest}"
+    assert dialect.classify(head(method, path)).upstream_target == b"/" + path.encode()
+    for other in (f"{path}/", f"{path}//"):
+        with pytest.raises(Unclassified) as caught:
+            dialect.classify(head(method, other))
+        assert caught.value.http_status == 404
+
+
 def test_what_reads_has_no_body_and_what_writes_no_query() -> None:
     dialect = MlflowDialect()
     for request in (

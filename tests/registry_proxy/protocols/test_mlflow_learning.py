@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -177,6 +178,7 @@ NEW_VERSION = {"name": "mine", "source": f"mlflow-artifacts:/{FOLDER}", "model_i
 def test_a_version_is_made_of_what_it_says(change: dict[str, str], refusal: Reason | None) -> None:
     info = {
         "model_id": LOGGED, "experiment_id": "7", "artifact_uri": f"mlflow-artifacts:/{FOLDER}", "source_run_id": RUN,
+        "status": "LOGGED_MODEL_READY",
     }  # fmt: skip
     body = NEW_VERSION | change
     run = {"run": {"info": {"run_id": body["run_id"], "experiment_id": "7"}}} if body["run_id"] != "f" * 32 else {}
@@ -188,6 +190,38 @@ def test_a_version_is_made_of_what_it_says(change: dict[str, str], refusal: Reas
     assert prepared.refusal is refusal
     if refusal is None:
         assert Wanted("tracking", "experiments/7", PULL) in asked.classified.wanted
+
+
+def logged(status: str = "LOGGED_MODEL_PENDING", **more: object) -> dict[str, object]:
+    """A tracking server's answer about the logged model of these tests."""
+    info = {
+        "model_id": LOGGED, "experiment_id": "7", "artifact_uri": f"mlflow-artifacts:/{FOLDER}", "status": status,
+        "source_run_id": RUN, **more,
+    }  # fmt: skip
+    return {f"logged_models_{LOGGED.replace('-', '_')}": {"model": {"info": info}}}
+
+
+@pytest.mark.parametrize("status", ["LOGGED_MODEL_PENDING", "LOGGED_MODEL_UPLOAD_FAILED", ""])
+def test_only_what_is_ready_is_registered(status: str) -> None:
+    """Its files may be written until then."""
+    resources = (ResourceScope("models/mine", ALL), ResourceScope("experiments/7", ALL))
+    body = {"name": "mine", "source": f"models:/{LOGGED}"}
+    for answers, refusal in ((logged("LOGGED_MODEL_READY"), None), (logged(status), Reason.REFERENCE_NOT_GRANTED)):
+        prepared, _ = Played(*resources, **answers).ask("POST", f"{M}model-versions/create", body)
+        assert prepared.refusal is refusal
+    elsewhere = logged(status, experiment_id="8")
+    prepared, _ = Played(*resources, **elsewhere).ask("POST", f"{M}model-versions/create", body)
+    assert prepared.refusal is Reason.OUT_OF_SCOPE
+
+
+def test_files_of_what_was_registered_before_it_was_ready_do_not_change() -> None:
+    def put(*listed: object, **more: object) -> Reason | None:
+        tags = [{"key": "mlflow.modelVersions", "value": json.dumps(listed)}, {"key": "a", "value": "b"}]
+        return Played(ResourceScope("experiments/7", ALL), **logged(tags=tags, **more)).ask("PUT", FILE)[0].refusal
+
+    assert put() is None
+    assert put({"name": "theirs", "version": "1"}) is Reason.REFERENCE_NOT_GRANTED
+    assert put(registrations=[{"name": "theirs", "version": "1"}]) is Reason.REFERENCE_NOT_GRANTED
 
 
 @pytest.mark.parametrize(
@@ -252,13 +286,23 @@ def test_names_of_others_are_not_told() -> None:
     info = {
         "model_id": LOGGED, "experiment_id": "7", "artifact_uri": f"mlflow-artifacts:/{FOLDER}",
         "registrations": [{"name": "theirs", "version": "1"}],
-        "tags": [{"key": "mlflow.modelVersions", "value": '[{"name":"mine"},{"name":"theirs"}]'}],
+        "tags": [{"key": "mlflow.modelVersions", "value": json.dumps([
+            {"name": name, "version": version} for name, version in (("mine", "3"), ("mine", 4), ("theirs", "1"))
+        ])}],
     }  # fmt: skip
-    logged = {f"logged_models_{LOGGED.replace('-', '_')}": {"model": {"info": info}}}
-    world = Played(ResourceScope("experiments/7", ALL), ResourceScope("models/mine", ALL), **logged)
+    says = {f"logged_models_{LOGGED.replace('-', '_')}": {"model": {"info": info}}}
+    world = Played(ResourceScope("experiments/7", ALL), ResourceScope("models/mine", ALL), **says)
     seen = answered(world, f"{M}logged-models/{LOGGED}", {"model": {"info": info}})
     assert "theirs" not in json.dumps(seen)
-    assert "mine" in json.dumps(seen)
+    assert versions_in(seen) == ["3", 4]
+    part = Played(ResourceScope("experiments/7", ALL), ResourceScope("models/mine", ALL, tags=("3",)), **says)
+    assert versions_in(answered(part, f"{M}logged-models/{LOGGED}", {"model": {"info": info}})) == ["3"]
+
+
+def versions_in(seen: Any) -> list[object]:
+    """What a logged model is said to be registered as."""
+    (tag,) = seen["model"]["info"]["tags"]
+    return [pair["version"] for pair in json.loads(tag["value"])]
 
 
 def test_a_listing_of_files_holds_names_and_only_granted_ones() -> None:
@@ -309,3 +353,10 @@ def test_the_list_of_versions_is_left_to_the_server() -> None:
     both = world.ask("PATCH", path, {"tags": [mine, theirs]})[0].answer
     assert both is not None
     assert both.status == 400
+    create = {"experiment_id": "7", "name": "m"}
+    for tags, refusal in (
+        ([theirs], None),
+        ([mine], Reason.MALFORMED_REQUEST),
+        ([mine, theirs], Reason.MALFORMED_REQUEST),
+    ):
+        assert world.ask("POST", f"{M}logged-models", create | {"tags": tags})[0].refusal is refusal
