@@ -17,6 +17,7 @@ from registry_proxy.protocols.http1 import ResponseHead
 from registry_proxy.protocols.mlflow import names
 from registry_proxy.protocols.mlflow.errors import error_answer, upstream_answer
 from registry_proxy.protocols.mlflow.memory import Memory
+from registry_proxy.protocols.mlflow.searching import VERSIONS, is_partial, page_of
 from registry_proxy.protocols.mlflow.versions import is_meant
 from registry_proxy.protocols.wanted import RefKind
 
@@ -92,8 +93,8 @@ class _Cleaner:
             version = _object(document.get("model_version"))
             is_it = self._is_asked(version) and (route != "version" or self._is_asked_version(version))
             return {"model_version": self._seen(version)} if is_it else None
-        if route in ("latest-versions", "versions"):
-            return {"model_versions": self._versions(document.get("model_versions")), **_page(document)}
+        if route in ("latest-versions", VERSIONS):
+            return self._listed(route, document)
         if route == "models":
             listed = [self._model(item) for item in _items(document.get("registered_models"))]
             return {"registered_models": [item for item in listed if item], **_page(document)}
@@ -131,6 +132,16 @@ class _Cleaner:
 
     def _versions(self, listed: object) -> list[Document]:
         return [self._seen(item) for item in _items(listed) if self._is_granted(item)]
+
+    def _listed(self, route: str, document: Document) -> Document | None:
+        """The server's pages count rows that are not shown. None when it has more than were asked for."""
+        rows = self._versions(document.get("model_versions"))
+        if route != VERSIONS or not is_partial(self._scope):
+            return {"model_versions": rows, **_page(document)}
+        if _page(document):
+            return None
+        rows, token = page_of(rows, dict(self._asked.classified.query))
+        return {"model_versions": rows, **({"next_page_token": token} if token else {})}
 
     def _is_granted(self, item: Document) -> bool:
         resource, version = self._resource(item.get("name")), item.get("version")

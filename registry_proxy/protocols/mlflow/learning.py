@@ -16,10 +16,12 @@ from registry_proxy.protocols.mlflow.memory import Memory
 from registry_proxy.protocols.mlflow.names import VERSIONS_TAG
 from registry_proxy.protocols.mlflow.places import experiment_by_name, learn_places
 from registry_proxy.protocols.mlflow.routes import Found
-from registry_proxy.protocols.mlflow.searching import narrowed
+from registry_proxy.protocols.mlflow.searching import TellsTooMuch, narrowed
 from registry_proxy.protocols.mlflow.table import FILE, FILE_PUT, FILES, About
 from registry_proxy.protocols.mlflow.versions import check_versions
 from registry_proxy.protocols.query import render_pairs
+
+_BY_NAME = "Your grant covers some versions only: search by name and version_number, and order by those."
 
 
 def prepare(asked: Asked, memory: Memory) -> Preparation:
@@ -51,7 +53,11 @@ def _by_fields(asked: Asked, found: Found, memory: Memory) -> Preparation:
 
 
 def _search(asked: Asked) -> Prepared:
-    query = narrowed(asked.classified.query, asked.admitted().view.scope)
+    try:
+        query = narrowed(asked.classified.query, asked.admitted().view.scope, asked.classified.route)
+    except TellsTooMuch:
+        reason = Reason.REFERENCE_NOT_GRANTED
+        return Prepared(reason, error_answer(403, reason, _BY_NAME))
     if query is None:
         return Prepared(answer=json_answer({}))
     path = asked.classified.upstream_target.partition(b"?")[0]

@@ -27,7 +27,7 @@ from registry_proxy.protocols.mlflow.dialect import MlflowDialect
 from registry_proxy.protocols.mlflow.fields import objects, read_object, text
 from registry_proxy.protocols.mlflow.memory import MAX_KEYS, Memory
 from registry_proxy.protocols.mlflow.names import canonical_path
-from registry_proxy.protocols.mlflow.searching import narrowed
+from registry_proxy.protocols.mlflow.searching import TellsTooMuch, narrowed
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import RefKind, Wanted
 from tests.support.mlflow.played import (
@@ -268,12 +268,52 @@ def test_a_search_stays_among_granted_models() -> None:
         ResourceScope("models/a", frozenset({PULL})), ResourceScope("models/b", frozenset({PULL, PUSH})),
         ResourceScope("models/c", frozenset({PUSH})), ResourceScope("experiments/7", ALL),
     ])  # fmt: skip
-    assert narrowed((("filter", "x = '1'"), ("max_results", "5")), scope) == (
+    assert narrowed((("filter", "x = '1'"), ("max_results", "5")), scope, "versions") == (
         ("filter", "name IN ('a', 'b') AND x = '1'"),
         ("max_results", "5"),
     )
-    assert narrowed((), make_scope([ResourceScope("models/a", ALL)])) == (("filter", "name = 'a'"),)
-    assert narrowed((), make_scope([ResourceScope("experiments/7", ALL)])) is None
+    assert narrowed((), make_scope([ResourceScope("models/a", ALL)]), "models") == (("filter", "name = 'a'"),)
+    assert narrowed((), make_scope([ResourceScope("experiments/7", ALL)]), "models") is None
+
+
+PART = make_scope([ResourceScope("models/a", ALL, tags=("1",)), ResourceScope("models/b", ALL)])
+
+
+@pytest.mark.parametrize("route", ["models", "versions"])
+@pytest.mark.parametrize(
+    ("theirs", "is_taken"),
+    [
+        ("", True), ("name = 'a'", True), ("name LIKE 'a%' AND version_number >= 2", True),
+        ("name IN ('a', 'b')", True),
+        ("name='a' AND tag.`mlflow.prompt.is_prompt` != 'true'", True), ("tags.codename LIKE 'z%'", False),
+        ("name = 'a' AND tags.owner = 'x'", False), ("source_path LIKE '%'", False), ("run_id IN ('x')", False),
+        ("name = 'a' -- ", False), ("name = 'a--b'", False), ("name = 'a' OR name = 'b'", False),
+        ("name = 'a' AND", False), ("name = 'a\\'", False), ("aliases = 'x'", False),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_model_is_searched_by_names_and_numbers(theirs: str, is_taken: bool, route: str) -> None:
+    """Any other condition is a question about versions that are not shown."""
+    query = (("filter", theirs),) if theirs else ()
+    whole = make_scope([ResourceScope("models/a", ALL)])
+    assert narrowed(query, whole, route) is not None
+    if not is_taken:
+        with pytest.raises(TellsTooMuch):
+            narrowed(query, PART, route)
+        return
+    found = dict(narrowed(query, PART, route) or ())
+    assert found["filter"] == "name IN ('a', 'b')" + (f" AND {theirs}" if theirs else "")
+
+
+def test_a_part_of_a_model_is_ordered_by_names_and_numbers() -> None:
+    def search(*query: tuple[str, str]) -> object:
+        return narrowed(query, PART, "versions")
+
+    asked = (("order_by", "name ASC"), ("order_by", "version_number DESC"), ("max_results", "1"), ("page_token", "2"))
+    assert search(*asked) == (("filter", "name IN ('a', 'b')"), *asked[:2], ("max_results", "10000"))
+    for pair in (("order_by", "tags.x"), ("order_by", "last_updated_timestamp"), ("page_token", "eyJvZmZzZXQiOjF9"),
+                 ("page_token", "-1"), ("max_results", "0"), ("max_results", "x")):  # fmt: skip
+        with pytest.raises(TellsTooMuch):
+            search(pair)
 
 
 @pytest.mark.parametrize("bad", ["%2fx", "%2Fx", "%2e%2e/x", "%25", "%5C", "a%0A", "a;b", "a%41", "%c3", "..", "//x"])

@@ -267,6 +267,29 @@ def test_versions_that_no_alias_of_the_grant_means_are_not_told() -> None:
     assert answered(world, LOOK, model)["registered_model"] == {"name": "mine", "latest_versions": versions[:1]}
 
 
+def test_pages_of_a_search_tell_nothing_of_what_is_not_shown() -> None:
+    part = Played(ResourceScope("models/mine", ALL, tags=("1", "3", "4")))
+    rows = [{"name": "mine", "version": str(number)} for number in range(1, 6)]
+    path, found = f"{M}model-versions/search?max_results=2", {"model_versions": rows}
+    first = answered(part, path, found)
+    assert first == {"model_versions": [rows[0], rows[2]], "next_page_token": "2"}
+    assert answered(part, f"{path}&page_token=2", found) == {"model_versions": [rows[3]]}
+    assert answered(part, path, {"model_versions": rows[1:3]}) == {"model_versions": [rows[2]]}
+    assert answered(part, path, found | {"next_page_token": "theirs"}) == {}, "there were more than it was asked for"
+    whole = Played(ResourceScope("models/mine", ALL))
+    there = found | {"next_page_token": "theirs"}
+    assert answered(whole, path, there) == there
+
+
+def test_a_search_that_would_tell_of_other_versions_is_refused() -> None:
+    path = f"{M}model-versions/search?filter=tags.codename%20LIKE%20%27z%25%27"
+    assert Played(ResourceScope("models/mine", ALL)).ask("GET", path)[0] == Prepared()
+    prepared, _ = Played(ResourceScope("models/mine", ALL, tags=("1",))).ask("GET", path)
+    assert prepared.refusal is Reason.REFERENCE_NOT_GRANTED
+    assert prepared.answer is not None
+    assert b"version_number" in prepared.answer.body
+
+
 def test_an_answer_is_about_what_was_asked() -> None:
     world = Played(ResourceScope("models/mine", ALL))
     mine = {"name": "mine", "version": "3"}
