@@ -25,6 +25,7 @@ from jit_access.policies.answers import PolicyAnswer
 from jit_access.policies.models import PolicyVersion
 from jit_access.policies.questions import Assurance, Proof
 from jit_access.targets.models import Repository
+from jit_access.targets.tiers import tiers_of
 
 PAYLOAD_VERSION = 1
 _WIRE_KEYS = ("repository", "operations", "tags", "digests", "files")
@@ -57,13 +58,11 @@ def catalogue(draft: RequestDraft) -> dict[str, Repository]:
 def assess(actor: User, draft: RequestDraft, now: datetime) -> Risk:
     """How risky the draft looks; shown to everybody who decides."""
     rows = catalogue(draft)
+    tiers = tiers_of(draft.target, rows)
     since = now - timedelta(days=FIRST_USE_DAYS)
     used = Grant.objects.filter(subject=actor, target=draft.target, activated_at__gt=since)
     facts = RiskFacts(
-        tiers=frozenset(
-            Tier(rows[part.repository].tier) if part.repository in rows else Tier.CRITICAL
-            for part in draft.scope.resources
-        ),
+        tiers=frozenset(tiers.get(part.repository, Tier.CRITICAL) for part in draft.scope.resources),
         operations=draft.scope.operations,
         size_bytes=sum(row.size_bytes or 0 for row in rows.values()),
         is_whole_repository=any(part.is_whole for part in draft.scope.resources),
@@ -160,12 +159,13 @@ def _payload_says(payload: Mapping[str, Any]) -> dict[str, tuple[int, int, int]]
 
 def _resources(draft: RequestDraft) -> list[dict[str, object]]:
     rows = catalogue(draft)
+    tiers = tiers_of(draft.target, rows)
     found: list[dict[str, object]] = []
     for wire in draft.scope.to_wire():
         row = rows.get(str(wire["repository"]))
         facts = {
             "id": "" if row is None else row.public_id,
-            "tier": str(Tier.CRITICAL) if row is None else row.tier,
+            "tier": str(Tier.CRITICAL) if row is None else str(tiers[row.name]),
             "size_bytes": -1 if row is None or row.size_bytes is None else row.size_bytes,
             "latest_tag": "" if row is None else row.latest_tag,
         }

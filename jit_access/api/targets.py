@@ -25,7 +25,7 @@ from jit_access.api.targets_outputs import (
     count_deciders,
     describe_managed,
     describe_operation,
-    describe_repository,
+    describe_repositories,
     describe_target,
 )
 from jit_access.core.secret import Secret
@@ -36,6 +36,7 @@ from jit_access.policies.services import decide_each
 from jit_access.targets import access, discovery, services
 from jit_access.targets.addressing import MAX_ORIGINS, NewTarget
 from jit_access.targets.models import Repository, Target, TargetKind
+from jit_access.targets.tiers import weights_of
 
 FACTOR_MAX_AGE_S = 900  # whoever can point the gateway at a registry can point it at their own
 _SEARCH = OpenApiParameter("q", OpenApiTypes.STR, description="Words of a target, repository or description.")
@@ -149,7 +150,7 @@ class RepositoriesView(APIView):
         rows = by_name(rows if access.is_operator(actor) else rows.filter(gone_at=None))
         pages = self.pagination_class()
         page = pages.paginate_queryset(rows, request, view=self) or []
-        return pages.get_paginated_response([describe_repository(row) for row in page])
+        return pages.get_paginated_response(describe_repositories(page))
 
     @extend_schema(request=NameInput, responses={201: RepositoryOutput}, operation_id="target_repository_name")
     def post(self, request: Request, slug: str) -> Response:
@@ -159,7 +160,7 @@ class RepositoriesView(APIView):
         given = parse(NameInput, request)
         _prove(request, given["code"])
         named = services.name_repository(actor=actor, target=target, name=given["name"], tier=Tier(given["tier"]))
-        return Response(describe_repository(named), status=status.HTTP_201_CREATED)
+        return Response(describe_repositories([named])[0], status=status.HTTP_201_CREATED)
 
 
 class CredentialView(APIView):
@@ -226,7 +227,7 @@ class RepositoryView(APIView):
             repository = services.describe_repository(
                 actor=actor, repository=repository, description=given["description"]
             )
-        return Response(describe_repository(repository))
+        return Response(describe_repositories([repository])[0])
 
 
 class CatalogueView(APIView):
@@ -245,8 +246,10 @@ class CatalogueView(APIView):
 def _with_answers(actor: User, page: list[Repository]) -> list[dict[str, object]]:
     subject = subject_of(actor)
     proof = _ASSUMED_PROOF if actor.is_person else Proof()
+    weights = weights_of(page)
+    resources = {row.pk: Resource(row.target.slug, row.name, weights[row.pk].tier) for row in page}
     questions = [
-        Question(subject, operation, _resource(row), _ASSUMED_LASTS_S, proof=proof)
+        Question(subject, operation, resources[row.pk], _ASSUMED_LASTS_S, proof=proof)
         for row in page
         for operation in Operation
         if operation in operations_of(row.target.kind, row.name)
@@ -257,11 +260,10 @@ def _with_answers(actor: User, page: list[Repository]) -> list[dict[str, object]
     for question, answer in zip(questions, answers, strict=True):
         said = describe_operation(Operation(question.operation), answer, available)
         told.setdefault(question.resource, []).append(said)
-    return [{**describe_repository(row), "operations": told[_resource(row)]} for row in page]
-
-
-def _resource(row: Repository) -> Resource:
-    return Resource(row.target.slug, row.name, Tier(row.tier))
+    return [
+        {**described, "operations": told[resources[row.pk]]}
+        for row, described in zip(page, describe_repositories(page), strict=True)
+    ]
 
 
 def _detail(actor: User, target: Target, code: int = status.HTTP_200_OK) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rest_framework import serializers
@@ -13,6 +13,7 @@ from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.reasons import explain
 from jit_access.policies.answers import PolicyAnswer
 from jit_access.targets.models import Repository, Target, TargetHealth
+from jit_access.targets.tiers import weights_of
 
 
 class TargetOutput(serializers.Serializer[Any]):
@@ -38,7 +39,12 @@ class RepositoryOutput(serializers.Serializer[Any]):
     id = serializers.CharField()
     target = serializers.CharField()
     repository = serializers.CharField()
-    tier = serializers.ChoiceField(choices=[tier.value for tier in Tier])
+    tier = serializers.ChoiceField(
+        choices=[tier.value for tier in Tier], help_text="The one that counts: in a store, what lies below counts too."
+    )
+    own_tier = serializers.ChoiceField(
+        choices=[tier.value for tier in Tier], help_text="What an operator said of it alone."
+    )
     description = serializers.CharField()
     latest_tag = serializers.CharField()
     size_bytes = serializers.IntegerField(allow_null=True)
@@ -101,12 +107,19 @@ def describe_managed(target: Target) -> dict[str, object]:
     }
 
 
-def describe_repository(repository: Repository) -> dict[str, object]:
+def describe_repositories(rows: Sequence[Repository]) -> list[dict[str, object]]:
+    """Of what lies below only its weight is told: not everybody may know its name."""
+    weights = weights_of(rows)
+    return [_describe_repository(row, weights[row.pk].tier) for row in rows]
+
+
+def _describe_repository(repository: Repository, tier: Tier) -> dict[str, object]:
     return {
         "id": repository.public_id,
         "target": repository.target.slug,
         "repository": repository.name,
-        "tier": repository.tier,
+        "tier": tier.value,
+        "own_tier": repository.tier,
         "description": repository.description,
         "latest_tag": repository.latest_tag,
         "size_bytes": repository.size_bytes,

@@ -68,6 +68,7 @@ class Reason(StrEnum):
     POLICY_MISSING = "policy-missing"
     POLICY_BROKEN = "policy-broken"
     POLICY_TIGHTENED = "policy-tightened"
+    TIER_RAISED = "tier-raised"
     LASTS_TOO_LONG = "lasts-too-long"
     NO_APPROVER = "no-approver"
     OWN_REQUEST = "own-request"
@@ -167,6 +168,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.FORBIDDEN_BY_RULE: "A rule forbids this.",
     Reason.POLICY_MISSING: "No policy is loaded, so nothing is open.",
     Reason.POLICY_BROKEN: "The policy could not be evaluated, so nothing is open.",
+    Reason.TIER_RAISED: "It, or something in it, counts as more serious now; the rules for that do not allow this.",
     Reason.POLICY_TIGHTENED: "The policy was tightened and no longer allows this.",
     Reason.LASTS_TOO_LONG: "That is longer than the rule allows.",
     Reason.NO_APPROVER: "Nobody could approve this, so it cannot be asked.",

@@ -16,10 +16,11 @@ from jit_access.core import clock
 from jit_access.core.ids import new_id
 from jit_access.domain.errors import PeerError
 from jit_access.domain.operations import Tier
+from jit_access.targets import changes
 from jit_access.targets.access import Actor, require_operator
 from jit_access.targets.endpoints import endpoint_of
 from jit_access.targets.health import note_health
-from jit_access.targets.models import Repository, Target
+from jit_access.targets.models import Repository, Target, TargetKind
 
 DESCRIBED_AT_ONCE = 200  # each costs two requests at the target; the rest is described the next time
 
@@ -96,6 +97,8 @@ def _store(actor: Actor, target: Target, listing: Listing, descriptions: dict[st
             if (description := descriptions.get(row.name)) is not None:
                 row.latest_tag, row.size_bytes = description.latest_tag, description.size_bytes
                 row.save(update_fields=["latest_tag", "size_bytes"])
+        if fresh and target.kind == TargetKind.S3:
+            changes.announce_tier(target.pk)  # what holds a new prefix counts as critical too
         result = Discovery(len(fresh), gone, back, len(descriptions), listing.is_complete, listing.unusable)
         audit.record(
             "target.discovered",

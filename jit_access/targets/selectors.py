@@ -14,5 +14,5 @@ def all_targets() -> QuerySet[Target]:
 
 def repositories_of(target: Target, *, with_gone: bool = False) -> QuerySet[Repository]:
     """What a target holds, by name."""
-    rows = Repository.objects.filter(target=target).order_by("name")
+    rows = Repository.objects.filter(target=target).select_related("target").order_by("name")
     return rows if with_gone else rows.filter(gone_at=None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import IntegrityError
-from django.db.models import F, ProtectedError, RestrictedError
+from django.db.models import F, ProtectedError, Q, RestrictedError
 
 from jit_access.audit.recorder import audited
 from jit_access.audit.services import record_refusal
@@ -27,7 +27,7 @@ from jit_access.targets.access import Actor, require_operator
 from jit_access.targets.addressing import Beside, NewTarget, parse_new_target, parse_password, parse_username
 from jit_access.targets.endpoints import endpoint_of, seal_password
 from jit_access.targets.health import note_health, try_endpoint
-from jit_access.targets.models import Repository, Target, TargetHealth
+from jit_access.targets.models import Repository, Target, TargetHealth, TargetKind
 
 
 def add_target(*, actor: Actor, new: NewTarget) -> Target:
@@ -156,8 +156,7 @@ def name_repository(*, actor: Actor, target: Target, name: str, tier: Tier) -> R
     is known with another tier.
     """
     require_operator(actor)
-    if not is_usable_name(target.kind, name):
-        raise CallerError(Reason.INVALID_INPUT, "A target of this kind has no repository of that name.", field="name")
+    require_nameable(target, name)
     with audited(actor=actor.ref) as audit:
         Target.objects.select_for_update().get(pk=target.pk)  # a discovery may be adding the same
         held = Repository.objects.filter(target=target, name=name).first()
@@ -169,8 +168,33 @@ def name_repository(*, actor: Actor, target: Target, name: str, tier: Tier) -> R
             public_id=new_id(Repository.ID_PREFIX), target=target, name=name, tier=tier, discovered_at=None
         )
         audit.record("repository.named", target=target.slug, repository=name, detail={"tier": tier.value})
+        changes.announce_tier(target.pk)  # in a store, all that holds it counts as this serious from now on
         changes.announce()
     return held
+
+
+_NAMED_LIKE = {
+    TargetKind.OCI: "write it as its clients do, like llm/next-model, in lower case",
+    TargetKind.HF: "write it as models/Org/name, datasets/Org/name or spaces/Org/name",
+    TargetKind.S3: "write it as bucket/folder",
+    TargetKind.MLFLOW: "write it as models/name",
+}
+
+
+def require_nameable(target: Target, name: str) -> None:
+    """Raises CallerError for a name that such a target cannot have, or that nobody could make through the gateway."""
+    kind = TargetKind(target.kind)
+    if not is_usable_name(kind, name):
+        sentence = f"No repository here can be called that: {_NAMED_LIKE[kind]}."
+        raise CallerError(Reason.INVALID_INPUT, sentence, field="name")
+    if kind is TargetKind.MLFLOW and name.startswith("experiments/"):
+        sentence = "Nobody makes an experiment through the gateway: make it there, then discover it."
+        raise CallerError(Reason.INVALID_INPUT, sentence, field="name")
+    bucket = name.partition("/")[0]
+    in_it = Q(name=bucket) | Q(name__startswith=f"{bucket}/")
+    if kind is TargetKind.S3 and not Repository.objects.filter(in_it, target=target).exists():
+        sentence = "Nobody makes a bucket through the gateway: make it there and discover it, then name bucket/folder."
+        raise CallerError(Reason.INVALID_INPUT, sentence, field="name")
 
 
 def set_tier(*, actor: Actor, repository: Repository, tier: Tier) -> Repository:

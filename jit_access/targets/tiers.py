@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db.models import Q
 
@@ -48,4 +49,51 @@ def heaviest(tiers: Mapping[str, Tier]) -> dict[str, Tier]:
             if above in found:
                 found[above] = max(found[above], tier, key=_BY_WEIGHT.index)
             above = above.rpartition("/")[0]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """The tier that counts, and the name of what lies below when that makes it more serious than its own tier."""
+
+    tier: Tier
+    because: str = ""
+
+
+def weights_of(rows: Sequence[Repository]) -> dict[int, Weight]:
+    """What counts for each of these rows, by primary key. One query when a store is among them, else none."""
+    stores = {row.target_id for row in rows if row.target.kind == TargetKind.S3}
+    known = (
+        Repository.objects.filter(target__in=stores).order_by("name").values_list("target", "name", "tier")
+        if stores
+        else ()
+    )
+    below: dict[int, list[tuple[str, Tier]]] = {}
+    for target, name, tier in known:
+        below.setdefault(target, []).append((name, Tier(tier)))
+    return {row.pk: _weight(row, below.get(row.target_id, ())) for row in rows}
+
+
+def raised_by(target: Target, name: str, tier: Tier) -> dict[str, Tier]:
+    """What would count as more serious than now if the store held `name` with this tier, and what it counts as now."""
+    if target.kind != TargetKind.S3:
+        return {}
+    parts = name.split("/")
+    above = tiers_of(target, ["/".join(parts[:end]) for end in range(1, len(parts))])
+    return {held: was for held, was in above.items() if _BY_WEIGHT.index(was) < _BY_WEIGHT.index(tier)}
+
+
+def tier_above(target: Target, name: str) -> Tier:
+    """The own tier of the nearest catalogued thing that holds `name`; critical where nothing does."""
+    parts = name.split("/")
+    above = ["/".join(parts[:end]) for end in range(1, len(parts))]
+    own = dict(Repository.objects.filter(target=target, name__in=above).values_list("name", "tier"))
+    return Tier(own[max(own, key=len)]) if own else Tier.CRITICAL
+
+
+def _weight(row: Repository, known: Iterable[tuple[str, Tier]]) -> Weight:
+    found = Weight(Tier(row.tier))
+    for name, tier in known:
+        if name.startswith(f"{row.name}/") and _BY_WEIGHT.index(tier) > _BY_WEIGHT.index(found.tier):
+            found = Weight(tier, name)
     return found

@@ -20,7 +20,7 @@ from jit_access.grants.models import Grant
 from jit_access.policies.services import load_policy
 from jit_access.proxy_sessions.models import SessionViewRow
 from jit_access.targets import services as targets
-from jit_access.targets.models import Repository
+from jit_access.targets.models import Repository, Target, TargetKind
 from tests.grants.test_opening import view_of
 from tests.support.lifecycles import BASE, HOUR, TINY, World, active, reload, scheduled
 
@@ -152,7 +152,7 @@ def test_raised_tier_ends_what_it_would_not_have_allowed(world: World) -> None:
     grant = active(world, TINY)
     repository = Repository.objects.get(name=TINY)
     targets.set_tier(actor=world.cast.ben, repository=repository, tier=Tier.CRITICAL)
-    assert reload(grant).end_reason == Reason.POLICY_TIGHTENED
+    assert reload(grant).end_reason == Reason.TIER_RAISED
 
 
 def test_lowered_tier_is_told_to_the_proxies(world: World) -> None:
@@ -179,3 +179,16 @@ def test_one_broken_row_does_not_stop_the_sweep(world: World) -> None:
     world.cast.ada.groups.clear()
     assert services.reevaluate_live_grants() == 1
     assert reload(other).state == GrantState.REVOKING
+
+
+@pytest.mark.parametrize(("tier", "ends"), [(Tier.STANDARD, False), (Tier.CRITICAL, True)])
+def test_a_deeper_prefix_makes_what_holds_it_count_as_serious_at_once(world: World, tier: Tier, ends: bool) -> None:
+    grant = active(world, BASE)
+    Target.objects.filter(pk=grant.target_id).update(kind=TargetKind.S3)
+    held = Target.objects.get(pk=grant.target_id)
+    targets.name_repository(actor=world.cast.ben, target=held, name=f"{BASE}/deep", tier=tier)
+    if ends:
+        assert (reload(grant).state, reload(grant).end_reason) == (GrantState.REVOKING, Reason.TIER_RAISED)
+        assert view_of(grant).repositories[0].tier == Tier.CRITICAL
+    else:
+        assert reload(grant).state == GrantState.ACTIVE

@@ -70,10 +70,66 @@ def test_another_tier_is_said_elsewhere(cast: Cast, target: Target) -> None:
 def test_each_kind_has_names_of_its_own(cast: Cast, target: Target, kind: str, good: str, bad: str) -> None:
     Target.objects.filter(pk=target.pk).update(kind=kind)
     target.refresh_from_db()
+    Repository.objects.create(public_id="rpo_held", target=target, name="weights", tier=Tier.STANDARD)
     for refused in (bad, "", "../x", "a" * 201, "a b"):
         with pytest.raises(CallerError):
             name(cast, target, refused)
     assert name(cast, target, good).name == good
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad", "says"),
+    [
+        (TargetKind.S3, "weights/next", "new-bucket/next", "Nobody makes a bucket through the gateway"),
+        (TargetKind.MLFLOW, "models/next", "experiments/7", "Nobody makes an experiment through the gateway"),
+    ],
+)
+def test_what_nobody_can_make_is_not_named(
+    cast: Cast, target: Target, kind: str, good: str, bad: str, says: str
+) -> None:
+    Target.objects.filter(pk=target.pk).update(kind=kind)
+    target.refresh_from_db()
+    Repository.objects.create(public_id="rpo_held", target=target, name="weights/old", tier=Tier.STANDARD)
+    with pytest.raises(CallerError, match=says):
+        name(cast, target, bad)
+    assert name(cast, target, good).name == good
+
+
+@pytest.fixture
+def store(cast: Cast, target: Target) -> Target:
+    """A bucket with a standard folder."""
+    Target.objects.filter(pk=target.pk).update(kind=TargetKind.S3)
+    Repository.objects.create(public_id="rpo_held", target=target, name="weights/mistral", tier=Tier.STANDARD)
+    target.refresh_from_db()
+    return target
+
+
+def test_what_is_named_in_a_store_starts_as_what_holds_it(
+    cast: Cast, store: Target, client_for: Callable[..., Client]
+) -> None:
+    ben, address = client_for(cast.ben), f"/targets/{store.public_id}/repositories/new"
+    assert "As what holds it" in ben.get(address).content.decode()
+    assert ben.post(address, {"name": "weights/mistral/deep", "tier": ""}).status_code == 302
+    assert ben.post(address, {"name": "weights/alone", "tier": ""}).status_code == 302
+    tiers = dict(Repository.objects.values_list("name", "tier"))
+    assert (tiers["weights/mistral/deep"], tiers["weights/alone"]) == (Tier.STANDARD, Tier.CRITICAL)
+
+
+def test_what_it_makes_more_serious_is_said_first_and_shown_then(
+    cast: Cast, store: Target, client_for: Callable[..., Client]
+) -> None:
+    ben, address = client_for(cast.ben), f"/targets/{store.public_id}/repositories/new"
+    asked = {"name": "weights/mistral/deep", "tier": "critical"}
+    said = ben.post(address, asked).content.decode()
+    assert "weights/mistral counts as Critical from now on" in said
+    assert not Repository.objects.filter(name="weights/mistral/deep").exists()
+    assert ben.post(address, asked | {"is_sure": "1"}).status_code == 302
+    page = ben.get(f"/targets/{store.public_id}").content.decode()
+    assert "counts as Critical, because it holds weights/mistral/deep" in page
+    listed = ben.get(f"/api/v1/targets/{store.slug}/repositories").json()["results"]
+    told = {row["repository"]: (row["tier"], row["own_tier"]) for row in listed}
+    assert told["weights/mistral"] == ("critical", "standard")
+    assert told["weights/mistral/deep"] == ("critical", "critical")
 
 
 def test_the_page_names_and_says_what_is_wrong(cast: Cast, target: Target, client_for: Callable[..., Client]) -> None:
@@ -81,7 +137,7 @@ def test_the_page_names_and_says_what_is_wrong(cast: Cast, target: Target, clien
     assert ben.get(address).status_code == 200
     refused = ben.post(address, {"name": "LLM/Next", "tier": "standard"})
     assert refused.status_code == 422
-    assert "has no repository of that name" in refused.content.decode()
+    assert "in lower case" in refused.content.decode()
     assert ben.post(address, {"name": "llm/next", "tier": "royal"}).status_code == 422
     assert ben.post(address, {"name": "llm/next", "tier": "standard"}).status_code == 302
     assert Repository.objects.get().tier == Tier.STANDARD

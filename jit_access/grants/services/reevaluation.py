@@ -133,7 +133,7 @@ def reevaluate_all(version: int) -> None:
 def reevaluate_target(target_id: int) -> None:
     """The tier of a repository changed: what still may go on is told to the proxies anew, digest checks and all."""
     theirs = Grant.objects.filter(target_id=target_id, state__in=_USABLE)
-    _reevaluate(theirs)
+    _reevaluate(theirs, because=Reason.TIER_RAISED)
     with audited(actor=GATEWAY):
         opened = theirs.filter(state__in=_TOLD_TO_PROXIES).order_by("pk")
         push_views(*(selectors.lock_grant(pk) for pk in opened.values_list("pk", flat=True)))

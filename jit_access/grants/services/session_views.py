@@ -12,7 +12,7 @@ from jit_access.domain.scopes import Scope, parse_scope
 from jit_access.domain.session_view import LeaseFacts, RepositoryFacts, SessionView, ViewState
 from jit_access.grants.models import Grant
 from jit_access.proxy_sessions.services import put_views
-from jit_access.targets.models import Repository
+from jit_access.targets.tiers import tiers_of
 
 _STATES = {GrantState.ACTIVE: ViewState.OPEN, GrantState.SUSPENDED: ViewState.PAUSED}
 
@@ -60,11 +60,11 @@ def _reason(grant: Grant, state: ViewState) -> Reason:
 
 def _repositories(grant: Grant, scope: Scope) -> tuple[RepositoryFacts, ...]:
     names = [resource.repository for resource in scope.resources]
-    tiers = dict(Repository.objects.filter(target_id=grant.target_id, name__in=names).values_list("name", "tier"))
+    tiers = tiers_of(grant.target, names)
     facts = []
     for name in names:
         # A repository that nobody has rated counts as the worst.
-        tier = Tier(tiers.get(name, Tier.CRITICAL))
+        tier = tiers.get(name, Tier.CRITICAL)
         facts.append(RepositoryFacts(name, tier, tier is not Tier.STANDARD, Staleness(grant.staleness)))
     return tuple(facts)
 

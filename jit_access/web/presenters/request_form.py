@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -12,10 +12,11 @@ from django.urls import reverse
 from jit_access.access_requests.services.asking import Preview as PolicyPreview
 from jit_access.accounts.models import User
 from jit_access.domain.narrowing import narrowing_of
-from jit_access.domain.operations import Operation, operations_of
+from jit_access.domain.operations import Operation, Tier, operations_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope
 from jit_access.targets.models import Repository, TargetKind
+from jit_access.targets.tiers import Weight
 from jit_access.web import figures
 from jit_access.web.presenters import limits, words
 from jit_access.web.references import MAX_CHARS
@@ -80,6 +81,7 @@ class Catalogue:
     matching: int
     start: int = 0
     shown: int = 0
+    weights: Mapping[int, Weight] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,9 @@ def _choice(row: Repository, answers: Answers, catalogue: Catalogue, now: dateti
     is_taken = held is not None and not answers.extends and wanted <= held.operations
     kind = TargetKind(row.target.kind).label
     size = figures.size(row.size_bytes) if row.size_bytes else ""
-    note = ", ".join(part for part in (kind, row.description, size) if part)
+    weight = catalogue.weights.get(row.pk, Weight(Tier(row.tier)))
+    holds = f"holds something {weight.tier}" if weight.because else ""
+    note = ", ".join(part for part in (kind, row.description, size, holds) if part)
     if is_taken and held is not None:
         until = f"until {figures.end_time(held.until, now)}" if held.until else "not started"
         note = f"You have this already, {until}"
@@ -230,7 +234,7 @@ def _choice(row: Repository, answers: Answers, catalogue: Catalogue, now: dateti
         value=row.public_id,
         resource=Resource(row.target.slug, row.name),
         note=note,
-        badge=Badge("Granted", "check", "live") if is_taken else TIER_BADGES[row.tier],
+        badge=Badge("Granted", "check", "live") if is_taken else TIER_BADGES[weight.tier],
         is_chosen=row.public_id == answers.resource,
         is_disabled=is_taken and row.public_id != answers.resource,
     )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.urls import reverse
 
 from jit_access.domain.errors import GatewayError
 from jit_access.domain.operations import Tier
 from jit_access.targets.models import Target, TargetKind
-from jit_access.web.viewmodels.parts import TIER_BADGES, Confirm, Field, Option
+from jit_access.web.viewmodels.parts import TIER_BADGES, Confirm, Field, Hidden, Option
 
 _EXAMPLES = {
     TargetKind.OCI: "llm/next-model",
-    TargetKind.HF: "models/org/next-model",
+    TargetKind.HF: "models/Org/next-model",
     TargetKind.S3: "weights/next-model",
     TargetKind.MLFLOW: "models/next-model",
 }
@@ -43,10 +43,21 @@ def credential_confirm(target: Target, username: str, error: GatewayError | None
     )  # fmt: skip
 
 
+_HINTS = {
+    TargetKind.OCI: "As its clients write it, in lower case, without the target.",
+    TargetKind.HF: "models/Org/name, datasets/Org/name or spaces/Org/name.",
+    TargetKind.S3: "bucket/folder, in a bucket that is there.",
+    TargetKind.MLFLOW: "models/name. An experiment is made there and then discovered.",
+}
+_AS_ABOVE = Option("", "As what holds it; Critical where nothing does")
+
+
 def repository_confirm(
-    target: Target, name: str = "", tier: str = Tier.CRITICAL, error: GatewayError | None = None
+    target: Target, name: str = "", tier: str | None = None, error: GatewayError | None = None
 ) -> Confirm:
-    """A name that the target does not list yet."""
+    """A name that the target does not list yet. In a store it starts as what holds it, or it would change that."""
+    first = (_AS_ABOVE,) if target.kind == TargetKind.S3 else ()
+    chosen = tier if tier is not None else "" if first else Tier.CRITICAL.value
     return Confirm(
         id="repository",
         title=f"Name a repository at {target.slug}",
@@ -58,15 +69,35 @@ def repository_confirm(
         is_danger=False,
         fields=(
             Field(
-                "name", "Name", name, hint="As its clients write it, without the target.", error=_said(error, "name"),
+                "name", "Name", name, hint=_HINTS[TargetKind(target.kind)], error=_said(error, "name"),
                 max_chars=200, placeholder=_EXAMPLES[TargetKind(target.kind)],
             ),
             Field(
-                "tier", "How much does it matter?", tier, "select", error=_said(error, "tier"),
-                options=tuple(Option(one.value, TIER_BADGES[one].word, one == tier) for one in Tier),
+                "tier", "How much does it matter?", chosen, "select", error=_said(error, "tier"),
+                is_required=not first,
+                options=(*first, *(Option(one.value, TIER_BADGES[one].word, one == chosen) for one in Tier)),
             ),
         ),
     )  # fmt: skip
+
+
+def raised_confirm(target: Target, name: str, tier: Tier, raised: Mapping[str, int]) -> Confirm:
+    """Naming it makes what holds it count as more serious: said before, with how many open grants that touches."""
+    held = " and ".join(raised)
+    grants = sum(raised.values())
+    count = f"{grants} open {'grant is' if grants == 1 else 'grants are'} asked about again" if grants else ""
+    return Confirm(
+        id="repository",
+        title=f"Name {name}, which is {TIER_BADGES[tier].word}?",
+        effect=f"{held} {'count' if len(raised) > 1 else 'counts'} as {TIER_BADGES[tier].word} from now on, because "
+        f"{name} lies in it. {count or 'No open grant names it'}.",
+        verb="Name it",
+        keep="Back",
+        post_href=reverse("web:target-repository-new", args=[target.public_id]),
+        back_href=reverse("web:target-repository-new", args=[target.public_id]),
+        is_danger=False,
+        hidden=(Hidden("name", name), Hidden("tier", tier.value), Hidden("is_sure", "1")),
+    )
 
 
 def places_confirm(

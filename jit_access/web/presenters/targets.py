@@ -11,6 +11,7 @@ from django.urls import reverse
 from jit_access.domain.operations import Tier
 from jit_access.domain.reasons import Reason, explain
 from jit_access.targets.models import Repository, Target, TargetHealth, TargetKind
+from jit_access.targets.tiers import Weight, weights_of
 from jit_access.web import figures
 from jit_access.web.viewmodels.parts import TIER_BADGES, Action, Badge, Fact, Field, Notice, Option, Resource
 from jit_access.web.viewmodels.request_form import ErrorItem, FormErrors
@@ -55,6 +56,7 @@ def build_page(
 ) -> TargetPage:
     """One target with its repositories. `open_grants` is by repository name."""
     badge = _HEALTH[target.health]
+    weights = weights_of(repositories)
     return TargetPage(
         name=target.display_name,
         slug=target.slug,
@@ -72,7 +74,7 @@ def build_page(
             Fact("Private address", "May be private" if target.allow_private else "Must be public"),
             *_places(target),
         ),
-        repositories=tuple(_repository_row(target, row, open_grants.get(row.name, 0)) for row in repositories),
+        repositories=tuple(_repository_row(row, open_grants.get(row.name, 0), weights[row.pk]) for row in repositories),
         can_manage=True,
         check_href=reverse("web:target-check", args=[target.public_id]),
         discover_href=reverse("web:target-discover", args=[target.public_id]),
@@ -129,16 +131,18 @@ def _notice(target: Target) -> Notice | None:
     return Notice(title, f"{sentence} Grants and their clocks go on.", "wait", "alert", code=code)
 
 
-def _repository_row(target: Target, repository: Repository, grants: int) -> RepositoryRow:
+def _repository_row(repository: Repository, grants: int, weight: Weight) -> RepositoryRow:
+    holds = f"counts as {TIER_BADGES[weight.tier].word}, because it holds {weight.because}" if weight.because else ""
+    told = "no longer listed by the target" if repository.gone_at else repository.description
     return RepositoryRow(
-        resource=Resource(target.slug, repository.name),
-        note="no longer listed by the target" if repository.gone_at else repository.description,
+        resource=Resource(repository.target.slug, repository.name),
+        note="; ".join(part for part in (told, holds) if part),
         tiers=tuple(Option(tier.value, tier.value.capitalize(), tier == repository.tier) for tier in Tier),
         post_href=reverse("web:repository-tier", args=[repository.public_id]),
         size=figures.size(repository.size_bytes) if repository.size_bytes is not None else "–",
         grants=figures.grouped(grants),
         is_gone=repository.gone_at is not None,
-        tier=TIER_BADGES[repository.tier],
+        tier=TIER_BADGES[weight.tier],
     )
 
 

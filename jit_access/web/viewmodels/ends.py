@@ -37,6 +37,9 @@ _TABLE: dict[str, EndWords] = {
         Badge("Cut", "cut", "stop"), "you left the group that gave it", "Ask your team to add you", False
     ),
     Reason.ACCOUNT_LOCKED: EndWords(Badge("Cut", "cut", "stop"), "the account was locked", "Ask Security", False),
+    Reason.TIER_RAISED: EndWords(
+        Badge("Cut", "cut", "stop"), "it counts as more serious now", "See what policy allows now", True
+    ),
     Reason.POLICY_TIGHTENED: EndWords(
         Badge("Cut", "cut", "stop"), "the policy was tightened", "See what policy allows now", True
     ),

@@ -26,6 +26,7 @@ from jit_access.grants import access as grant_access
 from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import Assurance
 from jit_access.targets.models import Repository
+from jit_access.targets.tiers import weights_of
 from jit_access.web import figures, reads
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import page, person, render_page
@@ -278,7 +279,8 @@ def _catalogue(actor: User, filled: Filled) -> Catalogue:
     """One page of what matches, and the chosen one above it."""
     answers, chosen = filled.answers, filled.repository
     if answers.extends:
-        return Catalogue([chosen] if chosen else [], {}, 1, 1)
+        only = [chosen] if chosen else []
+        return Catalogue(only, {}, 1, 1, weights=weights_of(only))
     found = search(filled.known.repositories(), answers.query)
     matching = found.count()
     start = answers.start if answers.start < matching else 0
@@ -286,7 +288,8 @@ def _catalogue(actor: User, filled: Filled) -> Catalogue:
     above = [chosen] if chosen and chosen not in page else []
     total = search(filled.known.repositories()).count() if answers.query else matching
     held = reads.held_repositories(actor, clock.now())
-    return Catalogue([*above, *page], held, total, matching, start, len(page))
+    rows = [*above, *page]
+    return Catalogue(rows, held, total, matching, start, len(page), weights_of(rows))
 
 
 def _outlook(request: HttpRequest, filled: Filled) -> Outlook | None:

@@ -12,8 +12,9 @@ from jit_access.domain.operations import Tier
 from jit_access.domain.reasons import Reason
 from jit_access.domain.roles import OPERATORS
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, require_fresh
-from jit_access.targets import access, services
-from jit_access.targets.models import Target
+from jit_access.targets import access, services, tiers
+from jit_access.targets.models import Target, TargetKind
+from jit_access.web import reads
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters import target_changes as words
 from jit_access.web.viewmodels.parts import Confirm, Notice
@@ -60,15 +61,30 @@ def name_repository(request: HttpRequest, public_id: str) -> HttpResponse:
     target = _fresh_target(request, public_id)
     if request.method != "POST":
         return _ask(request, words.repository_confirm(target))
-    name, tier = request.POST.get("name", "").strip(), request.POST.get("tier", "")
+    name, typed = request.POST.get("name", "").strip(), request.POST.get("tier", "")
     try:
-        if tier not in set(Tier):
-            raise CallerError(Reason.INVALID_INPUT, "Choose how much it matters.", field="tier")
-        services.name_repository(actor=person(request), target=target, name=name, tier=Tier(tier))
+        tier = _tier(target, name, typed)
+        services.require_nameable(target, name)
+        raised = tiers.raised_by(target, name, tier)
+        if raised and "is_sure" not in request.POST:
+            grants = reads.grants_per_repository(target.pk)
+            return _ask(
+                request, words.raised_confirm(target, name, tier, {held: grants.get(held, 0) for held in raised})
+            )
+        services.name_repository(actor=person(request), target=target, name=name, tier=tier)
     except (CallerError, Conflict) as error:
-        return _ask_again(request, words.repository_confirm(target, name, tier, error), error)
-    say(request, f"{name} is named.", f"It is {tier}. Whoever may make it can ask for it now.")
+        return _ask_again(request, words.repository_confirm(target, name, typed, error), error)
+    counts = f" {' and '.join(raised)} {'count' if len(raised) > 1 else 'counts'} as {tier} too." if raised else ""
+    say(request, f"{name} is named.", f"It is {tier}.{counts} Whoever may make it can ask for it now.")
     return redirect("web:target", public_id=public_id)
+
+
+def _tier(target: Target, name: str, typed: str) -> Tier:
+    if not typed and target.kind == TargetKind.S3:
+        return tiers.tier_above(target, name)
+    if typed not in set(Tier):
+        raise CallerError(Reason.INVALID_INPUT, "Choose how much it matters.", field="tier")
+    return Tier(typed)
 
 
 @require_http_methods(_METHODS)
