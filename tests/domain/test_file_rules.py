@@ -26,6 +26,47 @@ def test_pickles_are_known_by_every_spelling(path: str) -> None:
     assert is_refused(PICKLE, path)
 
 
+# Unicode 16.0, DerivedCoreProperties.txt, Default_Ignorable_Code_Point: first and last of each range.
+IGNORABLE = """
+00AD 034F 061C 115F..1160 17B4..17B5 180B..180D 180E 180F 200B..200F 202A..202E 2060..2064 2065 2066..206F 3164
+FE00..FE0F FEFF FFA0 FFF0..FFF8 1BCA0..1BCA3 1D173..1D17A E0000 E0001 E0002..E001F E0020..E007F E0080..E00FF
+E0100..E01EF E01F0..E0FFF
+"""
+
+
+def code_points() -> list[str]:
+    ranges = [word.partition("..") for word in IGNORABLE.split()]
+    return [chr(code) for first, _, last in ranges for code in range(int(first, 16), int(last or first, 16) + 1)]
+
+
+def test_what_nobody_sees_is_no_part_of_a_name() -> None:
+    points = code_points()
+    assert len(points) == 4174  # as the standard counts them
+    assert [point for point in points if not is_refused(PICKLE, f"model.p{point}t")] == []
+    assert [point for point in points if not is_refused(PICKLE, f"model.pt{point}")] == []
+    assert [point for point in points if not is_refused(("*.gguf",), f"a.{point}gguf")] == []
+    assert [point for point in points if is_refused(PICKLE, f"model.safe{point}tensors")] == []
+    beside = {chr(ord(point) + step) for point in points for step in (-1, 1)} - set(points)
+    assert [point for point in beside if is_refused(PICKLE, f"model.p{point}t")] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["x.pt::$DATA", "x.PT::$data", "x.pt:stream", "x.pt. ::$DATA", "x.txt:y.pt", "x.txt:y.pt:$DATA", "C:x.pt",
+     "x.pt：a", "a/x.pt::$DATA", "a:b/x.pt::$DATA", "a:b/x.pt"],
+)  # fmt: skip
+def test_streams_of_ntfs_are_the_files_that_they_are_of(path: str) -> None:
+    assert is_refused(PICKLE, path)
+    assert not is_refused(PICKLE, path.replace("pt", "npy").replace("PT", "npy"))
+
+
+def test_a_colon_may_be_a_letter() -> None:
+    assert is_refused(("weights/*.md",), "weights::$INDEX_ALLOCATION/a.md")
+    assert is_refused(("a:*",), "a:b")
+    assert not is_refused(("weights/*.md",), "weights-b::$INDEX_ALLOCATION/a.md")
+    assert not is_refused(PICKLE, "pt:x")
+
+
 @pytest.mark.parametrize(
     "path",
     [
