@@ -14,7 +14,7 @@ from registry_proxy.protocols.refusals import Unclassified
 # Other readers of lines end them at more characters than at a line feed, and JSON needs no other control character.
 _FOREIGN = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 _OID = re.compile(r"[0-9a-f]{64}")
-_LARGEST = 2**50
+LARGEST = 2**50
 
 
 def malformed(words: str) -> Unclassified:
@@ -65,7 +65,7 @@ def an_oid(item: object) -> str:
 
 def a_size(item: object) -> int:
     """Bytes of an object. Raises Unclassified."""
-    if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item <= _LARGEST:
+    if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item <= LARGEST:
         raise malformed("a size that is none")
     return item
 

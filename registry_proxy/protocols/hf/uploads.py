@@ -12,6 +12,8 @@ from registry_proxy.protocols.hf.administering import MADE, made_answer
 from registry_proxy.protocols.hf.listings import Unusable
 from registry_proxy.protocols.hf.names import PREFIX
 from registry_proxy.protocols.hf.seals import LASTS_S, Sealer, UploadPlace, new_nonce
+from registry_proxy.protocols.hf.strict import LARGEST
+from registry_proxy.protocols.hf.writes import MAX_FILES, MAX_PARTS
 
 ANSWERED = frozenset({"preupload", "commit", "lfs-batch", "lfs-verify"}) | MADE
 _SHA = re.compile(r"[0-9a-f]{40}")
@@ -78,13 +80,17 @@ def _batch(asked: Asked, document: dict[str, object], sealer: Sealer) -> dict[st
     objects = document["objects"]
     if not isinstance(objects, list) or document.get("transfer", "basic") not in ("basic", "multipart"):
         raise Unusable
+    # With their sizes: the addresses that are made depend on them.
+    wanted = {(item["oid"], item["size"]) for item in json.loads(asked.body or b"{}")["objects"]}
+    if len(objects) > MAX_FILES or not all((item["oid"], item["size"]) in wanted for item in objects):
+        raise Unusable
     told = [_object(asked, item, sealer) for item in objects]
     return {"transfer": document.get("transfer", "basic"), "objects": told}
 
 
 def _object(asked: Asked, item: dict[str, object], sealer: Sealer) -> dict[str, object]:
     oid, size = item["oid"], item["size"]
-    if not isinstance(oid, str) or not isinstance(size, int) or not _was_asked(asked, oid):
+    if not isinstance(oid, str) or type(size) is not int:
         raise Unusable
     told: dict[str, object] = {"oid": oid, "size": size}
     if "error" in item:
@@ -107,10 +113,6 @@ def _object(asked: Asked, item: dict[str, object], sealer: Sealer) -> dict[str, 
     return told | {"actions": rewritten}
 
 
-def _was_asked(asked: Asked, oid: str) -> bool:
-    return f'"{oid}"'.encode() in (asked.body or b"")
-
-
 def _upload(action: dict[str, object], size: int, ours: Callable[[str, str, int], str]) -> dict[str, object]:
     """One place for the whole, or one for each part and one for the list of them."""
     href, header = action["href"], action.get("header") or {}
@@ -119,12 +121,15 @@ def _upload(action: dict[str, object], size: int, ours: Callable[[str, str, int]
     if "chunk_size" not in header:
         return {"href": ours(href, "PUT", size)}
     chunk = int(str(header["chunk_size"]))
-    numbers = sorted(int(name) for name in header if name.isdecimal())
-    if chunk <= 0 or numbers != list(range(1, -(-size // chunk) + 1)):
+    names = [name for name in header if name.isdecimal()]
+    # Counted first: a small answer must not make a long list.
+    if not 0 < chunk <= LARGEST or -(-size // chunk) != len(names) or len(names) > MAX_PARTS:
         raise Unusable
-    parts = {
-        str(number): ours(header[str(number)], "PUT", min(chunk, size - (number - 1) * chunk)) for number in numbers
-    }
+    if set(names) != {str(number) for number in range(1, len(names) + 1)}:
+        raise Unusable
+    if not all(isinstance(header[name], str) for name in names):
+        raise Unusable
+    parts = {name: ours(header[name], "PUT", min(chunk, size - (int(name) - 1) * chunk)) for name in names}
     return {"href": ours(href, "POST", 0), "header": {"chunk_size": str(chunk), **parts}}
 
 
