@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
-from registry_proxy.protocols.answers import JSON, Answer
+from registry_proxy.protocols.answers import JSON, Answer, json_answer
 from registry_proxy.protocols.asked import Asked, ExchangeFacts
 from registry_proxy.protocols.credentials import read_token
 from registry_proxy.protocols.dialect import Judgement, Pin, Pinned, Preparation, Prepared
@@ -115,8 +115,14 @@ class HubDialect:
         return Prepared()
 
     def answer_here(self, asked: Asked) -> Answer:
-        """Who asks, and may they read this."""
-        return whoami_answer(asked.admitted()) if asked.classified.route == "whoami" else auth_check_answer()
+        """Who asks, and may they read this; or that there is nothing of what they asked about."""
+        match asked.classified.route:
+            case "whoami":
+                return whoami_answer(asked.admitted())
+            case "paths-info":
+                return json_answer([])
+            case _:
+                return auth_check_answer()
 
     def upstream_request(self, asked: Asked) -> UpstreamRequest:
         """The same method and path without the target's name, and at times a commit in the place of a revision."""

@@ -40,6 +40,8 @@ def clean(body: bytes, asked: Asked) -> bytes:
         document = _granted_info(_object(document), asked, resource)
     elif route == "refs" and resource.is_restricted:
         document = _granted_refs(_object(document), resource)
+    elif route == "commits" and resource.files:
+        document = [_commit_of_a_part(item) for item in _items(document)]
     elif route in ("tree", "paths-info") and resource.files:
         document = [item for item in _items(document) if _is_granted(item.get("path"), resource)]
     return dump_json(document)
@@ -80,6 +82,11 @@ def _granted_info(document: dict[str, object], asked: Asked, resource: ResourceS
         listed = _items(document["siblings"])
         kept["siblings"] = [item for item in listed if _is_granted(item.get("rfilename"), resource)]
     return kept
+
+
+def _commit_of_a_part(item: dict[str, object]) -> dict[str, object]:
+    """That there is one. Its words name files, and its authors those who wrote them; clients need the keys."""
+    return {"authors": [], "title": "", "message": ""} | {key: item[key] for key in ("id", "date") if key in item}
 
 
 def _granted_refs(document: dict[str, object], restricted: ResourceScope) -> dict[str, object]:

@@ -116,6 +116,8 @@ def _parse_api(slug: str, segments: list[str]) -> Place:
         raise unknown()
     # A folder is one segment to this client, with its slashes encoded, and several to others.
     folder = _decode("/".join(behind[1:]).replace("%2F", "/"))
+    if len(behind) > 1 and not folder:
+        raise Unclassified(400, Reason.MALFORMED_REQUEST, "The path is not in canonical form.")
     return Place(word, slug, repository, _revision(behind[0]), folder)
 
 

@@ -1,4 +1,5 @@
-"""What the bodies of writes ask for: which files of which revision are added and removed, which objects come."""
+"""What bodies ask for: which files of which revision are added and removed, which objects come, which paths are told
+of."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from jit_access.domain.scopes import MAX_REVISION_CHARS, REVISION
 from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.hf.administering import read_administering
 from registry_proxy.protocols.hf.names import is_commit
+from registry_proxy.protocols.hf.paths_info import read_paths
 from registry_proxy.protocols.hf.routes import ADMINISTERS, revision_of
 from registry_proxy.protocols.hf.strict import (
     a_list,
@@ -41,6 +43,9 @@ def read_body(asked: Asked) -> None:
             wanted = _batch(body, classified.wanted[0])
         case "lfs-verify":
             _object(only(read_object(body), ("oid", "size")))
+            return
+        case "paths-info":
+            read_paths(asked)
             return
         case "lfs-place":
             if body:

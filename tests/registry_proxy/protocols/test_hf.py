@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -17,10 +20,12 @@ from registry_proxy.protocols.asked import Asked, ExchangeFacts
 from registry_proxy.protocols.dialect import Fetch, Fetched, Pin, Pinned, Prepared
 from registry_proxy.protocols.dialects import Dialects
 from registry_proxy.protocols.hf.dialect import HubDialect
+from registry_proxy.protocols.hf.listings import Unusable, clean
 from registry_proxy.protocols.hf.pinning import pin
 from registry_proxy.protocols.hf.pins import PinStore
 from registry_proxy.protocols.hf.routes import classify
 from registry_proxy.protocols.hf.seals import Sealer, UploadPlace
+from registry_proxy.protocols.hf.uploads import answer_for
 from registry_proxy.protocols.http1 import RequestHead, ResponseHead
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.wanted import Admission, RefKind, Wanted, reference_refusal
@@ -43,6 +48,7 @@ RULES = Dialects().paths
         ("GET", "api/models/Org/Name", (NAME, "main", RefKind.TAG, ""), None),
         ("GET", "api/models/Org/Name/revision/v1?blobs=true", (NAME, "v1", RefKind.TAG, ""), None),
         ("GET", "api/models/Org/Name/tree/v1/a%2Fb?recursive=true", (NAME, "v1", RefKind.TAG, ""), None),
+        ("GET", "api/models/Org/Name/tree/v1", (NAME, "v1", RefKind.TAG, ""), None),
         ("GET", "api/models/Org/Name/refs?include_prs=1", (NAME, "", RefKind.NONE, ""), None),
         ("GET", "api/models/Org/Name/commits/v1?p=1", (NAME, "v1", RefKind.TAG, ""), None),
         ("POST", "api/models/Org/Name/paths-info/v1", (NAME, "v1", RefKind.TAG, ""), None),
@@ -78,6 +84,8 @@ def test_who_asks_needs_no_repository() -> None:
         ("GET", "api/models/Org/Name/revision/a%2F..%2Fb"), ("GET", "Org/Na..me/resolve/main/a"),
         ("GET", "Org/Name/resolve/main/a%2Fb"), ("GET", "Org/Name/resolve/main/%FF"),
         ("GET", "Org/Name/resolve/main/a%0Ab"),
+        ("GET", "api/models/Org/Name/tree/main/"), ("GET", "api/models/Org/Name/tree/main/a/"),
+        ("GET", "api/models/Org/Name/"), ("GET", "api/models/Org/Name/revision/main/"),
         ("GET", "api/models/Org/Name?search=x"), ("GET", "api/models/Org/Name/tree/v1?recursive=1&recursive=0"),
         ("GET", "Org/Name/resolve/main/a?X-Amz=1"), ("GET", f"Org/{'n' * 200}/resolve/main/a"),
         ("GET", f"Org/Name/resolve/{'r' * 129}/a"),
@@ -292,3 +300,118 @@ def test_an_upload_address_takes_one_method(method: str) -> None:
     assert dialect.classify(RequestHead("PUT", target, (), b"gw", 5, keep_alive=True, expects_continue=False)).wanted
     with pytest.raises(Unclassified):
         dialect.classify(RequestHead(method, target, (), b"gw", 5, keep_alive=True, expects_continue=False))
+
+
+def asked_of(method: str, path: str, body: bytes, *fields: tuple[bytes, bytes], files: tuple[str, ...] = ()) -> Asked:
+    """A question with a body, after the gate's yes."""
+    target = f"/hf/hub/{path}".encode()
+    operations = frozenset({Operation.PULL, Operation.PUSH})
+    view = make_view(make_token(), target="hub", scope=make_scope([ResourceScope(NAME, operations, files=files)]))
+    request = RequestHead(method, target, fields, b"gw", len(body), keep_alive=True, expects_continue=False)
+    asked = Asked(FACTS, request, classify(method, target), "token", body)
+    asked.admission = Admission(view, view.leases[0], view.leases[0].token_hash, "", True, False)
+    return asked
+
+
+FORM = (b"content-type", b"application/x-www-form-urlencoded")
+AS_JSON = (b"content-type", b"application/json; charset=utf-8")
+PATHS = "api/models/Org/Name/paths-info/main"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "sent"),
+    [
+        (b"paths=a&paths=docs%2Fb+%C3%BC&expand=True", FORM, b"paths=a&paths=docs%2Fb+%C3%BC&expand=True"),
+        (b"paths=%61", FORM, b"paths=a"), (b"expand=false", FORM, b"expand=false"), (b"", FORM, b""),
+        (b'{"paths":["a","docs/b"],"expand":false}', AS_JSON, b'{"paths": ["a", "docs/b"], "expand": false}'),
+    ],
+)  # fmt: skip
+def test_paths_that_are_asked_about_are_written_anew(body: bytes, kind: tuple[bytes, bytes], sent: bytes) -> None:
+    asked = asked_of("POST", PATHS, body, kind)
+    HubDialect().read_body(asked)
+    assert (asked.body, asked.classified.upstream_target) == (sent, f"/{PATHS}".encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"paths=x&revision=other", FORM), (b"paths=x&expand=1", FORM), (b"expand=true&expand=false", FORM),
+        (b"paths[]=x", FORM), (b"paths", FORM), (b"paths=", FORM), (b"paths=..%2Fx", FORM), (b"paths=%FF", FORM),
+        (b"paths=x%00", FORM), (b"paths=x&", FORM), (b"Paths=x", FORM), (b"paths=%2Fx", FORM),
+        (b'{"paths":["x"],"revision":"other"}', AS_JSON), (b'{"paths":["x"],"paths":["y"]}', AS_JSON),
+        (b'{"paths":"x"}', AS_JSON), (b'{"paths":[["x"]]}', AS_JSON), (b'{"paths":["x"],"expand":"true"}', AS_JSON),
+        (b"paths=x", AS_JSON), (b'{"paths":["x"]}', FORM), (b"paths=x", (b"content-type", b"text/plain")),
+        (b"paths=x", (b"accept", b"*/*")),
+    ],
+)  # fmt: skip
+def test_a_question_about_paths_has_one_reading(body: bytes, kind: tuple[bytes, bytes]) -> None:
+    HubDialect().read_body(asked_of("POST", PATHS, b"paths=x", FORM))
+    with pytest.raises(Unclassified):
+        HubDialect().read_body(asked_of("POST", PATHS, body, kind))
+
+
+def test_a_hub_is_asked_about_granted_paths_alone() -> None:
+    asked = asked_of("POST", PATHS, b"paths=docs%2Fa&paths=secret&expand=false", FORM, files=("docs/*",))
+    HubDialect().read_body(asked)
+    assert asked.body == b"paths=docs%2Fa&expand=false"
+    asked = asked_of("POST", PATHS, b"paths=secret", FORM, files=("docs/*",))
+    HubDialect().read_body(asked)
+    assert asked.classified.upstream_target == b""
+    assert HubDialect().answer_here(asked).body == b"[]\n"
+
+
+def test_commits_of_a_grant_for_some_files_say_nothing_of_others() -> None:
+    told = {"id": SHA, "date": "2026-01-01T00:00:00.000Z", "title": "Upload secret/a", "message": "secret/b",
+            "authors": [{"user": "eve"}], "formatted": {"title": "secret/c"}}  # fmt: skip
+    path, body = "api/models/Org/Name/commits/main", json.dumps([told]).encode()
+    assert json.loads(clean(body, asked_of("GET", path, b""))) == [told]
+    kept = {"id": SHA, "date": told["date"], "title": "", "message": "", "authors": []}
+    assert json.loads(clean(body, asked_of("GET", path, b"", files=("docs/*",)))) == [kept]
+
+
+def batch_answer(size: int, chunk: object, parts: dict[str, object], **more: object) -> dict[str, Any]:
+    """What a client gets when it asked for five bytes, or the size that `asked` says."""
+    asked = {"operation": "upload", "objects": [{"oid": "c" * 64, "size": more.pop("asked", size)}]}
+    upload = {"href": "https://hub/complete", "header": {"chunk_size": chunk, **parts}}
+    told = {"transfer": "multipart", "objects": [{"oid": "c" * 64, "size": size, "actions": {"upload": upload}} | more]}
+    question = asked_of("POST", "Org/Name.git/info/lfs/objects/batch", json.dumps(asked).encode())
+    answer = answer_for(question, json.dumps(told).encode(), Sealer(b"k" * 32))
+    found: dict[str, Any] = json.loads(answer.body)
+    return found
+
+
+def test_parts_of_an_upload_are_those_that_its_size_needs() -> None:
+    told = batch_answer(5, "2", {"1": "https://s/1", "2": "https://s/2", "3": "https://s/3"})
+    header = told["objects"][0]["actions"]["upload"]["header"]
+    assert (set(header), header["chunk_size"]) == ({"chunk_size", "1", "2", "3"}, "2")
+    sealed = [header[number].rpartition("/")[2] for number in "123"]
+    assert [Sealer(b"k" * 32).open(text, "hub").size for text in sealed] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("size", "chunk", "parts", "more"),
+    [
+        (2**50, "1", {"1": "u"}, {}), (2**50, "100000000", {"1": "u"}, {}), (5, "0", {}, {}), (5, "-1", {"1": "u"}, {}),
+        (5, "4", {"1": "u"}, {}), (5, "4", {"1": "u", "3": "u"}, {}), (5, "4", {"1": "u", "02": "u"}, {}),
+        (5, "4", {"1": "u", "\u0662": "u"}, {}), (5, "4", {"1": "u", "2": 7}, {}), (5, str(2**51), {"1": "u"}, {}),
+        (20_000, "1", {str(number): "u" for number in range(1, 20_001)}, {}),
+        (5, "5", {"1": "u"}, {"asked": 6}), (5, "5", {"1": "u"}, {"oid": "d" * 64}),
+        (True, "5", {"1": "u"}, {"asked": 1}),
+    ],
+)  # fmt: skip
+def test_an_answer_about_uploads_that_does_not_fit_the_question_is_not_believed(
+    size: int, chunk: str, parts: dict[str, object], more: dict[str, object]
+) -> None:
+    assert batch_answer(5, "5", {"1": "u"})
+    with pytest.raises(Unusable):
+        batch_answer(size, chunk, parts, **more)
+
+
+def test_a_small_answer_makes_no_long_list() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unusable):
+            batch_answer(2**50, "100000000", {"1": "u"})
+        assert tracemalloc.get_traced_memory()[1] < 10 * 1024**2
+    finally:
+        tracemalloc.stop()
