@@ -10,7 +10,7 @@ from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason, explain
 from jit_access.domain.scopes import parse_scope
-from jit_access.grants.news import describe_scope
+from jit_access.grants.news import describe_scope, each_of
 from jit_access.notifications.services import tell
 
 _OUTCOMES = {
@@ -25,26 +25,36 @@ def tell_approvers(request: AccessRequest) -> None:
     """Everybody who may answer is told once, in whatever number of steps they are."""
     groups = request.steps.values_list("group", flat=True)
     people = {person.pk: person for members in people_for(groups, request.requester).values() for person in members}
-    asked = _asked(request)
+    asked, parts = _asked(request), _parts(request)
     for person in people.values():
         tell(
             person,
             kind="request-waits",
             subject=f"Answer by {_short_end(request)}: {asked}",
-            text=f"{request.requester.display_name} wrote: “{request.purpose}”",
+            text="\n\n".join([*parts, f"{request.requester.display_name} wrote: “{request.purpose}”"]),
             path=f"/approvals/{request.public_id}",
             dedupe_key=f"request-waits:{request.public_id}",
         )
 
 
 def _asked(request: AccessRequest) -> str:
-    """The whole question: `Ada Okafor asks to pull demo-registry/llm/tiny-llama for 2 h`."""
-    wanted = {operation for part in parse_scope(request.scope).resources for operation in part.operations}
-    doing = " and ".join(operation.verb for operation in Operation if operation in wanted)
+    """The whole question: `Ada Okafor asks to pull demo-registry/llm/tiny-llama for 2 h`.
+
+    Where repositories differ in what is asked, `use` says it here, and the text says it of each.
+    """
+    wanted = {part.operations for part in parse_scope(request.scope).resources}
+    doing = " and ".join(operation.verb for operation in Operation if operation in min(wanted, key=len))
+    doing = doing if len(wanted) == 1 else "use"
     hours, minutes = divmod(request.lasts_s // 60, 60)
     lasts = " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
     what = describe_scope(request.target.slug, request.scope)
     return f"{request.requester.display_name} asks to {doing} {what} for {lasts or '1 min'}"
+
+
+def _parts(request: AccessRequest) -> tuple[str, ...]:
+    """Every repository of several, with its own operations and its tier."""
+    lines = each_of(request.target.slug, request.scope)
+    return tuple(f"{line} ({part['tier']})" for line, part in zip(lines, request.payload["resources"], strict=False))
 
 
 def _short_end(request: AccessRequest) -> str:
@@ -63,7 +73,7 @@ def tell_requester(request: AccessRequest) -> None:
         request.requester,
         kind=f"request-{request.state}",
         subject=f"{outcome}: {describe_scope(request.target.slug, request.scope)}",
-        text=explain(Reason(request.end_reason)),
+        text="\n\n".join([explain(Reason(request.end_reason)), *_parts(request)]),
         path=f"/requests/{request.public_id}",
         dedupe_key=f"request-outcome:{request.public_id}",
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from jit_access.accounts.selectors import members_of
 from jit_access.credentials.models import CredentialLease
+from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason, explain
 from jit_access.domain.roles import SECURITY
-from jit_access.domain.scopes import parse_scope
+from jit_access.domain.scopes import ResourceScope, parse_scope
 from jit_access.grants.models import Grant
 from jit_access.notifications.services import tell
 
 # The holder did these, or saw them coming; there is nothing to tell.
 _NOT_NEWS = frozenset({Reason.GRANT_RELINQUISHED, Reason.GRANT_EXTENDED})
+_EXPOSED = "The gateway refuses it already. The target did not confirm; the gateway keeps trying."
 
 
 def tell_holder_of_end(grant: Grant) -> None:
@@ -42,7 +44,7 @@ def tell_security_of_exposure(grant: Grant) -> None:
             person,
             kind="grant-exposed",
             subject=f"Could not revoke {grant.subject.display_name}'s access to {what}",
-            text="The gateway refuses it already. The target did not confirm; the gateway keeps trying.",
+            text="\n\n".join([_EXPOSED, *each_of(grant.target.slug, grant.scope)]),
             path="/activity",
             dedupe_key=f"grant-exposed:{grant.public_id}",
         )
@@ -54,10 +56,25 @@ def describe(grant: Grant) -> str:
 
 
 def describe_scope(slug: str, wire: object) -> str:
-    """`demo-registry/llm/tiny-llama`, and how many more."""
+    """`demo-registry/llm/tiny-llama`, or how many of them. `each_of` names every one of several."""
     resources = parse_scope(wire).resources
-    more = f" and {len(resources) - 1} more" if len(resources) > 1 else ""
-    return f"{slug}/{resources[0].repository}{more}"
+    return f"{slug}/{resources[0].repository}" if len(resources) == 1 else f"{len(resources)} repositories at {slug}"
+
+
+def each_of(slug: str, wire: object) -> tuple[str, ...]:
+    """`pull and push demo-registry/llm/tiny-llama`, a line for each of several repositories; none for a single one."""
+    resources = parse_scope(wire).resources
+    if len(resources) == 1:
+        return ()
+    return tuple(
+        f"{' and '.join(one.verb for one in Operation if one in part.operations)} {slug}/{part.repository}"
+        f"{'' if part.is_whole else ', ' + _limits(part)}"
+        for part in resources
+    )
+
+
+def _limits(part: ResourceScope) -> str:
+    return f"only {', '.join([*part.tags, *part.digests, *part.files])}"
 
 
 def _tell_holder(grant: Grant, kind: str, what: str, text: str, *, key: str = "") -> None:
@@ -66,7 +83,7 @@ def _tell_holder(grant: Grant, kind: str, what: str, text: str, *, key: str = ""
         kind=kind,
         subject=f"{'Access' if grant.subject.is_person else f'{grant.subject.display_name}’s access'} "
         f"to {describe(grant)} {what}",
-        text=text,
+        text="\n\n".join([text, *each_of(grant.target.slug, grant.scope)]),
         path="/access",
         dedupe_key=f"{kind}:{key or grant.public_id}",
     )

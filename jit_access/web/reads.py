@@ -22,6 +22,7 @@ from jit_access.proxy_sessions.usage import Used, read_used
 from jit_access.targets.models import Repository
 from jit_access.web.presenters.request_form import Held
 from jit_access.web.presenters.tokens import Use, Uses
+from jit_access.web.presenters.words import scope_name
 from jit_access.web.viewmodels.parts import Resource
 
 # A token that nobody used within this many requests of its grant is not in use.
@@ -131,14 +132,14 @@ def grants_per_repository(target_id: int) -> dict[str, int]:
 
 
 def resources_of(entries: Sequence[AuditEntry]) -> dict[str, Resource]:
-    """The first repository of each grant and request that these records speak of, by public id."""
+    """The repositories of each grant and request that these records speak of, by public id."""
     found: dict[str, Resource] = {}
     for model, ids in (
         (Grant, {entry.grant for entry in entries}),
         (AccessRequest, {entry.request for entry in entries}),
     ):
         rows = model._default_manager.filter(public_id__in=ids - {""}).values_list("public_id", "target__slug", "scope")
-        found |= {key: Resource(slug, parse_scope(scope).resources[0].repository) for key, slug, scope in rows}
+        found |= {key: Resource(slug, scope_name(parse_scope(scope))) for key, slug, scope in rows}
     return found
 
 

@@ -7,9 +7,14 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from jit_access.access_requests.models import Verdict
+from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.domain.lifecycle import RequestState
-from tests.support.lifecycles import FRONTIER, HOUR, TINY, World, answer, ask, reload
+from jit_access.domain.operations import Operation, Tier
+from jit_access.domain.scopes import ResourceScope, make_scope
+from jit_access.grants.models import Grant
+from jit_access.notifications.models import Notification
+from jit_access.web.presenters.words import ask_phrase
+from tests.support.lifecycles import BASE, FRONTIER, HOUR, TINY, World, answer, ask, reload, start
 from tests.support.sessions import code_now
 from tests.web.pages_of import heading_of, hidden_value, text_of
 
@@ -128,3 +133,61 @@ def test_the_queue_is_there_for_those_who_decide_and_nowhere_else(
     assert cleo.get(f"/approvals/{request.public_id}").status_code == 404
     assert 'href="/approvals"' in ben.get("/access").content.decode()
     assert 'href="/approvals"' not in cleo.get("/access").content.decode()
+
+
+def _of_two(world: World) -> AccessRequest:
+    parts = [
+        ResourceScope(BASE, frozenset({Operation.PULL, Operation.PUSH})),
+        ResourceScope(TINY, frozenset({Operation.PULL})),
+    ]
+    return ask(world, scope=make_scope(parts))
+
+
+def test_several_repositories_are_each_shown_with_what_is_asked_on_them(
+    world: World, client_for: Callable[..., Client]
+) -> None:
+    request = _of_two(world)
+    assert request.state == RequestState.PENDING
+    ben, ada = client_for(world.cast.ben), client_for(world.cast.ada)
+    page = ben.get(f"/approvals/{request.public_id}")
+    asked = f"to pull {TINY}, and to pull and push to {BASE}, for 1 hour"
+    assert heading_of(page) == f"Ada Okafor asks {asked}"
+    each = f"demo-registry/ {TINY} Pull Sensitive demo-registry/ {BASE} Pull and push Standard"
+    assert text_of(page).index(each) < text_of(page).index("Risk")
+    assert each in text_of(ben.get("/approvals"))
+    own = ada.get(f"/requests/{request.public_id}")
+    assert heading_of(own) == f"You asked {asked}"
+    assert each in text_of(own)
+    assert each in text_of(ada.get("/access"))
+    deny = text_of(ben.get(f"/approvals/{request.public_id}/deny"))
+    assert f"Deny Ada’s access to {TINY} (pull) and {BASE} (pull and push)?" in deny
+
+
+def test_a_mail_names_every_repository_with_what_is_asked_on_it(world: World) -> None:
+    request = _of_two(world)
+    told = Notification.objects.get(user=world.cast.ben, kind="request-waits")
+    assert told.subject.endswith("Ada Okafor asks to use 2 repositories at demo-registry for 1 h")
+    assert f"pull demo-registry/{TINY} (sensitive)" in told.text
+    assert f"pull and push demo-registry/{BASE} (standard)" in told.text
+    answer(request, world.cast.ben)
+    outcome = Notification.objects.get(user=world.cast.ada, kind="request-approved")
+    assert f"pull and push demo-registry/{BASE}" in outcome.text
+
+
+def test_a_card_shows_each_repository_with_what_may_be_done_on_it(
+    world: World, client_for: Callable[..., Client]
+) -> None:
+    grant = start(Grant.objects.get(request=answer(_of_two(world), world.cast.ben)))
+    ada = client_for(world.cast.ada)
+    each = f"demo-registry/ {TINY} Pull Sensitive demo-registry/ {BASE} Pull and push Standard"
+    assert each in text_of(ada.get("/access"))
+    end = text_of(ada.get(f"/access/{grant.public_id}/end"))
+    assert f"End your access to {TINY} (pull) and {BASE} (pull and push)?" in end
+
+
+def test_the_sentence_of_many_repositories_names_none_with_the_operation_of_another() -> None:
+    parts = [ResourceScope(f"llm/{name}", frozenset({Operation.PULL})) for name in "abc"]
+    uniform = make_scope(parts)
+    assert ask_phrase(uniform, Tier.CRITICAL, HOUR) == "pull llm/a, llm/b and llm/c, for 1 hour"
+    more = make_scope([*parts, ResourceScope("llm/d", frozenset({Operation.DELETE}))])
+    assert ask_phrase(more, Tier.CRITICAL, HOUR) == "use 4 repositories, the strictest critical, for 1 hour"

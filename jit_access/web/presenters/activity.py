@@ -168,14 +168,13 @@ def _range_text(rows: Sequence[ActivityRow], size: int) -> str:
 def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime, may_revoke: bool) -> Story:
     """All that happened under one grant, in order. `entries` are oldest first."""
     who = grant.subject.display_name
-    scope = words.resources(grant.target.slug, scope_of(grant))
     moved = sum(max(entry.bytes_out, entry.bytes_in) for entry in entries if is_transfer_end(entry))
     cuts = [entry for entry in entries if words_of(entry).badge == CUT]
-    operations = words.operations_phrase(scope_of(grant).operations)
+    held = words.held_phrase(scope_of(grant), "of")
     end = " was cut" if cuts else ""
     ended = end_words(grant.end_reason).badge if grant.end_reason else grant_badge(grant, now)
     return Story(
-        title=f"{figures.possessive(who, is_person=grant.subject.is_person)} {operations} of {scope[0].name}{end}",
+        title=f"{figures.possessive(who, is_person=grant.subject.is_person)} {held}{end}",
         badge=_filled(CUT if cuts else ended),
         rail=_budget_rail(grant, moved, is_cut=bool(cuts)),
         rail_used=f"{figures.size(moved)} moved",
@@ -189,7 +188,7 @@ def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime, m
 def revoke_action(grant: Grant) -> Action:
     """The way to the page that asks and then revokes."""
     whose = figures.possessive(grant.subject.display_name, is_person=grant.subject.is_person)
-    what = words.operations_phrase(scope_of(grant).operations)
+    what = words.held_word(scope_of(grant))
     return Action(f"Revoke {whose} {what}", reverse("web:grant-revoke", args=[grant.public_id]), "cut", "stop")
 
 

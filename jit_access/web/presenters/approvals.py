@@ -99,6 +99,7 @@ def _row(case: Case) -> ApprovalRow:
         deadline_iso=figures.iso(request.answer_by),
         is_due_soon=figures.seconds_between(request.answer_by, case.now) < DUE_SOON_S,
         note=f"“{purpose}”",
+        parts=case.parts,
     )
 
 
@@ -118,6 +119,7 @@ def _own_row(case: Case) -> OwnRow:
         resource=words.resources(request.target.slug, case.scope)[0],
         badge=state_badge(case),
         note=note,
+        parts=case.parts,
     )
 
 
@@ -125,11 +127,10 @@ def build_page(case: Case, *, viewer: User, weighing: Weighing, may_answer: bool
     """One question with everything that is signed. Closed when it was answered, or when this person may not answer."""
     request, is_open = case.request, may_answer
     name = words.short_name(request.requester)
-    repository = case.scope.resources[0].repository
     badge = Badge("Waiting for you", "clock", "wait", True) if is_open else _filled(state_badge(case))
     return ApprovalPage(
         id=request.public_id,
-        title=f"{badge.word} · {name} asks for {repository}",
+        title=f"{badge.word} · {name} asks for {words.scope_name(case.scope)}",
         badge=badge,
         tier=TIER_BADGES[case.tier],
         risk=risk_of(request.risk),
@@ -137,6 +138,7 @@ def build_page(case: Case, *, viewer: User, weighing: Weighing, may_answer: bool
         deadline=_deadline(case) if case.is_open else "",
         sentence=_sentence(case),
         resource=words.resources(request.target.slug, case.scope)[0],
+        parts=case.parts,
         person=words.person_of(request.requester),
         reason_label=f"{figures.possessive(name)} reason",
         quote=request.purpose,
@@ -189,7 +191,13 @@ def _bounds(case: Case, name: str) -> tuple[Fact, ...]:
     request = case.request
     most = f"longest allowed {figures.round_duration(case.lasts_at_most_s)}" if case.lasts_at_most_s else ""
     covers = words.scope_note(case.scope, case.request.target.kind)
-    size = f"{figures.size(case.size_bytes)} in all" if case.size_bytes else "of this repository"
+    size = (
+        f"{figures.size(case.size_bytes)} in all"
+        if case.size_bytes
+        else "of this repository"
+        if len(case.scope.resources) == 1
+        else "of each repository"
+    )
     return (
         Fact("Lasts", figures.round_duration(request.lasts_s), _extension_note(request) or most),
         Fact("Starts", f"When {name} does", f"before {figures.end_time(request.start_by, case.now)}"),
@@ -215,8 +223,6 @@ def _signed(case: Case, viewer: User) -> tuple[Fact, ...]:
     rows = [Fact("Policy", ", ".join(request.rules), f"version {request.policy_version.number}", is_mono=True)]
     if others:
         rows.append(Fact("Also needed", figures.joined(others)))
-    if len(case.scope.resources) > 1:
-        rows.append(Fact("Repositories", ", ".join(part.repository for part in case.scope.resources), is_mono=True))
     rows.append(Fact("Request", request.public_id, is_mono=True))
     rows.append(Fact("You sign", f"sha256 {digest[:16]} … {digest[-8:]}", is_mono=True))
     return tuple(rows)
@@ -233,7 +239,7 @@ def deny_confirm(
     """A denial tells the requester why. One is enough."""
     request = case.request
     name = words.short_name(request.requester)
-    what = words.operations_phrase(case.scope.operations)
+    what = words.held_word(case.scope)
     field = Field(
         "note",
         f"Why? {name} reads this.",
@@ -245,7 +251,7 @@ def deny_confirm(
     fields = (field, _code_field(code_error, passkey)) if needs_code else (field,)
     return Confirm(
         id="deny",
-        title=f"Deny {figures.possessive(name)} {what} of {case.scope.resources[0].repository}?",
+        title=f"Deny {figures.possessive(name)} {words.held_phrase(case.scope, 'of')}?",
         effect="One denial decides. It cannot be taken back; a new request can be made.",
         verb=f"Deny {figures.possessive(name)} {what}",
         keep="Back",

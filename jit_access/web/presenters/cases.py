@@ -19,7 +19,7 @@ from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.presenters.grants import extension_words
 from jit_access.web.presenters.limits import limit_facts
-from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Notice
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Notice, ScopePart
 from jit_access.web.viewmodels.request_state import AskedStep, RequestPage
 
 _MAX_NAMES = 3
@@ -58,6 +58,12 @@ class Case:
     @property
     def tier(self) -> Tier:
         return words.worst_tier(Tier(item["tier"]) for item in self.request.payload["resources"])
+
+    @property
+    def parts(self) -> tuple[ScopePart, ...]:
+        """Every repository with its own operations and tier, where there are several."""
+        tiers = {item["repository"]: item["tier"] for item in self.request.payload["resources"]}
+        return words.scope_parts(self.request.target.slug, self.scope, self.request.target.kind, tiers)
 
     @property
     def size_bytes(self) -> int:
@@ -256,10 +262,11 @@ def build_request_page(case: Case, *, viewer: User, is_new: bool = False, start_
     is_over = not case.is_open and request.state != RequestState.APPROVED
     return RequestPage(
         id=request.public_id,
-        title=f"{badge.word} · {case.scope.resources[0].repository}",
+        title=f"{badge.word} · {words.scope_name(case.scope)}",
         notice=notice,
         resource=words.resources(request.target.slug, case.scope)[0],
         badge=badge,
+        parts=case.parts,
         sentence=f"{who} asked to {asked}",
         quote=request.purpose,
         ticket=request.ticket,
@@ -280,8 +287,6 @@ def _facts(case: Case) -> tuple[Fact, ...]:
         Fact("Sent", f"{figures.day_and_time(request.created_at)} UTC", figures.ago(request.created_at, case.now)),
         Fact("Covers", words.scope_note(case.scope, request.target.kind)),
     ]
-    if len(case.scope.resources) > 1:
-        facts.append(Fact("Repositories", ", ".join(part.repository for part in case.scope.resources)))
     facts += (*words.reference_facts(case.scope, request.target.kind), *case.limits)
     rules = ", ".join(request.rules)
     facts.append(Fact("Policy", rules, f"version {request.policy_version.number}", is_mono=True))
@@ -295,6 +300,8 @@ def limits_sentence(case: Case) -> str:
         *(operations_of(case.request.target.kind, part.repository) for part in case.scope.resources)
     )
     denied = [operation.value for operation in Operation if operation in known - operations]
+    if not words.is_uniform(case.scope):
+        return "Only what is listed above, on each repository. What is running is cut when you or Security revoke."
     names = "no other repository" if len(case.scope.resources) == 1 else "only these repositories"
     part = words.reference_word(case.request.target.kind) or "part"
     others = [] if all(item.is_whole for item in case.scope.resources) else [f"no other {part}"]

@@ -49,13 +49,12 @@ def state_sentence(grant: Grant) -> str:
 def end_confirm(grant: Grant, viewer: User) -> Confirm:
     """What *End now* ends and what that does."""
     scope = scope_of(grant)
-    name = scope.resources[0].repository
-    what = words.operations_phrase(scope.operations)
+    what = words.held_word(scope)
     is_own = grant.subject_id == viewer.pk
     whose = "your" if is_own else figures.possessive(grant.subject.display_name, is_person=grant.subject.is_person)
     return Confirm(
         id=f"end-{grant.public_id}",
-        title=f"End {whose} {what} on {name}?",
+        title=f"End {whose} {words.held_phrase(scope, 'on')}?",
         effect="What is running stops at once, unfinished. "
         f"To go on {'you' if is_own else 'it'} would have to ask again.",
         verb=f"End {'my' if is_own else 'this'} {what}",
@@ -68,12 +67,12 @@ def end_confirm(grant: Grant, viewer: User) -> Confirm:
 def revoke_confirm(grant: Grant, *, note: str = "", error: str = "") -> Confirm:
     """Revoking somebody's access: the effect, and the reason that its holder reads."""
     scope = scope_of(grant)
-    name, what = scope.resources[0].repository, words.operations_phrase(scope.operations)
+    what = words.held_word(scope)
     whose = figures.possessive(grant.subject.display_name, is_person=grant.subject.is_person)
     holder = words.short_name(grant.subject)
     return Confirm(
         id="revoke",
-        title=f"Revoke {whose} {what} on {name}?",
+        title=f"Revoke {whose} {words.held_phrase(scope, 'on')}?",
         effect="What is running is cut at once. Every token of this grant is refused from now on.",
         verb=f"Revoke {whose} {what}",
         keep="Let it run",
@@ -98,7 +97,7 @@ def start_confirm(grant: Grant, now: datetime) -> Confirm:
     takes_over = f" {extension_words(grant.extends, now)}" if grant.extends is not None else ""
     return Confirm(
         id="start",
-        title=f"Start your {words.operations_phrase(scope.operations)} on {scope.resources[0].repository}?",
+        title=f"Start your {words.held_phrase(scope, 'on')}?",
         effect=f"Your {lasts} start now and end by themselves.{takes_over} You could also start later, before "
         f"{figures.end_time(grant.start_by, now)}.",
         verb="Start now",

@@ -35,7 +35,6 @@ from jit_access.web.viewmodels.parts import (
     Fact,
     Notice,
     Rail,
-    Resource,
     make_countdown,
     make_time_rail,
 )
@@ -125,7 +124,7 @@ def _notice(rows: Rows, known: Known) -> Notice | None:
         if grant.state == GrantState.REVOKE_FAILED and grant.exposed_since is not None:
             return exposed_notice(grant, now)
     for grant in _own_and_newest_first((*rows.live, *rows.ended_grants), known):
-        name = scope_of(grant).resources[0].repository
+        name = words.scope_name(scope_of(grant))
         if grant.state == GrantState.ACTIVATION_FAILED:
             return Notice(
                 f"{_whose(grant, known.viewer)} access to {name} could not start.",
@@ -196,8 +195,9 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
     return GrantCard(
         id=grant.public_id,
         resources=names,
+        parts=words.scope_parts(grant.target.slug, scope, grant.target.kind, _tiers(grant.request)),
         badge=grant_badge(grant, known.now),
-        operations=words.operations_title(scope.operations),
+        operations=words.operations_title(scope.operations) if len(names) == 1 else "",
         note=_used_note(grant, moved, known.used.get(grant.public_id, Used())),
         countdown=make_countdown(grant.valid_until, known.now) if is_running and grant.valid_until else None,
         rail=_rail(grant, known.now) if is_running else None,
@@ -214,6 +214,11 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         more=state_sentence(grant),
         references=(*words.reference_facts(scope, grant.target.kind), *_file_facts(grant)),
     )
+
+
+def _tiers(request: AccessRequest) -> dict[str, str]:
+    """By repository, as they were signed."""
+    return {item["repository"]: item["tier"] for item in request.payload["resources"]}
 
 
 def _file_facts(grant: Grant) -> tuple[Fact, ...]:
@@ -254,6 +259,7 @@ def _waiting_item(request: AccessRequest, known: Known, badge: Badge, sentence: 
     scope = parse_scope(request.scope)
     return WaitingItem(
         resource=words.resources(request.target.slug, scope)[0],
+        parts=words.scope_parts(request.target.slug, scope, request.target.kind, _tiers(request)),
         href=reverse("web:request", args=[request.public_id]),
         badge=badge,
         note=f"asked {figures.ago(request.created_at, known.now)}",
@@ -275,6 +281,7 @@ def _scheduled_item(grant: Grant, known: Known) -> WaitingItem:
     is_own = grant.subject_id == known.viewer.pk
     return WaitingItem(
         resource=words.resources(grant.target.slug, scope)[0],
+        parts=words.scope_parts(grant.target.slug, scope, grant.target.kind, _tiers(grant.request)),
         href=reverse("web:request", args=[grant.request.public_id]),
         badge=Badge("Approved, not started", "play"),
         note="extension" if extends else "",
@@ -296,12 +303,11 @@ def _again_items(rows: Rows, known: Known) -> tuple[AgainItem, ...]:
             continue
         taken.add(key)
         scope = scope_of(grant)
-        note = (
-            f"{words.operations_title(scope.operations)}, {figures.round_duration(grant.lasts_s)}, "
-            f"last on {figures.day(grant.activated_at or known.now)}"
-        )
+        doing = f"{words.operations_title(scope.operations)}, " if len(scope.resources) == 1 else ""
+        note = f"{doing}{figures.round_duration(grant.lasts_s)}, last on {figures.day(grant.activated_at or known.now)}"
         href = ask_again_href(grant.request)
-        items.append(AgainItem(words.resources(grant.target.slug, scope)[0], note, href))
+        parts = words.scope_parts(grant.target.slug, scope, grant.target.kind)
+        items.append(AgainItem(words.resources(grant.target.slug, scope)[0], note, href, parts))
     return tuple(items)
 
 
@@ -338,7 +344,8 @@ def _ended_grant(grant: Grant, known: Known) -> EndedRow:
     moved = known.moved.get(grant.public_id, 0)
     is_own = grant.subject_id == known.viewer.pk
     return EndedRow(
-        resource=Resource(grant.target.slug, scope_of(grant).resources[0].repository),
+        resource=words.resources(grant.target.slug, scope_of(grant))[0],
+        parts=words.scope_parts(grant.target.slug, scope_of(grant), grant.target.kind),
         badge=badge,
         note=note if is_own else _of_agent(f"held by {grant.subject.display_name}", note),
         advice=known_words.advice if is_own else NOTHING,
@@ -369,7 +376,8 @@ def _ended_request(request: AccessRequest, known: Known) -> EndedRow:
     is_own = request.requester_id == known.viewer.pk
     note = _denial_note(request.verdicts.all()) or known_words.note
     return EndedRow(
-        resource=Resource(request.target.slug, parse_scope(request.scope).resources[0].repository),
+        resource=words.resources(request.target.slug, parse_scope(request.scope))[0],
+        parts=words.scope_parts(request.target.slug, parse_scope(request.scope), request.target.kind),
         badge=known_words.badge,
         note=note if is_own else _of_agent(f"asked by {request.requester.display_name}", note),
         advice=known_words.advice if is_own else NOTHING,

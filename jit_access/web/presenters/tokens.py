@@ -18,7 +18,7 @@ from jit_access.grants.services.tokens import MAX_LABEL_CHARS, MAX_LIVE_TOKENS
 from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.presenters.grants import left_s, scope_of
-from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Field
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Field, Resource
 from jit_access.web.viewmodels.tokens import TokenRow, TokensPage
 
 
@@ -48,7 +48,7 @@ def build_page(
     can_make = is_usable and count < MAX_LIVE_TOKENS
     return TokensPage(
         lead=_lead(grant, count, now, is_running=is_running),
-        resource=words.resources(grant.target.slug, scope_of(grant))[0],
+        resource=Resource(grant.target.slug, words.scope_name(scope_of(grant))),
         rows=tuple(_row(grant, lease, uses, now, may_rotate=is_usable) for lease in leases),
         make_href=reverse("web:grant-token", args=[grant.public_id]) if can_make else "",
         make_note="" if can_make else _why_no_more(grant, is_running=is_running, is_usable=is_usable),

@@ -8,10 +8,12 @@ from jit_access.accounts.models import User
 from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.scopes import ResourceScope, Scope
 from jit_access.web import figures
-from jit_access.web.viewmodels.parts import Fact, Person, Resource, make_person
+from jit_access.web.viewmodels.parts import TIER_BADGES, Fact, Person, Resource, ScopePart, make_person
 
 _REFERENCES = {"oci": "tag", "hf": "revision", "mlflow": "version"}
 _WILDCARDS = frozenset("*?")
+# More repositories than these are counted in a sentence; the list beside it has each of them.
+_MAX_NAMED = 3
 _TIER_ORDER = (Tier.STANDARD, Tier.SENSITIVE, Tier.CRITICAL)
 # "pull a model", but "push to a model" and "delete from a model".
 _WITH_OBJECT = {Operation.PUSH: "push to", Operation.DELETE: "delete from", Operation.PROMOTE: "promote versions of"}
@@ -79,8 +81,70 @@ def _narrowed(part: ResourceScope, word: str) -> str:
 
 
 def ask_phrase(scope: Scope, tier: Tier, lasts_s: int, kind: str = "oci") -> str:
-    """`pull a critical repository for 2 hours`: what follows "asks to"."""
-    return f"{verb_phrase(scope.operations)} {object_phrase(scope, tier, kind)} for {figures.spoken_duration(lasts_s)}"
+    """`pull a critical repository for 2 hours`: what follows "asks to".
+
+    Several repositories are named with what is asked on each: no sentence lends one the operation of another.
+    """
+    lasts = figures.spoken_duration(lasts_s)
+    if len(scope.resources) == 1:
+        return f"{verb_phrase(scope.operations)} {object_phrase(scope, tier, kind)} for {lasts}"
+    if len(scope.resources) <= _MAX_NAMED:
+        return f"{_each_phrase(scope, reference_word(kind) or 'part')}, for {lasts}"
+    verb = verb_phrase(scope.operations) if is_uniform(scope) else "use"
+    return f"{verb} {object_phrase(scope, tier, kind)}, for {lasts}"
+
+
+def _each_phrase(scope: Scope, word: str) -> str:
+    """`pull and push to llm/a, and to pull llm/b`."""
+    by_operations: dict[frozenset[Operation], list[str]] = {}
+    for part in scope.resources:
+        by_operations.setdefault(part.operations, []).append(f"{_narrowed(part, word)}{part.repository}")
+    phrases = [f"{verb_phrase(operations)} {figures.joined(names)}" for operations, names in by_operations.items()]
+    return ", and to ".join(phrases)
+
+
+def is_uniform(scope: Scope) -> bool:
+    """True when the same is allowed on every repository."""
+    return len({part.operations for part in scope.resources}) == 1
+
+
+def held_word(scope: Scope) -> str:
+    """`pull and push`, as in "your pull and push"; `access` where repositories differ in it."""
+    return operations_phrase(scope.operations) if is_uniform(scope) else "access"
+
+
+def held_phrase(scope: Scope, preposition: str) -> str:
+    """`pull on llm/a`, `access to llm/a (pull and push) and llm/b (pull)`: every repository is named."""
+    if is_uniform(scope):
+        names = figures.joined([part.repository for part in scope.resources])
+        return f"{operations_phrase(scope.operations)} {preposition} {names}"
+    return (
+        f"access to {figures.joined([f'{p.repository} ({operations_phrase(p.operations)})' for p in scope.resources])}"
+    )
+
+
+def scope_name(scope: Scope) -> str:
+    """`llm/a`, `llm/a and llm/b`: for titles. What lists the parts stands on the page."""
+    names = [part.repository for part in scope.resources]
+    return figures.joined(names) if len(names) <= _MAX_NAMED else f"{names[0]} and {len(names) - 1} more"
+
+
+def scope_parts(
+    target: str, scope: Scope, kind: str = "oci", tiers: Mapping[str, str] | None = None
+) -> tuple[ScopePart, ...]:
+    """Each repository with its own operations, and tier where it is known; nothing for a single one."""
+    if len(scope.resources) == 1:
+        return ()
+    known = tiers or {}
+    return tuple(
+        ScopePart(
+            Resource(target, part.repository),
+            operations_title(part.operations),
+            TIER_BADGES.get(known.get(part.repository, "")),
+            "" if part.is_whole else f"only {scope_note(Scope((part,)), kind)}",
+        )
+        for part in scope.resources
+    )
 
 
 def resources(target: str, scope: Scope) -> tuple[Resource, ...]:

@@ -15,6 +15,7 @@ from jit_access.web.viewmodels.parts import (
     Person,
     ReasonItem,
     Resource,
+    ScopePart,
 )
 
 
@@ -42,6 +43,7 @@ class ApprovalRow:
     deadline_iso: str
     is_due_soon: bool
     note: str
+    parts: tuple[ScopePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class OwnRow:
     resource: Resource
     badge: Badge
     note: str
+    parts: tuple[ScopePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class ApprovalPage:
     notice: Notice | None = None
     back: Action | None = None
     revoke: Action | None = None
+    parts: tuple[ScopePart, ...] = ()
 
     @property
     def is_open(self) -> bool:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Action, Badge, Command, Confirm, Countdown, Fact, Notice, Rail, Resource
+from jit_access.web.viewmodels.parts import (
+    Action,
+    Badge,
+    Command,
+    Confirm,
+    Countdown,
+    Fact,
+    Notice,
+    Rail,
+    Resource,
+    ScopePart,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class GrantCard:
     end_href: str = ""
     more: str = ""
     references: tuple[Fact, ...] = ()
+    parts: tuple[ScopePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,7 @@ class WaitingItem:
     sentence: str
     deadline: str
     action: Action | None = None
+    parts: tuple[ScopePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,7 @@ class AgainItem:
     resource: Resource
     note: str
     href: str
+    parts: tuple[ScopePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,7 @@ class EndedRow:
     moved: str
     when: str
     when_iso: str
+    parts: tuple[ScopePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

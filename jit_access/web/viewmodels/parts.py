@@ -28,6 +28,16 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopePart:
+    """One of several repositories, with what may be done on this one. `note` is what narrows it."""
+
+    resource: Resource
+    operations: str
+    tier: Badge | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Who: round with initials for people, square for agents."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Notice, Resource
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Notice, Resource, ScopePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +36,4 @@ class RequestPage:
     refresh_href: str
     is_live: bool
     again: Action | None = None
+    parts: tuple[ScopePart, ...] = ()

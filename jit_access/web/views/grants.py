@@ -17,6 +17,7 @@ from jit_access.web import figures
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters import grants as words
+from jit_access.web.presenters.words import scope_name
 
 # What a revocation would still take something away from.
 REVOCABLE = frozenset({GrantState.SCHEDULED, GrantState.ACTIVATING, GrantState.ACTIVE, GrantState.SUSPENDED})
@@ -45,7 +46,7 @@ def end(request: HttpRequest, public_id: str) -> HttpResponse:
     grant = own_grant(request, public_id)
     if request.method == "POST":
         services.relinquish_grant(actor=person(request), grant=grant)
-        name = parse_scope(grant.scope).resources[0].repository
+        name = scope_name(parse_scope(grant.scope))
         is_own = grant.subject_id == person(request).pk
         whose = "your" if is_own else figures.possessive(grant.subject.display_name, is_person=False)
         say(request, f"Ended. Nothing is left of {whose} access to {name}.", "Its tokens are refused from now on.")

@@ -18,9 +18,9 @@ from jit_access.grants.models import Grant
 from jit_access.web import commands, figures, reads, ways
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters import tokens as words
-from jit_access.web.presenters.words import resources
+from jit_access.web.presenters.words import scope_name
 from jit_access.web.viewmodels.my_access import TokenPage
-from jit_access.web.viewmodels.parts import Notice
+from jit_access.web.viewmodels.parts import Notice, Resource
 from jit_access.web.views.grants import own_grant
 
 _METHODS = ["GET", "HEAD", "POST"]
@@ -119,7 +119,7 @@ def _render_token(
     now, scope = clock.now(), parse_scope(grant.scope)
     chosen = commands.chosen_client(request.POST.get("client", ""))
     shown = TokenPage(
-        resource=resources(grant.target.slug, scope)[0],
+        resource=Resource(grant.target.slug, scope_name(scope)),
         token=ways.secret_of(grant, issued),
         ends=f"with it, at {figures.end_time(issued.lease.valid_until, now)}",
         tabs=(),
