@@ -23,7 +23,10 @@ from jit_access.web.viewmodels.parts import Command
 CLIENT = "aws"
 PROFILE = "jit"
 LOGIN_TITLE = "Sign in once: paste the three values of this grant, then Enter"
-_FORM = f"[{PROFILE}]\\nregion=us-east-1\\naws_access_key_id=%s\\naws_secret_access_key=%s\\naws_session_token=%s\\n"
+# Without the version, `aws s3 presign` and boto3 presign in version 2, which carries no proof that the gateway takes.
+_VERSION = "s3=\\n signature_version=s3v4"
+_VALUES = "aws_access_key_id=%s\\naws_secret_access_key=%s\\naws_session_token=%s\\n"
+_FORM = f"[{PROFILE}]\\nregion=us-east-1\\n{_VERSION}\\n{_VALUES}"
 _OTHERS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 

@@ -121,7 +121,8 @@ def test_every_action_is_recorded_with_its_key(gateway: Gateway) -> None:
 def test_foreign_prefix_bucket_and_target_are_refused(gateway: Gateway) -> None:
     held = gateway.grant("store", EVERYTHING)
     s3 = client_of(gateway, held)
-    with refused(gateway, "AccessDenied", "out-of-scope", "bucket or prefix", f"{PUBLIC_URL}/request?resource=store/"):
+    link = f"{PUBLIC_URL}/request?resource=store/{BUCKET}/{FOREIGN.rpartition('/')[0]}&"
+    with refused(gateway, "AccessDenied", "out-of-scope", "bucket or prefix", link):
         s3.get_object(Bucket=BUCKET, Key=FOREIGN)
     for bucket, key in [(BUCKET, "llama-3.bin"), (BUCKET, "llama-30/x"), ("secret", MODEL), (BUCKET, PREFIX)]:
         with refused(gateway, "AccessDenied", "out-of-scope"):
@@ -241,6 +242,25 @@ def test_presigned_url_reads_one_object_until_the_grant_ends(gateway: Gateway) -
     assert answer.status_code == 403
     assert "revoked" in answer.text
     assert not any(held.token in str(record) for record in gateway.records())
+
+
+def test_presigned_in_version_2_is_told_which_one_to_take(gateway: Gateway) -> None:
+    held = gateway.grant("store", READ)
+    url = client_of(gateway, held, signature_version="s3").generate_presigned_url(
+        "get_object", Params={"Bucket": BUCKET, "Key": MODEL}
+    )
+    assert "AWSAccessKeyId=" in url
+    answer = httpx.get(url)
+    assert (answer.status_code, "<Code>InvalidRequest</Code>" in answer.text) == (400, True)
+    assert "signature version 2" in answer.text
+    assert "s3.signature_version s3v4" in answer.text
+    assert not any(held.token in str(record) for record in gateway.records())
+
+
+def test_a_bucket_is_made_elsewhere(gateway: Gateway) -> None:
+    s3 = client_of(gateway, gateway.grant("store", READ))
+    with refused(gateway, "MethodNotAllowed", "method-not-allowed", "Ask an operator"):
+        s3.create_bucket(Bucket="brand-new")
 
 
 def test_presigned_url_of_too_long_or_over_is_refused(gateway: Gateway) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.flows.test_two_grants import commands_of
@@ -66,6 +67,8 @@ def test_a_store_is_added_found_asked_for_and_used(visit: Visit, store: Store, s
     read = "import boto3; s = boto3.client('s3'); print(s.get_object(Bucket='weights', Key='{}')['Body'].read())"
     done = shell(f'{python} -c "{read.format("Tiny-Llama/model.safetensors")}"')
     assert "b'weights'" in done.stdout, done.stderr
+    signed = shell(listing.replace(" ls --recursive ", " presign ").replace("Llama/", "Llama/model.safetensors"))
+    assert httpx.get(signed.stdout.strip()).content == b"weights", signed
     store.client().put_object(Bucket="weights", Key="frontier/model.safetensors", Body=b"secret")
     foreign = shell(f'{python} -c "{read.format("frontier/model.safetensors")}"')
     assert "Your grant does not cover this bucket or prefix." in foreign.stderr

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, replace
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.request import QueryDict
 from django.shortcuts import redirect
@@ -25,7 +26,7 @@ from jit_access.domain.scopes import ResourceScope, Scope, make_scope, parse_sco
 from jit_access.grants import access as grant_access
 from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import Assurance
-from jit_access.targets.models import Repository
+from jit_access.targets.models import Repository, TargetKind
 from jit_access.targets.tiers import weights_of
 from jit_access.web import figures, reads
 from jit_access.web.frames import assurance_of
@@ -47,6 +48,7 @@ from jit_access.web.references import MAX_CHARS, References, parse_references, r
 from jit_access.web.viewmodels.parts import Action, Notice
 
 MAX_START = 1_000_000
+_DEEPEST = 64
 _OPERATIONS = dict(OPERATION_CHOICES)
 _CLOSED = frozenset({Reason.NO_RULE_ALLOWS, Reason.FORBIDDEN_BY_RULE})
 
@@ -75,12 +77,21 @@ def show_form(request: HttpRequest) -> HttpResponse:
 def follow_link(request: HttpRequest) -> HttpResponse:
     """The address that the gateway's refusals name, as `?resource=target/repository`: the form, filled with it."""
     slug, _, name = request.GET.get("resource", "").partition("/")
-    known = known_to(person(request)).repositories()
-    row = known.filter(target__slug=slug, name=name, gone_at=None).first()
-    chosen = {"resource": row.public_id} if row else {"q": name[:200]}
+    known = known_to(person(request)).repositories().filter(target__slug=slug, gone_at=None)
+    row = known.filter(name=name).first() or _holding(known, name)
+    is_store = row is None and known.filter(target__kind=TargetKind.S3).exists()
+    chosen = {"resource": row.public_id} if row else {"q": (name.partition("/")[0] if is_store else name)[:200]}
     query = QueryDict(mutable=True)
     query.update(chosen | {"operations": request.GET.get("operation", "pull")})
     return redirect(f"{reverse('web:request-new')}?{query.urlencode()}")
+
+
+def _holding(known: QuerySet[Repository], name: str) -> Repository | None:
+    """The deepest thing of a store that holds what a refusal was about: a key has no name of its own."""
+    parts = name.split("/")[:_DEEPEST]
+    above = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    found = known.filter(target__kind=TargetKind.S3, name__in=above)
+    return max(found, key=lambda row: len(row.name), default=None)
 
 
 @require_POST

@@ -59,6 +59,7 @@ def read_token(head: RequestHead) -> str | None:
 def read_claim(head: RequestHead, query: Pairs) -> Claim | None:
     """None when nothing was signed at all. Raises Unclassified for a claim that cannot be read in one way."""
     _check_single(head)
+    _check_version(head, query)
     in_query = any(key in QUERY_KEYS for key, _ in query)
     authorization = head.get(b"authorization")
     if in_query and (authorization is not None or head.get(TOKEN_FIELD) is not None):
@@ -102,6 +103,18 @@ def _check_single(head: RequestHead) -> None:
     names = [name for name, _ in head.headers if name.startswith(b"x-amz-")]
     if len(set(names)) != len(names):
         raise _unreadable("an x-amz field comes twice")
+
+
+def _check_version(head: RequestHead, query: Pairs) -> None:
+    """Clients presign in version 2 by themselves where they do not know a region's rules, and then send no token."""
+    if {"AWSAccessKeyId", "Signature"} <= {key for key, _ in query} or (head.get(b"authorization") or b"")[
+        :4
+    ] == b"AWS ":
+        sentence = (
+            "This is signed with signature version 2; the gateway takes version 4. In boto3 that is "
+            'Config(signature_version="s3v4"), for aws: aws configure set s3.signature_version s3v4'
+        )
+        raise Unclassified(400, Reason.MALFORMED_REQUEST, sentence, code="InvalidRequest")
 
 
 def _unreadable(what: str) -> Unclassified:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from jit_access.domain.plain_xml import Node, render
 from jit_access.domain.reasons import Reason, explain
@@ -67,7 +68,16 @@ def gate_answer(
     own = _SENTENCES.get(visible, explain(visible))
     if outside and visible in INSUFFICIENT_SCOPE:
         own = f"{own} {_named(outside)}"
-    return error_answer(status_for(reason), reason, sentence_for(reason, facts, wanted).replace(explain(visible), own))
+    sentence = sentence_for(reason, facts, _linked(reason, wanted))
+    return error_answer(status_for(reason), reason, sentence.replace(explain(visible), own))
+
+
+def _linked(reason: Reason, wanted: tuple[Wanted, ...]) -> tuple[Wanted, ...]:
+    """What nothing covers is asked for by its folder: the page finds the longest thing there that holds it."""
+    if reason is not Reason.OUT_OF_SCOPE or not wanted:
+        return wanted
+    bucket, folder = wanted[0].repository.partition("/")[0], wanted[0].reference.rpartition("/")[0]
+    return (replace(wanted[0], repository=f"{bucket}/{folder}".rstrip("/")), *wanted[1:])
 
 
 def _named(outside: tuple[str, ...]) -> str:

@@ -98,6 +98,11 @@ _VALUES: dict[str, Callable[[str], bool]] = {
 }  # fmt: skip
 
 
+_NO_BUCKETS = (
+    "The gateway makes and removes no buckets. Ask an operator to do it at the store, and to discover it under Targets."
+)
+
+
 def find_route(method: str, place: Place, query: Pairs, *, copies: bool) -> Route:
     """The one route of this request. Raises Unclassified."""
     asked = {key: text for key, text in query if key not in QUERY_KEYS and key not in _IGNORED}
@@ -107,6 +112,8 @@ def find_route(method: str, place: Place, query: Pairs, *, copies: bool) -> Rout
         routes = (_OF_OBJECTS if place.key else _OF_BUCKETS).get(method, ())
     found = next((item for item in routes if item.marks <= asked.keys() <= item.marks | item.keys), None)
     if found is None:
+        if place.bucket and not place.key and method in ("PUT", "DELETE") and not asked:
+            raise Unclassified(405, Reason.METHOD_NOT_ALLOWED, _NO_BUCKETS, code="MethodNotAllowed")
         raise _unknown(asked, is_method=not routes)
     if not all(_VALUES.get(key, bool)(text) or key in ("prefix", "delimiter", "marker", "start-after")
                for key, text in asked.items()):  # fmt: skip
