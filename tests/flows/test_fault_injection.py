@@ -11,8 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.effort import at_length
+
 ROOT = Path(__file__).resolve().parents[2]
-INJECTIONS = 40
+INJECTIONS = at_length(40, 12)
 
 
 def test_no_fault_opens_a_door_or_loses_a_revocation() -> None:

@@ -26,6 +26,7 @@ from jit_access.grants import services as grants
 from jit_access.grants.models import Claim, Grant
 from jit_access.proxy_sessions.models import SessionViewRow
 from tests.support.cast import make_cast
+from tests.support.effort import at_length
 from tests.support.lifecycles import (
     BASE,
     FRONTIER,
@@ -234,7 +235,7 @@ class Lifecycles(RuleBasedStateMachine):
 
 
 Lifecycles.TestCase.settings = settings(
-    max_examples=10,
+    max_examples=at_length(10, 4),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

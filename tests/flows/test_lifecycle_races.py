@@ -26,6 +26,7 @@ from jit_access.grants import services as grants
 from jit_access.grants.models import Claim, Grant
 from tests.grants.test_opening import view_of
 from tests.support.cast import Cast, make_person
+from tests.support.effort import at_length
 from tests.support.lifecycles import (
     BASE,
     FRONTIER,
@@ -46,7 +47,7 @@ from tests.support.lifecycles import (
 from tests.support.racing import lasting_racers
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-RACES = 50
+RACES = at_length(50, 15)
 RUNNERS = 20
 Race = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 

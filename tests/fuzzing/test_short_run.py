@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.fuzzing.readings import READINGS
+from tests.support.effort import at_length
 
-RUNS = 60_000
+RUNS = at_length(60_000, 10_000)
 HOUSE = Path(__file__).resolve().parents[2]
 
 

@@ -228,6 +228,11 @@ class Gateway:
 
     # -- what happened
 
+    def moved_under(self, held: Held) -> int:
+        """Bytes that running exchanges of this grant have moved so far."""
+        group = self._gate()._watches._groups.get(held.view.grant_id)  # nobody else asks for it
+        return sum(watch.moved() for watch in list(group.running)) if group else 0
+
     def records(self, kind: str = "", **fields: object) -> list[dict[str, object]]:
         """Records that arrived, oldest first."""
         found = [item for item in list(self.collector.records.values()) if item["kind"].startswith(kind)]  # type: ignore[attr-defined]

@@ -1,0 +1,10 @@
+"""How much is enough. The gate takes the whole each time; by hand a part of it keeps the suite one that one runs."""
+
+from __future__ import annotations
+
+import os
+
+
+def at_length(whole: int, part: int) -> int:
+    """`whole` where CI is set, as in the gate; else `part`."""
+    return whole if os.environ.get("CI") else part
