@@ -96,12 +96,20 @@ def held_repositories(actor: User, now: datetime) -> dict[tuple[str, str], Held]
     """What one has open already, whole repositories only, by target and repository."""
     rows = Grant.objects.filter(subject=actor, state__in=[GrantState.SCHEDULED, GrantState.ACTIVE])
     held: dict[tuple[str, str], Held] = {}
-    for grant in rows.select_related("target"):
+    grants = list(rows.select_related("target"))
+    used = used_by_grant(grants)
+    for grant in grants:
         if (grant.valid_until or grant.start_by) > now:
+            is_spent = _is_spent(grant, used.get(grant.public_id, Used()))
             # With some tags only, one may still ask for the rest.
             for part in (part for part in parse_scope(grant.scope).resources if part.is_whole):
-                held[(grant.target.slug, part.repository)] = Held(grant.valid_until, part.operations)
+                held[(grant.target.slug, part.repository)] = Held(grant.valid_until, part.operations, is_spent)
     return held
+
+
+def _is_spent(grant: Grant, used: Used) -> bool:
+    requests, moved = grant.request_budget, grant.byte_budget
+    return bool(requests and used.requests >= requests) or bool(moved and used.moved >= moved)
 
 
 def other_grant_count(request: AccessRequest) -> int:

@@ -20,7 +20,17 @@ from jit_access.targets.tiers import Weight
 from jit_access.web import figures
 from jit_access.web.presenters import limits, words
 from jit_access.web.references import MAX_CHARS
-from jit_access.web.viewmodels.parts import TIER_BADGES, Action, Badge, Field, Notice, Option, ReasonItem, Resource
+from jit_access.web.viewmodels.parts import (
+    TIER_BADGES,
+    Action,
+    Badge,
+    Fact,
+    Field,
+    Notice,
+    Option,
+    ReasonItem,
+    Resource,
+)
 from jit_access.web.viewmodels.request_form import Choice, ErrorItem, FormErrors, Preview, RequestForm
 
 OPERATION_CHOICES: tuple[tuple[str, frozenset[Operation]], ...] = (
@@ -58,6 +68,7 @@ class Answers:
     idempotency_key: str = ""
     extends: str = ""
     references: str = ""
+    is_lasts_preset: bool = False  # nobody chose how long yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class Held:
 
     until: datetime | None
     operations: frozenset[Operation]
+    is_spent: bool = False  # a budget of it is used up: it opens nothing any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,7 @@ def build_form(
     kind = chosen.target.kind if chosen else ""
     longest = outlook.preview.lasts_at_most_s if outlook else 0
     left_s = outlook.lasts_s - answers.lasts_s if outlook else 0
+    is_several = outlook is not None and len(outlook.scope.resources) > 1
     return RequestForm(
         query=answers.query,
         choices=tuple(_choice(row, answers, catalogue, now) for row in catalogue.repositories),
@@ -128,14 +141,17 @@ def build_form(
         operations=tuple(
             _operation(value, answers, outlook)
             for value in choices_of(chosen)
-            if not answers.extends or value == answers.operations
+            if not answers.extends or (value == answers.operations and not is_several)
         ),
-        operations_note="" if answers.extends else _operations_note(outlook, chosen),
+        operations_note=("As before, on each repository." if is_several else "")
+        if answers.extends
+        else _operations_note(outlook, chosen),
         durations=tuple(_duration(lasts_s, answers, longest - left_s if longest else 0) for lasts_s in DURATIONS_S),
         durations_note=_extension_note(left_s, longest) if answers.extends else _durations_note(longest),
         references=references_field(answers, kind),
         references_title=_references_title(answers, chosen),
-        kept=words.reference_facts(outlook.scope, kind) if outlook and answers.extends else (),
+        kept=_kept(outlook.scope, kind) if outlook and answers.extends else (),
+        lasts_preset=str(answers.lasts_s) if answers.is_lasts_preset else "",
         purpose=Field(
             "purpose",
             "Reason, as the approver will read it",
@@ -153,6 +169,30 @@ def build_form(
         heading="Extend access" if answers.extends else "Request access",
         lead="The new grant takes over when you start it; what is running goes on." if answers.extends else "",
     )
+
+
+def _kept(scope: Scope, kind: str) -> tuple[Fact, ...]:
+    """What an extension goes on with: every repository of several, and what narrows them."""
+    each = tuple(Fact(part.repository, words.operations_title(part.operations)) for part in scope.resources)
+    return (*(each if len(each) > 1 else ()), *words.reference_facts(scope, kind))
+
+
+def again_notice(scope: Scope) -> Notice | None:
+    """What this form, which asks for one repository, leaves out of an earlier request: never in silence."""
+    first, *others = scope.resources
+    left_out = [f"{words.operations_phrase(part.operations)} {part.repository}" for part in others]
+    lines = [f"Left out: {figures.joined(left_out)}. Ask for the rest after this, or for all at once by the API."]
+    is_odd = first.operations not in dict(OPERATION_CHOICES).values()
+    odd = f"It asked to {words.operations_phrase(first.operations)}; choose one of these below."
+    more = " ".join([*(lines if others else ()), *([odd] if is_odd else ())])
+    title = f"This page asks for one repository at a time: {first.repository}." if others else "Not all is filled in."
+    return Notice(title, more, "wait", "alert") if more else None
+
+
+def preset_lasts_s(longest: int) -> int:
+    """While nobody chose: what is usual, or the longest that the rule allows where that is less."""
+    allowed = [lasts_s for lasts_s in DURATIONS_S if not longest or lasts_s <= longest]
+    return min(DEFAULT_LASTS_S, max(allowed, default=DURATIONS_S[0]))
 
 
 # What narrows a request, and how it is written, by kind of target; "" before one is chosen.
@@ -222,6 +262,7 @@ def _choice(row: Repository, answers: Answers, catalogue: Catalogue, now: dateti
     held = catalogue.held.get((row.target.slug, row.name))
     wanted = dict(OPERATION_CHOICES)[answers.operations]
     is_taken = held is not None and not answers.extends and wanted <= held.operations
+    is_spent = is_taken and held is not None and held.is_spent
     kind = TargetKind(row.target.kind).label
     size = figures.size(row.size_bytes) if row.size_bytes else ""
     weight = catalogue.weights.get(row.pk, Weight(Tier(row.tier)))
@@ -230,20 +271,23 @@ def _choice(row: Repository, answers: Answers, catalogue: Catalogue, now: dateti
     if is_taken and held is not None:
         until = f"until {figures.end_time(held.until, now)}" if held.until else "not started"
         note = f"You have this already, {until}"
+        if held.is_spent:
+            note = "You have this, but its budget is spent. End it, then ask again:"
     return Choice(
         value=row.public_id,
         resource=Resource(row.target.slug, row.name),
         note=note,
-        badge=Badge("Granted", "check", "live") if is_taken else TIER_BADGES[weight.tier],
+        badge=Badge("Granted", "check", "live") if is_taken and not is_spent else TIER_BADGES[weight.tier],
         is_chosen=row.public_id == answers.resource,
-        is_disabled=is_taken and row.public_id != answers.resource,
+        is_disabled=is_taken and not is_spent and row.public_id != answers.resource,
+        link=Action("My access", reverse("web:my-access")) if is_spent else None,
     )
 
 
 def _count_text(catalogue: Catalogue, answers: Answers) -> str:
     total = f"{catalogue.total:,} {'repository' if catalogue.total == 1 else 'repositories'}"
     if answers.extends:
-        return "An extension covers the same repository."
+        return "An extension covers the same as before, all of it."
     if not catalogue.matching:
         return f"{total} {'is' if catalogue.total == 1 else 'are'} known here. An operator adds new ones."
     if catalogue.shown == catalogue.matching:

@@ -17,6 +17,7 @@ class Choice:
     badge: Badge
     is_chosen: bool = False
     is_disabled: bool = False
+    link: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class RequestForm:
     errors: FormErrors | None = None
     extends: str = ""
     kept: tuple[Fact, ...] = ()
+    lasts_preset: str = ""  # goes back, so that what nobody chose is not taken for chosen
     heading: str = "Request access"
     lead: str = ""
     notice: Notice | None = None

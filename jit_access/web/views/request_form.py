@@ -33,13 +33,16 @@ from jit_access.web.frames import assurance_of
 from jit_access.web.pages import page, person, render_page
 from jit_access.web.presenters.request_form import (
     CHOICES,
+    DEFAULT_LASTS_S,
     DEFAULT_OPERATIONS,
     OPERATION_CHOICES,
     Answers,
     Catalogue,
     Outlook,
+    again_notice,
     build_form,
     choices_of,
+    preset_lasts_s,
     with_errors,
     with_notice,
     with_refused_references,
@@ -60,6 +63,7 @@ class Filled:
     known: Known
     answers: Answers
     repository: Repository | None
+    notice: Notice | None = None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,7 +73,7 @@ def show_form(request: HttpRequest) -> HttpResponse:
     filled = _filled(request, request.POST if request.method == "POST" else request.GET)
     if request.method == "POST" and "send" in request.POST:
         return _send(request, filled)
-    return _render(request, filled)
+    return _render(request, filled, notice=filled.notice)
 
 
 @require_safe
@@ -103,9 +107,11 @@ def show_preview(request: HttpRequest) -> HttpResponse:
 
 def _filled(request: HttpRequest, sent: QueryDict) -> Filled:
     known = known_to(person(request))
-    answers = _answers_of(request, sent, known)
+    answers, notice = _answers_of(request, sent, known), None
+    if request.method != "POST" and sent.get("again"):
+        notice = again_notice(selectors.ask_again_from(_earlier(request, sent.get("again", ""))).scope)
     rows = known.repositories().filter(public_id=answers.resource, gone_at=None)
-    return Filled(known, answers, rows.first() if answers.resource else None)
+    return Filled(known, answers, rows.first() if answers.resource else None, notice)
 
 
 def _answers_of(request: HttpRequest, sent: QueryDict, known: Known) -> Answers:
@@ -115,14 +121,15 @@ def _answers_of(request: HttpRequest, sent: QueryDict, known: Known) -> Answers:
             return _answers_again(request, sent.get("again", ""), known)
         if sent.get("extends"):
             return _answers_extending(request, sent.get("extends", ""), known)
-    lasts = sent.get("lasts_s", "7200")
+    lasts = sent.get("lasts_s", "")
     operations = sent.get("operations", "pull")
     return Answers(
         query=sent.get("q", "")[:200],
         start=_number(sent.get("start", ""), MAX_START),
         resource=sent.get("resource", ""),
         operations=operations if operations in _OPERATIONS else "pull",
-        lasts_s=_number(lasts, 9_999_999, 7200),
+        lasts_s=_number(lasts, 9_999_999, DEFAULT_LASTS_S),
+        is_lasts_preset=not lasts or lasts == sent.get("lasts_preset"),
         purpose=sent.get("purpose", ""),
         ticket=sent.get("ticket", ""),
         idempotency_key=sent.get("idempotency_key", "") or secrets.token_urlsafe(16),
@@ -137,8 +144,7 @@ def _number(text: str, most: int, otherwise: int = 0) -> int:
 
 
 def _answers_again(request: HttpRequest, public_id: str, known: Known) -> Answers:
-    earlier = access.get_request(actor=person(request), public_id=public_id)
-    draft = selectors.ask_again_from(earlier)
+    draft = selectors.ask_again_from(_earlier(request, public_id))
     part = draft.scope.resources[0]
     row = known.repositories().filter(target=draft.target, name=part.repository, gone_at=None).first()
     return Answers(
@@ -150,6 +156,10 @@ def _answers_again(request: HttpRequest, public_id: str, known: Known) -> Answer
         idempotency_key=secrets.token_urlsafe(16),
         references=references_text(part),
     )
+
+
+def _earlier(request: HttpRequest, public_id: str) -> AccessRequest:
+    return access.get_request(actor=person(request), public_id=public_id)
 
 
 def _answers_extending(request: HttpRequest, public_id: str, known: Known) -> Answers:
@@ -276,6 +286,11 @@ def _render(
         filled = replace(filled, answers=replace(filled.answers, operations=DEFAULT_OPERATIONS))
     unreadable = _unreadable(filled.answers, filled.repository)
     outlook = None if unreadable else _outlook(request, filled)
+    if outlook and filled.answers.is_lasts_preset and not filled.answers.extends:
+        preset = preset_lasts_s(outlook.preview.lasts_at_most_s)
+        if preset != filled.answers.lasts_s:
+            filled = replace(filled, answers=replace(filled.answers, lasts_s=preset))
+            outlook = _outlook(request, filled)
     form = build_form(filled.answers, _catalogue(actor, filled), outlook, now=now, chosen=filled.repository)
     if unreadable:
         form = with_refused_references(form, unreadable.sentence, str(unreadable.reason))
