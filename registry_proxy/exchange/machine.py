@@ -1,7 +1,7 @@
 """The machine of one exchange: the order of things, the same for every protocol.
 
     NEW -> (READING) -> ASKED -> (ASKED) -> (READING -> ASKED) -> RECORDING -> (PREPARING) -> (LOOKING) -> WAITING
-        -> BUFFERING | RELAYING | TUNNELLING -> OVER
+        -> BUFFERING | RELAYING | TUNNELLING | (PREPARING) -> OVER
 
 What a request means, what has to be learned first and how a refusal reads is asked of the dialect. An event that a
 state does not expect is a bug of the shell and raises; the shell then resets both sides.
@@ -250,6 +250,9 @@ class Exchange:
         held.digest = judged.digest_seen
         if judged.refusal is not None:
             return self._refuse(judged.refusal, judged.answer)
+        if judged.settles is not None:
+            self._preparation = judged.settles
+            return self._prepare(None)
         if judged.answer is not None:
             return self._complete(judged.answer)
         if judged.buffer_limit:

@@ -86,6 +86,7 @@ class Judgement:
     digest_seen: str = ""
     refusal: Reason | None = None
     answer: Answer | None = None
+    settles: Preparation | None = None  # before the client hears the answer, which it ends with
 
 
 class Dialect(Protocol):

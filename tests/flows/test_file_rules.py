@@ -170,6 +170,21 @@ def test_a_refused_file_is_not_committed(gateway: Gateway, hub: Hub) -> None:
     assert repo.commits[repo.branches["main"]]["new.pt"] == b"small"
 
 
+def test_bytes_of_a_refused_name_get_no_other_name(gateway: Gateway, hub: Hub) -> None:
+    """The hub has them already: a commit of their digest would be a rename."""
+    held, repo, oid = limited(gateway, ResourceScope(NAME, ALL)), hub.repositories[NAME], "a" * 64
+    repo.large[oid] = FILES["pytorch_model.bin"]
+    line = b'{"key":"lfsFile","value":{"path":"y.safetensors","algo":"sha256","oid":"%s"}}' % oid.encode()
+    body, path = b'{"key":"header","value":{"summary":"s"}}\n' + line, f"/api/{NAME}/commit/main"
+    status, answer, fields = raw_answer(gateway, held, path, "POST", body)
+    assert (status, b"file-type-refused" in answer, fields["x-error-code"]) == (403, True, "GatedRepo")
+    gateway.wait_record("proxy.request.refused", reason="file-type-refused")
+    assert not hub.seen
+    large = [CommitOperationAdd("ok.safetensors", b"x" * 300_000)]
+    api(gateway, held).create_commit(REPO, large, commit_message="what it brought itself")
+    assert raw_answer(gateway, unlimited(gateway, held), path, "POST", body)[0] == 200
+
+
 def test_a_commit_by_no_client_is_read_as_well(gateway: Gateway, hub: Hub) -> None:
     held = limited(gateway, ResourceScope(NAME, ALL))
     header = b'{"key":"header","value":{"summary":"s"}}\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -189,6 +190,78 @@ def test_a_digest_from_elsewhere_opens_nothing(gateway: Gateway, hub: Hub) -> No
     assert own.oid == hub.repositories[NAME].branches["dev"]
     for free in (ResourceScope(NAME, both), ResourceScope(NAME, PUSH, ("dev",))):
         assert raw_answer(gateway, gateway.grant("hub", free), path, "POST", body)[0] == 200
+
+
+def test_a_small_file_that_points_to_a_digest_from_elsewhere_opens_nothing(gateway: Gateway, hub: Hub) -> None:
+    """Git takes it for the large file itself."""
+
+    def commit(oid: str, held: Held) -> int:
+        words = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 1000\n".encode()
+        value = {"path": "x", "content": base64.b64encode(words).decode(), "encoding": "base64"}
+        body = commit_lines(HEADER, {"key": "file", "value": value})
+        return raw_answer(gateway, held, f"/api/{NAME}/commit/dev", "POST", body)[0]
+
+    narrow = gateway.grant("hub", ResourceScope(NAME, PUSH | {Operation.PULL}, ("dev",)))
+    assert commit(OID, narrow) == 403
+    assert commit(OID, gateway.grant("hub", ResourceScope(NAME, PUSH, ("dev",)))) == 200
+    assert put(gateway, upload_address(gateway, narrow), LARGE)[0] == 200
+    assert commit(hashlib.sha256(LARGE).hexdigest(), narrow) == 200
+
+
+@pytest.fixture
+def part(gateway: Gateway) -> Held:
+    """Of a part of the repository, with pull: it commits what it brought."""
+    return gateway.grant("hub", ResourceScope(NAME, PUSH | {Operation.PULL}, ("dev",)))
+
+
+def commit_large(gateway: Gateway, held: Held) -> int:
+    """After somebody else brought it: the hub has it."""
+    line = {"key": "lfsFile", "value": {"path": "x", "algo": "sha256", "oid": hashlib.sha256(LARGE).hexdigest()}}
+    return raw_answer(gateway, held, f"/api/{NAME}/commit/dev", "POST", commit_lines(HEADER, line))[0]
+
+
+@pytest.mark.parametrize(("sent", "status"), [(LARGE, 200), (LARGE[::-1], 403), (b"", 403)])
+def test_what_the_store_did_not_take_was_not_brought(
+    gateway: Gateway, hub: Hub, pins: Pins, part: Held, sent: bytes, status: int
+) -> None:
+    path = upload_address(gateway, part)
+    if sent:
+        answer = put(gateway, path, sent)
+        assert (answer[0] == 200) == (status == 200), answer
+    else:
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as client:
+            head = f"PUT /hf/hub{path} HTTP/1.1\r\nHost: {gateway.host}\r\nContent-Length: {len(LARGE)}\r\n\r\n"
+            client.sendall(head.encode())
+            wait_for(lambda: any(name.startswith("once:") for held in pins.values() for name in held), "the upload")
+        gateway.wait_record("proxy.transfer.cut", repository=NAME)
+    hub.repositories[NAME].large[hashlib.sha256(LARGE).hexdigest()] = LARGE
+    assert commit_large(gateway, part) == status
+
+
+def test_parts_are_brought_when_the_hub_has_put_them_together(gateway: Gateway, hub: Hub, part: Held) -> None:
+    hub.part_bytes = 100_000
+    oid = hashlib.sha256(LARGE).hexdigest()
+    asked = json.dumps({"operation": "upload", "objects": [{"oid": oid, "size": len(LARGE)}]}).encode()
+    _, body, _ = raw_answer(gateway, part, f"/{REPO}.git/info/lfs/objects/batch", "POST", asked)
+    upload = json.loads(body)["objects"][0]["actions"]["upload"]
+    for number in "123":
+        data = LARGE[(int(number) - 1) * 100_000 : int(number) * 100_000]
+        assert put(gateway, upload["header"][number].removeprefix(endpoint(gateway)), data)[0] == 200
+    hub.repositories[NAME].large[oid] = LARGE
+    assert commit_large(gateway, part) == 403
+    complete = upload["href"].removeprefix(endpoint(gateway))
+    listed = [{"partNumber": number, "etag": "x"} for number in (1, 2, 3)]
+    hub.forget_seen()
+    for bad in (
+        {"oid": OID, "parts": listed}, {"oid": oid, "parts": listed[:2]}, {"oid": oid, "parts": [*listed, listed[0]]},
+        {"oid": oid, "parts": listed[::-1]}, {"oid": oid, "parts": [*listed, {"partNumber": 4, "etag": "x"}]},
+        {"oid": oid, "parts": []}, {"oid": oid},
+    ):  # fmt: skip
+        assert put(gateway, complete, json.dumps(bad).encode(), "POST")[0] == 400
+    assert put(gateway, complete, b"", "POST")[0] == 400
+    assert not hub.seen
+    assert put(gateway, complete, json.dumps({"oid": oid, "parts": listed}).encode(), "POST")[0] == 200
+    assert commit_large(gateway, part) == 200
 
 
 @pytest.mark.parametrize("operations", [frozenset({Operation.PULL}), PUSH])

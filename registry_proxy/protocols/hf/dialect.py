@@ -16,11 +16,12 @@ from registry_proxy.protocols.headers import forwarded_request
 from registry_proxy.protocols.hf.errors import error_answer, gate_answer
 from registry_proxy.protocols.hf.judging import judge_administered, judge_body, judge_head
 from registry_proxy.protocols.hf.local import auth_check_answer, whoami_answer
-from registry_proxy.protocols.hf.objects import BROUGHT, check_objects
+from registry_proxy.protocols.hf.objects import bring, check_objects
 from registry_proxy.protocols.hf.pinning import pin
 from registry_proxy.protocols.hf.pins import PinStore
 from registry_proxy.protocols.hf.routes import ADMINISTERS, FORMS, MAX_FORM_BYTES, WRITES, classify
 from registry_proxy.protocols.hf.seals import Sealer, UploadPlace
+from registry_proxy.protocols.hf.uploads import taken
 from registry_proxy.protocols.hf.writes import read_body
 from registry_proxy.protocols.http1 import RequestHead, ResponseHead
 from registry_proxy.protocols.origins import Origin
@@ -84,7 +85,7 @@ class HubDialect:
 
     def read_body(self, asked: Asked) -> None:
         """Which files and objects a write is about. Raises Unclassified."""
-        read_body(asked)
+        read_body(asked, self._place(asked.head) if asked.classified.route == "lfs-place" else None)
 
     def preparation(self, asked: Asked) -> Preparation:
         """Which commit a revision means for this grant; whether an upload address is still good."""
@@ -108,7 +109,7 @@ class HubDialect:
         if place.method == "PUT" and asked.head.length != place.size:
             return Prepared(Reason.MALFORMED_REQUEST, error_answer(400, Reason.MALFORMED_REQUEST, _OTHER_SIZE))
         exchange = asked.facts.exchange_id
-        learned = yield Pin(place.repository, {place.once: exchange, f"{BROUGHT}{place.oid}": exchange})
+        learned = yield Pin(place.repository, {place.once: exchange})
         used_by = learned.names.get(place.once) if isinstance(learned, Pinned) else None
         if used_by != asked.facts.exchange_id:
             return Prepared(Reason.OPERATION_NOT_GRANTED, error_answer(403, Reason.OPERATION_NOT_GRANTED, _SPENT))
@@ -146,7 +147,10 @@ class HubDialect:
     def judge_head(self, asked: Asked, head: ResponseHead, upstream: Origin | None) -> Judgement:
         """Pass it on, look into it first, or say it in our own words."""
         judge = judge_administered if asked.classified.route in ADMINISTERS else judge_head
-        return judge(asked, head, upstream)
+        judged = judge(asked, head, upstream)
+        if asked.classified.route == "lfs-place" and judged.answer is not None and taken(head.status):
+            return replace(judged, settles=bring(asked, self._place(asked.head), judged.answer))
+        return judged
 
     def judge_body(self, asked: Asked, judgement: Judgement, status: int, body: bytes) -> Judgement:  # noqa: ARG002 - as every dialect
         """A listing, cleaned; the answer to a write, with our addresses in it."""

@@ -40,6 +40,8 @@ class UploadPlace:
     size: int  # of this body; 0 for a list of parts
     valid_until: float  # UTC epoch seconds
     nonce: str
+    part: int = 0  # which one of an object's parts; 0 for the whole, and for the list of them
+    parts: int = 0  # of how many
 
     @property
     def once(self) -> str:

@@ -101,10 +101,11 @@ def _object(asked: Asked, item: dict[str, object], sealer: Sealer) -> dict[str, 
     if not isinstance(actions, dict):
         raise Unusable
 
-    def ours(url: str, method: str, bytes_: int) -> str:
+    def ours(url: str, method: str, bytes_: int, part: int, parts: int) -> str:
         place = UploadPlace(
-            url, method, asked.token or "", asked.classified.repository, oid, bytes_, asked.now + LASTS_S, new_nonce()
-        )
+            url, method, asked.token or "", asked.classified.repository, oid, bytes_, asked.now + LASTS_S, new_nonce(),
+            part, parts,
+        )  # fmt: skip
         return f"{_ours(asked)}/lfs/{sealer.seal(place, asked.classified.target)}"
 
     rewritten: dict[str, object] = {"upload": _upload(actions["upload"], size, ours)}
@@ -113,13 +114,13 @@ def _object(asked: Asked, item: dict[str, object], sealer: Sealer) -> dict[str, 
     return told | {"actions": rewritten}
 
 
-def _upload(action: dict[str, object], size: int, ours: Callable[[str, str, int], str]) -> dict[str, object]:
+def _upload(action: dict[str, object], size: int, ours: Callable[[str, str, int, int, int], str]) -> dict[str, object]:
     """One place for the whole, or one for each part and one for the list of them."""
     href, header = action["href"], action.get("header") or {}
     if not isinstance(href, str) or not isinstance(header, dict):
         raise Unusable
     if "chunk_size" not in header:
-        return {"href": ours(href, "PUT", size)}
+        return {"href": ours(href, "PUT", size, 0, 0)}
     chunk = int(str(header["chunk_size"]))
     names = [name for name in header if name.isdecimal()]
     # Counted first: a small answer must not make a long list.
@@ -129,8 +130,11 @@ def _upload(action: dict[str, object], size: int, ours: Callable[[str, str, int]
         raise Unusable
     if not all(isinstance(header[name], str) for name in names):
         raise Unusable
-    parts = {name: ours(header[name], "PUT", min(chunk, size - (int(name) - 1) * chunk)) for name in names}
-    return {"href": ours(href, "POST", 0), "header": {"chunk_size": str(chunk), **parts}}
+    parts = {
+        name: ours(header[name], "PUT", min(chunk, size - (int(name) - 1) * chunk), int(name), len(names))
+        for name in names
+    }
+    return {"href": ours(href, "POST", 0, 0, len(names)), "header": {"chunk_size": str(chunk), **parts}}
 
 
 def _verify(asked: Asked) -> str:

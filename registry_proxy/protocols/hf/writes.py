@@ -12,6 +12,7 @@ from registry_proxy.protocols.hf.administering import read_administering
 from registry_proxy.protocols.hf.names import is_commit
 from registry_proxy.protocols.hf.paths_info import read_paths
 from registry_proxy.protocols.hf.routes import ADMINISTERS, revision_of
+from registry_proxy.protocols.hf.seals import UploadPlace
 from registry_proxy.protocols.hf.strict import (
     a_list,
     a_path,
@@ -31,8 +32,8 @@ MAX_TEXT_CHARS = 100_000
 _TRANSFERS = frozenset({"basic", "multipart"})
 
 
-def read_body(asked: Asked) -> None:
-    """Ask the gate about everything that the body names. Raises Unclassified."""
+def read_body(asked: Asked, place: UploadPlace | None = None) -> None:
+    """Ask the gate about everything that the body names. `place` is where a list of parts goes. Raises Unclassified."""
     body, classified = asked.body or b"", asked.classified
     match classified.route:
         case "preupload":
@@ -48,8 +49,7 @@ def read_body(asked: Asked) -> None:
             read_paths(asked)
             return
         case "lfs-place":
-            if body:
-                _parts(body)
+            _parts(body, place)
             return
         case route if route in ADMINISTERS:
             read_administering(asked)
@@ -137,9 +137,13 @@ def _object(item: dict[str, object]) -> None:
     a_size(item["size"])
 
 
-def _parts(body: bytes) -> None:
+def _parts(body: bytes, place: UploadPlace | None) -> None:
+    """Of the object that the address is for, each part once and in order."""
     document = only(read_object(body), ("oid", "parts"))
-    an_oid(document["oid"])
-    for part in a_list(document["parts"], MAX_PARTS):
-        a_size(only(part, ("partNumber", "etag"))["partNumber"])
+    numbers = [
+        a_size(only(part, ("partNumber", "etag"))["partNumber"]) for part in a_list(document["parts"], MAX_PARTS)
+    ]
+    for part in document["parts"]:
         a_text(part["etag"], 200)
+    if place is None or an_oid(document["oid"]) != place.oid or numbers != list(range(1, place.parts + 1)):
+        raise malformed("parts other than those of this upload")
