@@ -10,6 +10,7 @@ state does not expect is a bug of the shell and raises; the shell then resets bo
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
 
 from jit_access.domain.reasons import Reason, explain
@@ -24,7 +25,7 @@ from registry_proxy.protocols.dialect import Dialect, Fetched, Judgement, Learne
 from registry_proxy.protocols.headers import forwarded_response
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.upgrades import SWITCHING, is_agreed, may_ask, with_handshake
-from registry_proxy.protocols.wanted import Admission, Classified
+from registry_proxy.protocols.wanted import Admission, Classified, Wanted
 
 Commands = list[do.Command]
 
@@ -150,7 +151,7 @@ class Exchange:
             asked.classified = asked.classified.fallback
             asked.notes["mount"] = Reason.MOUNT_SOURCE_NOT_GRANTED.value
             return self._ask()
-        return self._deny(refusal.reason, rec.session_fields(refusal.view, refusal.lease))
+        return self._deny(refusal.reason, rec.session_fields(refusal.view, refusal.lease), refusal.refused)
 
     def _on_admitted(self, event: on.Admitted) -> Commands:
         asked = self._asked
@@ -308,8 +309,13 @@ class Exchange:
         """A dialect's refusal: in its own words where it has some, else in the gate's."""
         return self._refuse_with(answer, reason) if answer is not None else self._deny(reason, self._held.session())
 
-    def _deny(self, reason: Reason, session: dict[str, object]) -> Commands:
-        answer = self._dialect.refusal(reason, self._facts, self._asked.classified)
+    def _deny(self, reason: Reason, session: dict[str, object], refused: Wanted | None = None) -> Commands:
+        """The question that was refused comes first: it is the one that an answer names."""
+        classified = self._asked.classified
+        if refused is not None:
+            others = tuple(item for item in classified.wanted if item is not refused)
+            classified = replace(classified, wanted=(refused, *others))
+        answer = self._dialect.refusal(reason, self._facts, classified)
         return self._refuse_with(answer, reason, session)
 
     def _refuse_with(self, answer: Answer, reason: Reason, session: dict[str, object] | None = None) -> Commands:

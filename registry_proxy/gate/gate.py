@@ -15,7 +15,7 @@ from jit_access.domain.tokens import TOKEN_CHARS_MAX, hash_token, parse_token
 from registry_proxy.control_client import Batch, Counts, Delivery, Doubt, Snapshot, TargetFacts, UsageTold
 from registry_proxy.control_client.ticks import read_ticks
 from registry_proxy.gate.budgets import Budgets
-from registry_proxy.gate.questions import refuse_wanted, weigh
+from registry_proxy.gate.questions import find_refused, refuse_wanted, weigh
 from registry_proxy.gate.watches import Cut, Standing, Watch, Watches
 from registry_proxy.metering import Meter
 from registry_proxy.protocols.wanted import Admission, Refusal, Wanted
@@ -119,7 +119,7 @@ class Gate:
             or self._budgets.refusal(holder.view, is_counted=is_counted)
         )
         if reason is not None:
-            return Refusal(reason, holder.view, holder.lease)
+            return Refusal(reason, holder.view, holder.lease, find_refused(holder.view, wanted))
         strict, verify = weigh(holder.view, wanted)
         return Admission(holder.view, holder.lease, token_hash, holder.view.rule, strict, verify)
 

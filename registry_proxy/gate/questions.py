@@ -19,6 +19,11 @@ def refuse_wanted(view: SessionView, wanted: Iterable[Wanted]) -> Reason | None:
     return None
 
 
+def find_refused(view: SessionView, wanted: Iterable[Wanted]) -> Wanted | None:
+    """What `refuse_wanted` speaks of: where two things are needed, people have to be told which one is missing."""
+    return next((item for item in wanted if _refuse_one(view, item) is not None), None)
+
+
 def _refuse_one(view: SessionView, item: Wanted) -> Reason | None:
     if item.target != view.target:
         return Reason.OUT_OF_SCOPE

@@ -25,5 +25,7 @@ def sentence_for(reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...
     if not wanted:
         return f"{sentence} Request access at {facts.public_url}/request"
     asked = wanted[0]
+    if reason in INSUFFICIENT_SCOPE and len({item.repository for item in wanted}) > 1:
+        sentence = f"{sentence} Missing: {asked.operation.verb} on {asked.target}/{asked.repository}."
     query = urlencode({"resource": f"{asked.target}/{asked.repository}", "operation": asked.operation.value}, safe="/")
     return f"{sentence} Request access at {facts.public_url}/request?{query}"

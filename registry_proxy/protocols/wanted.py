@@ -93,6 +93,7 @@ class Refusal:
     reason: Reason
     view: SessionView | None = None
     lease: LeaseFacts | None = None
+    refused: Wanted | None = None  # the question that was answered with no, where it was one of them
 
 
 def reference_refusal(resource: ResourceScope, wanted: Wanted) -> Reason | None:

@@ -121,6 +121,18 @@ def test_a_copy_keeps_its_content_and_says_what_is_pending(gateway: Gateway, hub
     assert made.commits[made.branches["main"]] == FILES
 
 
+@pytest.mark.parametrize(("own", "new", "missing"), [
+    (PULL, frozenset(), f"Missing: administer on hub/{NEW}"),
+    (frozenset(), ADMIN, f"resource=hub/{NAME}&operation=pull"),
+])  # fmt: skip
+def test_a_copy_says_which_of_the_two_is_missing(
+    gateway: Gateway, own: frozenset[Operation], new: frozenset[Operation], missing: str
+) -> None:
+    client = api(gateway, gateway.grant("hub", *scopes(own=own, new=new)))
+    with pytest.raises(GatedRepoError, match=missing):
+        client.duplicate_repo(REPO, to_id="Org/New")
+
+
 @pytest.mark.parametrize("narrow", [
     ResourceScope(NAME, ADMIN | PULL, ("main",)), ResourceScope(NAME, ADMIN | PULL, files=("*.json",)),
 ])  # fmt: skip

@@ -302,8 +302,11 @@ def test_a_part_of_a_model_is_no_leave_to_change_all_of_it(world: World) -> None
 def test_a_copy_needs_read_on_its_source(world: World) -> None:
     source, target = world.model(versions=2), f"copy-{uuid4().hex[:8]}"
     copy = "result = client.copy_model_version('models:/{}/{}', {!r}).version"
-    with refused("PERMISSION_DENIED"):
-        world.run(world.grant(of(target, WRITE)), copy.format(source, 1, target))
+    writer, body = world.grant(of(target, WRITE)), {"name": target, "source": f"models:/{source}/1"}
+    with refused(f"resource=tracking/models/{source}&operation=pull"):
+        world.run(writer, copy.format(source, 1, target))
+    told = world.ask(writer, "api/2.0/mlflow/model-versions/create", "POST", body)
+    assert f"Missing: pull on tracking/models/{source}. Request access" in str(told)
     held = world.grant(of(target, WRITE), of(source, tags=("1",)))
     assert world.run(held, copy.format(source, 1, target)) == "1"
     assert world.run(held, download(f"models:/{target}/1")) == FILES
@@ -327,7 +330,8 @@ def test_registering_a_logged_model_needs_read_on_its_experiment(world: World) -
     create, register = "api/2.0/mlflow/model-versions/create", "api/2.0/mlflow/registered-models/create"
     writer, both = world.grant(of(name, WRITE)), world.grant(of(name, WRITE), experiment(PULL))
     assert world.ask(writer, register, "POST", {"name": name})[0] == 200
-    assert world.ask(writer, create, "POST", body)[0] == 403
+    status, told = world.ask(writer, create, "POST", body)
+    assert (status, "Missing: pull on the experiment" in str(told)) == (403, True)
     assert (
         world.ask(both, create, "POST", body | {"source": f"mlflow-artifacts:/1/models/{logged}/artifacts"})[0] == 403
     )

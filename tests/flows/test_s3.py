@@ -368,6 +368,9 @@ def test_copy_reads_its_source(gateway: Gateway, store: Store) -> None:
         assert record["detail"]["copied_from"] == f"{BUCKET}/{MODEL}"  # type: ignore[index]
         assert record["exchange"]
     assert s3.get_object(**to)["Body"].read() == BODY
+    missing = f"Missing: pull on store/{BUCKET}/{OTHER}. Request access at {PUBLIC_URL}/request?resource=store/{BUCKET}"
+    with refused(gateway, "AccessDenied", "out-of-scope", missing):
+        s3.copy_object(Bucket=BUCKET, Key=f"{PREFIX}/stolen.bin", CopySource={"Bucket": BUCKET, "Key": FOREIGN})
     for source in ({"Bucket": BUCKET, "Key": FOREIGN}, f"secret/{MODEL}"):
         with refused(gateway, "AccessDenied", "out-of-scope"):
             s3.copy_object(Bucket=BUCKET, Key=f"{PREFIX}/stolen.bin", CopySource=source)

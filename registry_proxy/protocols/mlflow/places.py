@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from jit_access.domain.operations import Operation
-from jit_access.domain.reasons import Reason
+from jit_access.domain.reasons import Reason, explain
 from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.dialect import Learned, Preparation, Prepared, Step
 from registry_proxy.protocols.mlflow import names
@@ -46,7 +46,7 @@ def learn_places(asked: Asked, named: Named, found: Found, fields: Mapping[str, 
         if not experiment:
             learned = yield from (_run if identity in named.runs else logged_place)(asked, identity)
             if learned is None:
-                return OUT
+                return _source_out(asked) if is_source else OUT
             if is_source and (refused := _source_refused(asked, learned, fields)) is not None:
                 return refused
             experiment = learned.experiment
@@ -72,12 +72,19 @@ class Place:
 def _source_refused(asked: Asked, place: Place, fields: Mapping[str, object]) -> Prepared | None:
     """What is registered must be ready: until then its files may still be written, and a version's never are."""
     if asked.admitted().view.scope.find(f"{names.EXPERIMENTS}{place.experiment}") is None:
-        return OUT
+        return _source_out(asked)
     if not _is_source(place, fields):
         return Prepared(Reason.MOUNT_SOURCE_NOT_GRANTED)
     if place.folder and place.status != READY:
         return Prepared(Reason.REFERENCE_NOT_GRANTED, error_answer(403, Reason.REFERENCE_NOT_GRANTED, _NOT_READY))
     return None
+
+
+def _source_out(asked: Asked) -> Prepared:
+    """What is missing is not what the request names. Its number is not said: whoever may not read it learns nothing."""
+    link = f" Request access at {asked.facts.public_url}/request" if asked.facts.public_url else ""
+    sentence = f"{explain(Reason.OUT_OF_SCOPE)} Missing: pull on the experiment of what is to be registered.{link}"
+    return Prepared(Reason.OUT_OF_SCOPE, error_answer(403, Reason.OUT_OF_SCOPE, sentence))
 
 
 def _is_source(place: Place, fields: Mapping[str, object]) -> bool:
