@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from urllib.parse import unquote
 
 from jit_access.domain.scopes import ResourceScope
 from registry_proxy.protocols.answers import dump_json
 from registry_proxy.protocols.asked import Asked
+from registry_proxy.protocols.documents import read_document
 from registry_proxy.protocols.origins import Origin, parse_reference
 from registry_proxy.protocols.query import QueryError, parse_pairs, render_pairs
 
@@ -32,8 +32,8 @@ class Unusable(Exception):
 def clean(body: bytes, asked: Asked) -> bytes:
     """The same document without hints and without what the grant does not cover. Raises Unusable."""
     try:
-        document = json.loads(body, object_hook=_without_hints)
-    except (ValueError, RecursionError) as exc:
+        document = read_document(body, each_object=_without_hints)
+    except ValueError as exc:
         raise Unusable from exc
     route, resource = asked.classified.route, asked.resource(asked.classified.wanted[0])
     if route in ("info", "revision"):

@@ -5,7 +5,6 @@ Its requests go the way of every other, after the record of the request that nee
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope
 from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.dialect import Fetch, Fetched, Learned, Pin, Pinned, Preparation, Prepared, Step
+from registry_proxy.protocols.documents import read_document
 from registry_proxy.protocols.hf.errors import upstream_answer
 from registry_proxy.protocols.hf.names import is_commit
 from registry_proxy.protocols.hf.pins import PinKey, PinStore
@@ -163,7 +163,7 @@ def _asked_name(listed_in: str, item: dict[str, object], name: str) -> str:
 
 def _object(body: bytes) -> dict[str, object]:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = read_document(body)
+    except ValueError:
         return {}
     return document if isinstance(document, dict) else {}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from registry_proxy.protocols.answers import Answer, json_answer
 from registry_proxy.protocols.asked import Asked
+from registry_proxy.protocols.documents import read_document
 from registry_proxy.protocols.hf.administering import MADE, made_answer
 from registry_proxy.protocols.hf.listings import Unusable
 from registry_proxy.protocols.hf.names import PREFIX
@@ -25,7 +26,7 @@ _TAKEN = frozenset({200, 201, 204})
 def answer_for(asked: Asked, body: bytes, sealer: Sealer) -> Answer:
     """The same answer in our words. Raises Unusable."""
     try:
-        document = json.loads(body) if asked.classified.route != "lfs-verify" else {}
+        document = read_document(body) if asked.classified.route != "lfs-verify" else {}
         if not isinstance(document, dict):
             raise Unusable
         match asked.classified.route:

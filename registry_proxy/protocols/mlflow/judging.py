@@ -12,6 +12,7 @@ from jit_access.domain.scopes import ResourceScope, Scope
 from registry_proxy.protocols.answers import Answer, json_answer
 from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.dialect import Judgement
+from registry_proxy.protocols.documents import read_document
 from registry_proxy.protocols.headers import forwarded_response
 from registry_proxy.protocols.http1 import ResponseHead
 from registry_proxy.protocols.mlflow import names
@@ -57,8 +58,8 @@ def judge_body(asked: Asked, status: int, body: bytes, memory: Memory) -> Judgem
     if route == "file-put":
         return Judgement(answer=json_answer({}))
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = read_document(body)
+    except ValueError:
         return broken()
     if not isinstance(document, dict):
         return broken()
@@ -174,8 +175,8 @@ class _Cleaner:
         if item.get("key") != names.VERSIONS_TAG:
             return item
         try:
-            listed = json.loads(str(item.get("value")))
-        except (ValueError, RecursionError):
+            listed = read_document(str(item.get("value")))
+        except ValueError:
             listed = []
         kept = [pair for pair in _items(listed) if self._is_granted(pair)]
         return {"key": names.VERSIONS_TAG, "value": json.dumps(kept)}

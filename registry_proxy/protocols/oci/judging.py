@@ -11,6 +11,7 @@ from jit_access.domain.scopes import DIGEST, ResourceScope
 from registry_proxy.protocols.answers import Answer
 from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.dialect import Judgement
+from registry_proxy.protocols.documents import read_document
 from registry_proxy.protocols.headers import forwarded_response
 from registry_proxy.protocols.http1 import Headers, ResponseHead
 from registry_proxy.protocols.oci.errors import error_answer
@@ -122,7 +123,7 @@ def _filtered_referrers(body: bytes, resource: ResourceScope, knows: Callable[[s
 
 def _object(body: bytes) -> dict[str, object]:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = read_document(body)
+    except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
