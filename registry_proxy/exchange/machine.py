@@ -49,7 +49,7 @@ class State(Enum):
 # A running upload is reset when its allow ends; these are about the body itself, so its sender is told.
 _TOLD_WHILE_UPLOADING = frozenset(
     {Reason.REQUEST_TOO_LARGE, Reason.MALFORMED_REQUEST, Reason.REQUEST_TOO_SLOW, Reason.DIGEST_MISMATCH,
-     Reason.SIGNATURE_INVALID}
+     Reason.SIGNATURE_INVALID, Reason.REFERENCE_NOT_GRANTED}
 )  # fmt: skip
 _CONDITIONS = frozenset(b"range if-range if-match if-none-match if-modified-since if-unmodified-since".split())
 _EXPECTED: dict[State, tuple[type, ...]] = {

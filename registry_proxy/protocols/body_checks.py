@@ -15,6 +15,22 @@ class BodyRefused(Exception):
         super().__init__(reason)
 
 
+class HeldEnd:
+    """A `BodyCheck` that looks at nothing: it keeps the last piece here until it is known that the end may go on."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """One piece behind."""
+        given, self._held = self._held, data
+        return given
+
+    def finish(self) -> bytes:
+        """The last piece."""
+        return self._held
+
+
 class BodyCheck(Protocol):
     """Holds something back until the whole is known to be right, so that a wrong body never ends at the registry."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.body_checks import BodyCheck
 from registry_proxy.protocols.http1 import Headers
 
@@ -29,6 +31,17 @@ class Redirects:
 
 
 @dataclass(frozen=True, slots=True)
+class LastQuestion:
+    """Asked of the registry when all of a body is here, before the end of it goes on: a body may take hours, and what
+    was so when it began need not be any more. The request that asks has a `check` that holds the end back.
+    """
+
+    request: UpstreamRequest
+    limit: int  # bytes of the answer
+    refuses: Callable[[int, bytes], Reason | None]  # by status and body
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamRequest:
     """`target` goes out byte for byte. `scopes` is what a token of a Bearer registry has to cover."""
 
@@ -47,3 +60,4 @@ class UpstreamRequest:
     check: BodyCheck | None = None  # looks at the client's body on its way, and may frame it anew
     elsewhere: str = ""  # an address that the registry named for this: a named place, and nothing of ours goes along
     upgrade: bytes = b""  # the protocol to change into; at the registry itself only
+    last: LastQuestion | None = None

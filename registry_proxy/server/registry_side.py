@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from jit_access.domain.errors import GatewayError, PeerError
 from jit_access.domain.reasons import Reason
@@ -15,7 +16,7 @@ from registry_proxy.exchange import events as on
 from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.dialect import Fetched, Pin, Pinned
 from registry_proxy.protocols.http1 import CHUNKED, RequestHead
-from registry_proxy.protocols.upstream_request import UpstreamRequest
+from registry_proxy.protocols.upstream_request import LastQuestion, UpstreamRequest
 from registry_proxy.protocols.wanted import Classified
 from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.server.idling import IdleWatch
@@ -112,6 +113,8 @@ class RegistrySide:
             is_chunked=request.length == CHUNKED, limit=limit,
         )  # fmt: skip
         upload.check = request.check
+        if request.last is not None:
+            upload.last_question = partial(self._ask_last, request.last)
         self.upload, connection.write_listener = upload, upload
         idle = IdleWatch(
             self._services.limits, lambda: upload.moved,
@@ -122,6 +125,15 @@ class RegistrySide:
             self._client.write(CONTINUE)
         upload.begin()
         return upload.sent
+
+    async def _ask_last(self, question: LastQuestion) -> Reason | None:
+        """On a connection of its own: the body's is still in use, and it is that one which a cut has to reach."""
+        try:
+            target = self._target(self._classified().target)
+            head, body = await self._services.upstream.fetch(target, question.request, question.limit)
+        except UpstreamError as exc:
+            return exc.reason
+        return question.refuses(head.status, body)
 
     async def buffer(self, limit: int) -> on.Event:
         """Collect a small body. Raises UpstreamError."""

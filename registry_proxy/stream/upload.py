@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.bodies import LAST_CHUNK, frame_chunk
@@ -26,6 +26,9 @@ class Upload:
         self._client, self._upstream, self._guard, self._pipes = client, upstream, guard, pipes
         self._is_chunked, self._limit = is_chunked, limit
         self.check: BodyCheck | None = None  # set before `begin`
+        # Asked when the client's last byte is here; the check's `finish` waits for the yes. Set before `begin`.
+        self.last_question: Callable[[], Awaitable[Reason | None]] | None = None
+        self._is_asking = False
         self._pump: Pump | None = None
         self._relayed = 0
         self._is_paused = False
@@ -40,7 +43,7 @@ class Upload:
     @property
     def is_held_back(self) -> bool:
         """True while it is the registry that has to move next."""
-        return self._is_paused or (self._pump is not None and self._pump.is_held_back)
+        return self._is_asking or self._is_paused or (self._pump is not None and self._pump.is_held_back)
 
     def begin(self) -> None:
         """Send what came of the body already, then the rest, as it comes."""
@@ -78,6 +81,25 @@ class Upload:
 
     def on_end(self) -> None:
         """The client sent everything it announced."""
+        if self.last_question is None or self.sent.done():
+            self._end()
+            return
+        self._is_asking = True
+        asking = asyncio.ensure_future(self.last_question())
+        asking.add_done_callback(self._on_told)
+        self.sent.add_done_callback(lambda _: asking.cancel())
+
+    def _on_told(self, asking: asyncio.Future[Reason | None]) -> None:
+        self._is_asking = False
+        if asking.cancelled():
+            return
+        reason = Reason.INTERNAL_ERROR if asking.exception() is not None else asking.result() or self._guard()
+        if reason is None:
+            self._end()
+        else:
+            self.cut(reason)
+
+    def _end(self) -> None:
         if self.check is not None and not self.sent.done():
             self._checked(self.check.finish)
         if self.sent.done():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from jit_access.domain.reasons import Reason
+from registry_proxy.protocols.body_checks import HeldEnd
 from registry_proxy.stream.download import Download
 from registry_proxy.stream.pipes import PipePool
 from registry_proxy.stream.sides import BodySink
@@ -179,6 +180,49 @@ def test_upload_passes_and_marks_its_end() -> None:
     _, upstream = in_loop(story)
     assert upstream.written == b"3\r\nabc\r\n0\r\n\r\n"
     assert upstream.is_request_sent
+
+
+@pytest.mark.parametrize(
+    ("told", "written"), [(None, b"abcd"), (Reason.REFERENCE_NOT_GRANTED, b"ab"), (RuntimeError("bug"), b"ab")]
+)
+def test_the_end_waits_for_what_is_asked_last(told: Reason | Exception | None, written: bytes) -> None:
+    async def story() -> None:
+        client, upstream, asked = MemorySide(), MemorySide(), asyncio.get_running_loop().create_future()
+        upload = Upload(client, upstream, allows, PipePool(), is_chunked=False, limit=9)
+        upload.check, upload.last_question = HeldEnd(), lambda: asked
+        upload.on_data(b"ab")
+        upload.on_data(b"cd")
+        upload.on_end()
+        assert (upstream.written, upload.sent.done(), upload.is_held_back) == (b"ab", False, True)
+        if isinstance(told, Exception):
+            asked.set_exception(told)
+        else:
+            asked.set_result(told)
+        await upload.sent
+        assert upload.broken is (Reason.INTERNAL_ERROR if isinstance(told, Exception) else told)
+        assert (upstream.written, upstream.is_request_sent) == (written, told is None)
+        assert upstream.calls == ([] if told is None else ["abort"])
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_nobody_waits_for_an_answer_after_the_end(is_cut: bool) -> None:
+    async def story() -> None:
+        upstream, asked = MemorySide(), asyncio.get_running_loop().create_future()
+        upload = Upload(MemorySide(), upstream, allows, PipePool(), is_chunked=False, limit=9)
+        upload.check, upload.last_question = HeldEnd(), lambda: asked
+        upload.on_data(b"ab")
+        upload.on_end()
+        if is_cut:
+            upload.cut(Reason.GRANT_REVOKED)
+        else:
+            upload.stop()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert (upstream.written, upstream.is_request_sent) == (b"", False)
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize(

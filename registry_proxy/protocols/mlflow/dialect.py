@@ -5,18 +5,20 @@ from __future__ import annotations
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.answers import Answer, json_answer
 from registry_proxy.protocols.asked import Asked, ExchangeFacts
+from registry_proxy.protocols.body_checks import HeldEnd
 from registry_proxy.protocols.credentials import read_token
 from registry_proxy.protocols.dialect import Judgement, Preparation
 from registry_proxy.protocols.headers import forwarded_request
-from registry_proxy.protocols.http1 import Headers, RequestHead, ResponseHead
+from registry_proxy.protocols.http1 import CHUNKED, Headers, RequestHead, ResponseHead
 from registry_proxy.protocols.mlflow.asking import fields_of, found_in, look_as, looking, note_source, with_questions
 from registry_proxy.protocols.mlflow.errors import error_answer, gate_answer
+from registry_proxy.protocols.mlflow.files import last_question
 from registry_proxy.protocols.mlflow.judging import judge_body, judge_head
 from registry_proxy.protocols.mlflow.learning import prepare
 from registry_proxy.protocols.mlflow.memory import Memory
 from registry_proxy.protocols.mlflow.names import is_kept
 from registry_proxy.protocols.mlflow.routes import LOCAL, MAX_BODY_BYTES, PATHS, classify, find
-from registry_proxy.protocols.mlflow.table import LOOK
+from registry_proxy.protocols.mlflow.table import FILE_PUT, LOOK
 from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.refusals import Unclassified
 from registry_proxy.protocols.signing_in import BY_EITHER
@@ -73,13 +75,21 @@ class MlflowDialect:
         return True
 
     def body_limit(self, asked: Asked) -> int:
-        """Every body but a file's decides, and is read for those whom the gate let in."""
-        is_read = asked.admission is not None and asked.body is None and asked.classified.body_limit is not None
+        """Every body but a file's decides, and is read for those whom the gate let in.
+
+        A file that does not tell its size is read too: a server may take a broken chunked body for a whole one, and
+        what is sent in one go cannot be broken. The client sends empty files so, and no other.
+        """
+        is_file = asked.classified.route == "file-put" and asked.head.length == CHUNKED
+        decides = asked.classified.body_limit is not None
+        is_read = asked.admission is not None and asked.body is None and (decides or is_file)
         return MAX_BODY_BYTES if is_read else 0
 
     def read_body(self, asked: Asked) -> None:
         """What it names is what the gate is asked about. Raises Unclassified."""
         found = found_in(asked)
+        if found.route is FILE_PUT:
+            return
         fields = fields_of(asked, found)
         asked.classified = with_questions(asked.classified, found, fields)
         note_source(asked, found, fields)
@@ -101,12 +111,15 @@ class MlflowDialect:
         headers = forwarded_request(
             head, keeps_ranges=classified.route == "file", keeps_content_type=classified.route == "file-put"
         )
-        more: Headers = (_JSON_BODY,) if asked.body is not None else ()
+        more: Headers = (_JSON_BODY,) if asked.body is not None and not is_file else ()
+        length = head.length if is_file and asked.body is None else 0
+        is_held = length != 0 and classified.route == "file-put"
         return UpstreamRequest(
-            head.method, classified.upstream_target, (*headers, *more), head.length if is_file else 0, (),
+            head.method, classified.upstream_target, (*headers, *more), length, (),
             follows_redirects=False,
             origin=asked.facts.origin, request_id=asked.facts.exchange_id, traceparent=asked.facts.traceparent,
             body=asked.body or b"",
+            check=HeldEnd() if is_held else None, last=last_question(asked) if is_held else None,
         )  # fmt: skip
 
     def judge_head(self, asked: Asked, head: ResponseHead, upstream: Origin | None) -> Judgement:  # noqa: ARG002 - as every dialect

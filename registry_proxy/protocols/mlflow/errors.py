@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason, explain
 from registry_proxy.protocols.answers import COME_BACK, JSON, Answer, dump_json, shown, status_for
 from registry_proxy.protocols.ask_again import sentence_for
 from registry_proxy.protocols.asked import ExchangeFacts
+from registry_proxy.protocols.documents import read_document
 from registry_proxy.protocols.wanted import Classified, Wanted
 
 _CODES = {
@@ -28,6 +27,7 @@ _UPSTREAM = {
     "PERMISSION_DENIED": "The tracking server does not let the gateway's own account do this. Tell the operators.",
     "UNAUTHENTICATED": "The tracking server does not take the gateway's own credential. Tell the operators.",
 }
+READY = "This logged model is ready: its files do not change any more. Log another one."
 _TOLD = frozenset({400, 404, 409})
 
 
@@ -36,6 +36,7 @@ def gate_answer(reason: Reason, facts: ExchangeFacts, classified: Classified) ->
     words = sentence_for(reason, facts, classified.wanted or _of_a_look(classified))
     if reason is Reason.REFERENCE_NOT_GRANTED:
         words = words.replace(explain(reason), "Your grant does not cover this version or alias.")
+        words = READY if classified.route == "file-put" else words
     if reason is Reason.MOUNT_SOURCE_NOT_GRANTED:
         words = "Registering from there needs a pull grant on its source."
     return error_answer(status_for(reason), reason, words)
@@ -58,8 +59,8 @@ def error_answer(status: int, reason: Reason, sentence: str = "", *, code: str =
 def upstream_answer(status: int, body: bytes) -> Answer:
     """What the tracking server refused, in our words."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = read_document(body)
+    except ValueError:
         document = {}
     code = document.get("error_code") if isinstance(document, dict) else None
     if not isinstance(code, str) or code not in _UPSTREAM:

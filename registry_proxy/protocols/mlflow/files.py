@@ -15,14 +15,16 @@ from jit_access.domain.scopes import ResourceScope
 from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.dialect import Preparation, Prepared
 from registry_proxy.protocols.mlflow import names
-from registry_proxy.protocols.mlflow.errors import error_answer
+from registry_proxy.protocols.mlflow.asking import found_in
+from registry_proxy.protocols.mlflow.errors import READY, error_answer
 from registry_proxy.protocols.mlflow.memory import FILES, Memory
-from registry_proxy.protocols.mlflow.places import logged_place
+from registry_proxy.protocols.mlflow.places import logged_place, place_in
 from registry_proxy.protocols.mlflow.routes import Found
-from registry_proxy.protocols.mlflow.steps import OUT, ask_about, pins_of, settle
+from registry_proxy.protocols.mlflow.steps import API, MAX_ANSWER_BYTES, OUT, ask_about, pins_of, question, read, settle
 from registry_proxy.protocols.mlflow.table import FILE_PUT
 from registry_proxy.protocols.mlflow.table import FILES as FILES_ROUTE
 from registry_proxy.protocols.mlflow.versions import is_open
+from registry_proxy.protocols.upstream_request import LastQuestion
 from registry_proxy.protocols.wanted import RefKind, Wanted
 
 
@@ -44,8 +46,8 @@ def find_files(asked: Asked, found: Found, memory: Memory) -> Preparation:
         return OUT
     asked.notes["folder"] = owner.folder
     file = "" if is_listing else path[len(owner.folder) + 1 :]
-    question = Wanted(asked.classified.target, owner.repository, Operation.PULL, owner.version, RefKind.COMMIT, file)
-    return ask_about(asked, (question,))
+    about = Wanted(asked.classified.target, owner.repository, Operation.PULL, owner.version, RefKind.COMMIT, file)
+    return ask_about(asked, (about,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,14 @@ def _readable(asked: Asked) -> list[ResourceScope]:
 
 def _upload(asked: Asked, path: str, memory: Memory) -> Preparation:
     """Files of a logged model until it is ready: from then on versions of it may be read, and stay what they are."""
-    parts = path.split("/")
-    identity = parts[2] if len(parts) > 4 else ""
+    identity = _identity(path)
     if not names.LOGGED.fullmatch(identity):
         return OUT
     place = yield from logged_place(asked, identity)
     if place is None or not path.startswith(f"{place.folder}/"):
         return OUT
     if not place.is_writable:
-        return Prepared(Reason.REFERENCE_NOT_GRANTED, error_answer(403, Reason.REFERENCE_NOT_GRANTED, _READY))
+        return Prepared(Reason.REFERENCE_NOT_GRANTED, error_answer(403, Reason.REFERENCE_NOT_GRANTED, READY))
     target = asked.classified.target
     memory.place(target, identity, place.experiment)
     return ask_about(
@@ -89,4 +90,22 @@ def _upload(asked: Asked, path: str, memory: Memory) -> Preparation:
     )
 
 
-_READY = "This logged model is ready: its files do not change any more. Log another one."
+def last_question(asked: Asked) -> LastQuestion:
+    """Whether that model is not ready even now. Others may finish and register it while this body is on its way."""
+    path = found_in(asked).tail
+    identity = _identity(path)
+
+    def refuses(status: int, body: bytes) -> Reason | None:
+        document = read(body) if status == 200 else None
+        place = place_in(document, identity) if document is not None else None
+        if place is None:
+            return Reason.UPSTREAM_BROKEN
+        is_there = place.is_writable and path.startswith(f"{place.folder}/")
+        return None if is_there else Reason.REFERENCE_NOT_GRANTED
+
+    return LastQuestion(question(asked, f"{API}logged-models/{identity}"), MAX_ANSWER_BYTES, refuses)
+
+
+def _identity(path: str) -> str:
+    parts = path.split("/")
+    return parts[2] if len(parts) > 4 else ""

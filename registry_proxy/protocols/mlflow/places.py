@@ -105,7 +105,12 @@ def _run(asked: Asked, identity: str) -> Generator[Step, Learned, Place | None]:
 
 def logged_place(asked: Asked, identity: str) -> Generator[Step, Learned, Place | None]:
     answer = yield from get(asked, f"{API}logged-models/{identity}")
-    info = {} if isinstance(answer, Prepared) else part(part(answer, "model"), "info")
+    return None if isinstance(answer, Prepared) else place_in(answer, identity)
+
+
+def place_in(answer: Mapping[str, object], identity: str) -> Place | None:
+    """What the tracking server said of this logged model; None when it is of another one, or none."""
+    info = part(part(answer, "model"), "info")
     experiment, folder = info.get("experiment_id"), names.folder_of(info.get("artifact_uri"))
     if info.get("model_id") != identity or not isinstance(experiment, str) or not folder:
         return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Mapping
 
 from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.asked import Asked
 from registry_proxy.protocols.dialect import Fetch, Fetched, Learned, Pin, Pinned, Prepared, Step
+from registry_proxy.protocols.documents import read_document
 from registry_proxy.protocols.mlflow.asking import asking
 from registry_proxy.protocols.mlflow.errors import upstream_answer
 from registry_proxy.protocols.mlflow.memory import Memory
@@ -41,23 +41,32 @@ def settle(asked: Asked, repository: str, fresh: Mapping[str, str], memory: Memo
         memory.settle(asked.admitted().view.grant_id, repository, learned.names)
 
 
-def get(asked: Asked, target: str) -> Generator[Step, Learned, dict[str, object] | Prepared]:
-    """The fields of an answer, or how the request ends without them."""
+def question(asked: Asked, target: str) -> UpstreamRequest:
     facts = asked.facts
-    request = UpstreamRequest(
+    return UpstreamRequest(
         "GET", target.encode("ascii"), ((b"accept", b"application/json"),), 0, (), follows_redirects=False,
         origin=facts.origin, request_id=facts.exchange_id, traceparent=facts.traceparent,
     )  # fmt: skip
-    learned = yield Fetch(request, MAX_ANSWER_BYTES)
+
+
+def get(asked: Asked, target: str) -> Generator[Step, Learned, dict[str, object] | Prepared]:
+    """The fields of an answer, or how the request ends without them."""
+    learned = yield Fetch(question(asked, target), MAX_ANSWER_BYTES)
     if not isinstance(learned, Fetched):
         raise GatewayError(Reason.INTERNAL_ERROR, "something else was asked of the tracking server")
     if learned.head.status != 200:
         return Prepared(answer=upstream_answer(learned.head.status, learned.body))
+    document = read(learned.body)
+    return BROKEN if document is None else document
+
+
+def read(body: bytes) -> dict[str, object] | None:
+    """None when it is no answer of a tracking server."""
     try:
-        document = json.loads(learned.body)
-    except (ValueError, RecursionError):
-        return BROKEN
-    return document if isinstance(document, dict) else BROKEN
+        document = read_document(body)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def part(document: Mapping[str, object], key: str) -> dict[str, object]:

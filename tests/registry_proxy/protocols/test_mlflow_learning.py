@@ -161,6 +161,29 @@ def test_a_file_is_written_only_where_the_server_keeps_that_model() -> None:
     assert Played(resource).ask("PUT", FILE)[0].refusal is Reason.OUT_OF_SCOPE
 
 
+def test_the_end_of_a_file_waits_until_the_server_was_asked_again() -> None:
+    world = Played(ResourceScope("experiments/7", ALL), **logged())
+    _, asked = world.ask("PUT", FILE, "some bytes")
+    request = world.dialect.upstream_request(asked)
+    assert request.check is not None
+    assert request.last is not None
+    assert request.last.request.target == f"/{M}logged-models/{LOGGED}".encode()
+
+    def told(status: int, answers: dict[str, object]) -> Reason | None:
+        (answer,) = answers.values()
+        assert request.last is not None
+        return request.last.refuses(status, json.dumps(answer).encode())
+
+    assert told(200, logged()) is None
+    assert told(200, logged("LOGGED_MODEL_READY")) is Reason.REFERENCE_NOT_GRANTED
+    assert told(200, logged(registrations=[{"name": "a"}])) is Reason.REFERENCE_NOT_GRANTED
+    assert told(200, logged(artifact_uri="mlflow-artifacts:/8/models/x/artifacts")) is Reason.REFERENCE_NOT_GRANTED
+    assert told(404, logged()) is Reason.UPSTREAM_BROKEN
+    assert told(200, logged(model_id="m-" + "2" * 32)) is Reason.UPSTREAM_BROKEN
+    answer = world.dialect.refusal(Reason.REFERENCE_NOT_GRANTED, FACTS, asked.classified)
+    assert b"ready" in answer.body
+
+
 NEW_VERSION = {"name": "mine", "source": f"mlflow-artifacts:/{FOLDER}", "model_id": LOGGED, "run_id": RUN}
 
 
