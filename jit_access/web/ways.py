@@ -25,15 +25,23 @@ def _token(issued: IssuedToken) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One kind of target. `tabs` takes the chosen client and an anchor, `secret` what was issued just now."""
+    """One kind of target. `tabs` takes the chosen client and an anchor, `secret` what was issued just now.
+
+    `paste` says where that goes.
+    """
 
     tabs: Callable[[str, str], Tabs]
     steps: Callable[[Grant, str, LatestTags], Steps]
     secret: Callable[[IssuedToken], str] = _token
+    paste: str = "Run the first command below, paste it, and press Enter; nothing is shown while you paste."
 
 
 WAYS: Mapping[str, Way] = {
-    TargetKind.OCI: Way(client_tabs, lambda grant, client, latest: steps_for(client, places_of(grant, latest))),
+    TargetKind.OCI: Way(
+        client_tabs,
+        lambda grant, client, latest: steps_for(client, places_of(grant, latest)),
+        paste="Paste it when the client asks for a password.",
+    ),
     TargetKind.HF: Way(lambda _, anchor: hub_tabs(anchor), lambda grant, *_: hub_steps(grant)),
     TargetKind.S3: Way(lambda _, anchor: store_tabs(anchor), lambda grant, *_: store_steps(grant), store_secret),
     TargetKind.MLFLOW: Way(lambda _, anchor: mlflow_tabs(anchor), lambda grant, _, latest: mlflow_steps(grant, latest)),
@@ -48,6 +56,11 @@ def tabs_of(grant: Grant, client: str, anchor: str = "") -> Tabs:
 def steps_of(grant: Grant, client: str, latest_tags: LatestTags) -> Steps:
     """What to paste, in order."""
     return WAYS[grant.target.kind].steps(grant, client, latest_tags)
+
+
+def paste_hint(grant: Grant) -> str:
+    """Where to paste what is shown."""
+    return WAYS[grant.target.kind].paste
 
 
 def secret_of(grant: Grant, issued: IssuedToken) -> str:

@@ -271,3 +271,10 @@ def test_a_request_that_was_started_does_not_ask_to_be_started(world: World, cli
     assert "Approved, and started." in text_of(ada.get(path))
     grants.relinquish_grant(actor=world.cast.ada, grant=grant)
     assert "Approved, started, and over." in text_of(ada.get(path))
+
+
+def test_ones_own_grants_come_before_those_of_ones_agents(world: World, client_for: Callable[..., Client]) -> None:
+    own = active(world, TINY)
+    agents = active(world, BASE, actor=world.cast.ci_bot)
+    page = client_for(world.cast.ada).get("/access").content.decode()
+    assert page.index(f'id="{own.public_id}"') < page.index(f'id="{agents.public_id}"')

@@ -75,6 +75,7 @@ def test_extending_several_shows_all_of_them(world: World, client_for: Callable[
     text = text_of(client_for(world.cast.ada).get(f"/requests/new?extends={_two(world).public_id}"))
     assert f"{TINY} Pull {BASE} Pull and push" in text
     assert "As before, on each repository." in text
+    assert "more" not in text.split("An extension covers the same as before, all of it.")[1].split("To do what?")[0]
 
 
 def test_a_spent_budget_is_not_a_dead_end(world: World, client_for: Callable[..., Client]) -> None:

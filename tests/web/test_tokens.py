@@ -17,6 +17,8 @@ from jit_access.domain.lifecycle import LeaseState
 from jit_access.grants import services as grants
 from jit_access.grants.models import Grant
 from jit_access.grants.services.tokens import MAX_LIVE_TOKENS
+from jit_access.targets.models import TargetKind
+from jit_access.web.ways import WAYS
 from tests.conftest import Clock
 from tests.support.lifecycles import BASE, HOUR, TINY, World, active, reload
 from tests.web.pages_of import browser_like, heading_of, hidden_value, text_of
@@ -194,3 +196,12 @@ def test_a_form_without_its_token_and_a_mere_look_change_nothing(
     assert AuditEntry.objects.count() == before
     assert browser_like(client).post(tokens_path(grant, lease, "revoke")).status_code == 403
     assert reload(lease).state == LeaseState.ISSUED
+
+
+def test_where_to_paste_a_token_is_said_in_the_words_of_its_client(
+    world: World, grant: Grant, client_for: Callable[..., Client]
+) -> None:
+    ada = client_for(world.cast.ada)
+    assert "Paste it when the client asks for a password." in text_of(ada.post(f"/access/{grant.public_id}/token"))
+    for kind in (TargetKind.HF, TargetKind.S3, TargetKind.MLFLOW):
+        assert "asks for a password" not in WAYS[kind].paste

@@ -91,7 +91,7 @@ def tell_again(wanted: Layout, terminal: Terminal) -> int:
     if silent:
         terminal.say(Mark.REFUSED, f"It runs, but not all of it answers: {', '.join(silent)}. The logs are in var/log")
         return 1
-    story.tell(running, terminal)
+    story.tell(running, terminal, is_detached=True)
     return 0
 
 
@@ -140,7 +140,7 @@ def up_detached(layout: Layout, terminal: Terminal) -> int:
             terminal.write(log.read_text(encoding="utf-8", errors="replace").rstrip())
             return 1
         time.sleep(0.1)
-    story.tell(layout, terminal)
+    story.tell(layout, terminal, is_detached=True)
     return 0
 
 

@@ -11,8 +11,8 @@ from jit_access.demo.bootstrap.terminal import Mark, Terminal
 from jit_access.demo.stack.layout import Layout
 
 
-def tell(layout: Layout, terminal: Terminal) -> None:
-    """Print what to do next."""
+def tell(layout: Layout, terminal: Terminal, *, is_detached: bool = False) -> None:
+    """Print what to do next. Detached: it runs on elsewhere, so Ctrl-C would stop nothing."""
     terminal.write()
     terminal.say(Mark.OPEN, terminal.strong(f"The gateway is up: {layout.web_url}"))
     terminal.write(f"  registry door   {layout.gateway_url}   and TLS {layout.gateway_tls_url}")
@@ -22,7 +22,8 @@ def tell(layout: Layout, terminal: Terminal) -> None:
     else:
         terminal.write("  first person    python3 dev.py manage account add olga --display-name Olga --group operators")
     terminal.write()
-    terminal.write("  Ctrl-C here, or `python3 dev.py down`, stops all. Logs are in var/log.")
+    stop = "`python3 dev.py down`" if is_detached else "Ctrl-C here, or `python3 dev.py down`,"
+    terminal.write(f"  {stop} stops all. Logs are in var/log.")
     terminal.write()
 
 

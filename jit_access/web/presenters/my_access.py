@@ -69,7 +69,7 @@ class Rows:
 def build_page(rows: Rows, known: Known, waiting_words: Mapping[int, tuple[Badge, str]]) -> MyAccessPage:
     """The whole page. `waiting_words` says of each open request how far it is and who still has to answer."""
     open_grants = sorted(
-        (grant for grant in rows.live if _is_open(grant, known.now)), key=lambda grant: _order(grant, known.now)
+        (grant for grant in rows.live if _is_open(grant, known.now)), key=lambda grant: _order(grant, known)
     )
     scheduled = [grant for grant in rows.live if grant.state == GrantState.SCHEDULED]
     ended = _ended_rows(rows, known)
@@ -97,12 +97,13 @@ def _is_open(grant: Grant, now: datetime) -> bool:
     return grant.state in _STILL_HELD
 
 
-def _order(grant: Grant, now: datetime) -> tuple[int, float]:
-    """Ends soonest first while that is under 15 minutes, else newest start first."""
-    if grant.valid_until is not None and figures.seconds_between(grant.valid_until, now) < SOON_S:
-        return (0, grant.valid_until.timestamp())
+def _order(grant: Grant, known: Known) -> tuple[bool, int, float]:
+    """One's own before those of one's agents; ends soonest first while that is under 15 minutes, else newest start."""
+    is_others = grant.subject_id != known.viewer.pk
+    if grant.valid_until is not None and figures.seconds_between(grant.valid_until, known.now) < SOON_S:
+        return (is_others, 0, grant.valid_until.timestamp())
     started = grant.activated_at or grant.created_at
-    return (1, -started.timestamp())
+    return (is_others, 1, -started.timestamp())
 
 
 def _lead(grants: list[Grant], now: datetime) -> str:

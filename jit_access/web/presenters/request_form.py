@@ -180,10 +180,10 @@ def _kept(scope: Scope, kind: str) -> tuple[Fact, ...]:
 def again_notice(scope: Scope) -> Notice | None:
     """What this form, which asks for one repository, leaves out of an earlier request: never in silence."""
     first, *others = scope.resources
-    left_out = [f"{words.operations_phrase(part.operations)} {part.repository}" for part in others]
+    left_out = [f"{words.operation_label(part.operations).lower()} {part.repository}" for part in others]
     lines = [f"Left out: {figures.joined(left_out)}. Ask for the rest after this, or for all at once by the API."]
     is_odd = first.operations not in dict(OPERATION_CHOICES).values()
-    odd = f"It asked to {words.operations_phrase(first.operations)}; choose one of these below."
+    odd = f"It asked to {words.operation_label(first.operations).lower()}; choose one of these below."
     more = " ".join([*(lines if others else ()), *([odd] if is_odd else ())])
     title = f"This page asks for one repository at a time: {first.repository}." if others else "Not all is filled in."
     return Notice(title, more, "wait", "alert") if more else None

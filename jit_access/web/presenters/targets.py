@@ -147,10 +147,14 @@ def _repository_row(repository: Repository, grants: int, weight: Weight) -> Repo
 
 
 _KINDS = tuple(Option(value, label, value == TargetKind.OCI) for value, label in TargetKind.choices)
+_SLUG_HINT = (
+    "Part of every address: gateway/short-name/repository for a registry, "
+    "gateway/hf/short-name for a hub, with s3 or mlflow in place of hf for those."
+)
 _FIELDS = (
     Field("kind", "Kind", TargetKind.OCI.value, kind="select", options=_KINDS),
     Field("display_name", "Name people read", placeholder="Production weights", max_chars=120),
-    Field("slug", "Short name", hint="First part of every path: gateway/short-name/repository.", max_chars=63),
+    Field("slug", "Short name", hint=_SLUG_HINT, max_chars=63),
     Field("base_url", "Address", kind="url", placeholder="https://registry.example", max_chars=300),
     Field(
         "username",

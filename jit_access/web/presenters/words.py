@@ -12,6 +12,7 @@ from jit_access.web.viewmodels.parts import TIER_BADGES, Fact, Person, Resource,
 
 _REFERENCES = {"oci": "tag", "hf": "revision", "mlflow": "version"}
 _WILDCARDS = frozenset("*?")
+_NOUNS = {Operation.PROMOTE: "promotion", Operation.ADMIN: "administration"}
 # More repositories than these are counted in a sentence; the list beside it has each of them.
 _MAX_NAMED = 3
 _TIER_ORDER = (Tier.STANDARD, Tier.SENSITIVE, Tier.CRITICAL)
@@ -87,7 +88,7 @@ def ask_phrase(scope: Scope, tier: Tier, lasts_s: int, kind: str = "oci") -> str
     """
     lasts = figures.spoken_duration(lasts_s)
     if len(scope.resources) == 1:
-        return f"{verb_phrase(scope.operations)} {object_phrase(scope, tier, kind)} for {lasts}"
+        return f"{_verb_of(scope.resources[0])} {object_phrase(scope, tier, kind)} for {lasts}"
     if len(scope.resources) <= _MAX_NAMED:
         return f"{_each_phrase(scope, reference_word(kind) or 'part')}, for {lasts}"
     verb = verb_phrase(scope.operations) if is_uniform(scope) else "use"
@@ -96,11 +97,17 @@ def ask_phrase(scope: Scope, tier: Tier, lasts_s: int, kind: str = "oci") -> str
 
 def _each_phrase(scope: Scope, word: str) -> str:
     """`pull and push to llm/a, and to pull llm/b`."""
-    by_operations: dict[frozenset[Operation], list[str]] = {}
+    by_verb: dict[str, list[str]] = {}
     for part in scope.resources:
-        by_operations.setdefault(part.operations, []).append(f"{_narrowed(part, word)}{part.repository}")
-    phrases = [f"{verb_phrase(operations)} {figures.joined(names)}" for operations, names in by_operations.items()]
+        by_verb.setdefault(_verb_of(part), []).append(f"{_narrowed(part, word)}{part.repository}")
+    phrases = [f"{verb} {figures.joined(names)}" for verb, names in by_verb.items()]
     return ", and to ".join(phrases)
+
+
+def _verb_of(part: ResourceScope) -> str:
+    """`promote versions of` a model, but `promote` where its versions are named."""
+    verb = verb_phrase(part.operations)
+    return verb.removesuffix(" versions of") if part.is_restricted else verb
 
 
 def is_uniform(scope: Scope) -> bool:
@@ -110,14 +117,20 @@ def is_uniform(scope: Scope) -> bool:
 
 def held_word(scope: Scope) -> str:
     """`pull and push`, as in "your pull and push"; `access` where repositories differ in it."""
-    return operations_phrase(scope.operations) if is_uniform(scope) else "access"
+    return _nouns(scope.operations) if is_uniform(scope) else "access"
+
+
+def _nouns(operations: Iterable[Operation]) -> str:
+    """`pull and administration`: what follows "your"."""
+    wanted = set(operations)
+    return figures.joined([_NOUNS.get(operation, operation.value) for operation in Operation if operation in wanted])
 
 
 def held_phrase(scope: Scope, preposition: str) -> str:
     """`pull on llm/a`, `access to llm/a (pull and push) and llm/b (pull)`: every repository is named."""
     if is_uniform(scope):
         names = figures.joined([part.repository for part in scope.resources])
-        return f"{operations_phrase(scope.operations)} {preposition} {names}"
+        return f"{_nouns(scope.operations)} {preposition} {names}"
     return (
         f"access to {figures.joined([f'{p.repository} ({operations_phrase(p.operations)})' for p in scope.resources])}"
     )

@@ -124,3 +124,4 @@ class TokenPage:
     steps: tuple[UseStep, ...]
     replaces: str = ""
     tokens_href: str = ""
+    paste: str = ""

@@ -306,7 +306,7 @@ def _catalogue(actor: User, filled: Filled) -> Catalogue:
     answers, chosen = filled.answers, filled.repository
     if answers.extends:
         only = [chosen] if chosen else []
-        return Catalogue(only, {}, 1, 1, weights=weights_of(only))
+        return Catalogue(only, {}, 1, 1, shown=1, weights=weights_of(only))
     found = search(filled.known.repositories(), answers.query)
     matching = found.count()
     start = answers.start if answers.start < matching else 0

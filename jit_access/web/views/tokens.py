@@ -126,5 +126,6 @@ def _render_token(
         steps=ways.steps_of(grant, chosen, reads.latest_tags([grant])),
         replaces=words.replaced_note(replaces, now) if replaces else "",
         tokens_href=words.list_href(grant),
+        paste=ways.paste_hint(grant),
     )
     return render_page(request, "web/token.html", shown, current="my-access")
