@@ -12,6 +12,7 @@ from django.conf import settings
 from django.test import Client
 
 from jit_access.access_requests.payloads import hash_payload
+from jit_access.audit.recorder import audited
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.scopes import ResourceScope, make_scope
@@ -106,6 +107,19 @@ def test_my_access_says_what_is_used(limited: World, client_for: Callable[..., C
     text = text_of(client.get("/access"))
     assert f"10 B of 200 GiB, 1 014 of {MANY} requests used" in text
     assert "Refused files Weights that run code" in text
+
+
+def test_what_was_moved_before_there_was_a_budget_does_not_count(
+    limited: World, client_for: Callable[..., Client]
+) -> None:
+    grant = active(limited, HUB_MODEL, **of("hub", HUB_MODEL))
+    usage.record_usage(run="1" * 32, counted={grant.public_id: usage.Used(500, 14)})
+    client = client_for(limited.cast.ada)
+    assert "moved in all" not in text_of(client.get("/access"))
+    with audited(actor=GATEWAY) as audit:
+        audit.record("proxy.transfer.completed", grant=grant.public_id, bytes_out=900)
+    text = text_of(client.get("/access"))
+    assert f"500 B of 200 GiB, 14 of {MANY} requests used, 900 B moved in all" in text
 
 
 def test_card_says_nothing_that_does_not_bind_there(limited: World, client_for: Callable[..., Client]) -> None:

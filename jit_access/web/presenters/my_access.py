@@ -235,14 +235,15 @@ def _rail(grant: Grant, now: datetime) -> Rail | None:
 
 
 def _used_note(grant: Grant, moved: int, counted: Used) -> str:
-    """`1.2 GiB of 200 GiB, 14 of 2 000 requests used`."""
+    """`1.2 GiB of 200 GiB, 14 of 2 000 requests used`. What was moved before there was a budget does not count."""
     used = []
     if grant.byte_budget:
-        used.append(f"{figures.size(max(moved, counted.moved))} of {figures.size(grant.byte_budget)}")
+        used.append(f"{figures.size(counted.moved)} of {figures.size(grant.byte_budget)}")
     if grant.request_budget:
         used.append(f"{figures.grouped(counted.requests)} of {limits.requests_phrase(grant.request_budget)}")
     if used:
-        return f"{', '.join(used)} used"
+        more = f", {figures.size(moved)} moved in all" if grant.byte_budget and moved > counted.moved else ""
+        return f"{', '.join(used)} used{more}"
     return f"{figures.size(moved)} moved" if moved else ""
 
 
