@@ -82,10 +82,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryDescription:
-    """The tag people most likely want, and how many bytes a pull of it moves. None: the target does not say."""
+    """The tag people most likely want, and how many bytes a pull of it moves. None: the target does not say.
+
+    `title` is what people call it, where that is not its name.
+    """
 
     latest_tag: str
     size_bytes: int | None
+    title: str = ""
 
 
 class Connector(Protocol):

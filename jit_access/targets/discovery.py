@@ -22,6 +22,7 @@ from jit_access.targets.endpoints import endpoint_of
 from jit_access.targets.health import note_health
 from jit_access.targets.models import Repository, Target, TargetKind
 
+MAX_TITLE_CHARS = 300
 DESCRIBED_AT_ONCE = 200  # each costs two requests at the target; the rest is described the next time
 
 
@@ -96,7 +97,8 @@ def _store(actor: Actor, target: Target, listing: Listing, descriptions: dict[st
         for row in [*known.values(), *fresh]:
             if (description := descriptions.get(row.name)) is not None:
                 row.latest_tag, row.size_bytes = description.latest_tag, description.size_bytes
-                row.save(update_fields=["latest_tag", "size_bytes"])
+                row.description = row.description or description.title[:MAX_TITLE_CHARS]  # an operator's words stay
+                row.save(update_fields=["latest_tag", "size_bytes", "description"])
         if fresh and target.kind == TargetKind.S3:
             changes.announce_tier(target.pk)  # what holds a new prefix counts as critical too
         result = Discovery(len(fresh), gone, back, len(descriptions), listing.is_complete, listing.unusable)

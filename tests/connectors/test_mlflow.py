@@ -42,6 +42,9 @@ def server(**other: bytes) -> Script:
             yield respond(body=json.dumps(body).encode())
         elif route == "experiments/search":
             yield respond(body=b'{"experiments":[{"experiment_id":"0"},{"experiment_id":"../1"}]}')
+        elif route == "experiments/get" and query["experiment_id"] in (["0"], ["8"]):
+            title = {"0": "Fraud scores", "8": "a\n\x1b[31m"}[query["experiment_id"][0]]
+            yield respond(body=json.dumps({"experiment": {"name": title}}).encode())
         elif route == "registered-models/get" and query["name"] == ["llama-ft"]:
             versions = [{"version": "9"}, {"version": "10"}, {"version": "x"}]
             yield respond(body=json.dumps({"registered_model": {"latest_versions": versions}}).encode())
@@ -102,6 +105,12 @@ def test_a_model_is_described_by_its_newest_version() -> None:
         for gone in ("models/gone", "experiments/9"):
             with pytest.raises(AlreadyGone):
                 connector.describe_repository(gone)
+
+
+def test_an_experiment_is_described_by_its_name() -> None:
+    with hostile_server(server()) as peer, connected("mlflow", peer.endpoint()) as connector:
+        assert connector.describe_repository("experiments/0").title == "Fraud scores"
+        assert connector.describe_repository("experiments/8").title == ""  # nothing that a terminal would obey
 
 
 def test_a_server_keeps_nothing_per_grant() -> None:

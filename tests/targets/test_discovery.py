@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from jit_access.connectors.base import RepositoryDescription
 from jit_access.connectors.oci import connector as oci
 from jit_access.core.secret import Secret
 from jit_access.domain.errors import NotFound, PeerError
@@ -33,6 +34,19 @@ def test_what_is_found_is_critical_until_somebody_says_less(cast: Cast, registry
     assert (repository.latest_tag, repository.size_bytes) == ("v1", size)
     assert repository.public_id.startswith("rpo_")
     assert kinds() == ["target.added", "target.discovered"]
+
+
+def test_what_people_call_it_is_found_unless_an_operator_said_better(
+    cast: Cast, registry: RealRegistry, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.push("experiments/7", "v1", b"weights")
+    described = RepositoryDescription("", None, "Fraud scores")
+    monkeypatch.setattr(oci.OCIConnector, "describe_repository", lambda *_: described)
+    discovery.discover_repositories(actor=cast.ben, target=target)
+    assert Repository.objects.get().description == "Fraud scores"
+    services.describe_repository(actor=cast.ben, repository=Repository.objects.get(), description="Ours")
+    discovery.discover_repositories(actor=cast.ben, target=target)
+    assert Repository.objects.get().description == "Ours"
 
 
 def test_a_second_discovery_changes_only_what_changed(cast: Cast, registry: RealRegistry, target: Target) -> None:

@@ -67,8 +67,9 @@ class MLflowConnector:
         """The newest version of a model; nobody says how many bytes it holds."""
         if name.startswith(EXPERIMENTS):
             query = urlencode({"experiment_id": name.removeprefix(EXPERIMENTS)})
-            self._known(self._get(f"{_API}experiments/get?{query}"), name)
-            return RepositoryDescription("", None)
+            found = self._known(self._get(f"{_API}experiments/get?{query}"), name).get("experiment")
+            title = found.get("name") if isinstance(found, dict) else ""
+            return RepositoryDescription("", None, title if isinstance(title, str) and title.isprintable() else "")
         query = urlencode({"name": name.removeprefix(MODELS)})
         model = self._known(self._get(f"{_API}registered-models/get?{query}"), name).get("registered_model")
         latest = model.get("latest_versions") if isinstance(model, dict) else None
