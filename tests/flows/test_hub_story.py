@@ -50,14 +50,16 @@ def test_a_hub_is_added_found_asked_for_and_used(
     asker = visit("ada")
     stories.ask(asker, NAME, target="our-hub", references="main")  # policy opens it by itself
     held = stories.start(asker)
-    keep, download = commands_of(asker, held.grant_id)
-    assert held.token not in keep + download
+    keep, download, python = commands_of(asker, held.grant_id)
+    assert held.token not in keep + download + python
     assert shell(keep, f"{held.token}\n").returncode == 0
     file = tmp_path / ".config" / "jit" / f"{held.grant_id}.hf"
     assert (file.read_text(), file.stat().st_mode & 0o077) == (held.token, 0)
     done = shell(download)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "work" / "Tiny-Llama" / "model.safetensors").read_bytes() == b"weights"
+    asked = shell(python, f'from huggingface_hub import HfApi; print(HfApi().model_info("{NAME[7:]}").sha)')
+    assert asked.stdout.strip() == hub.repositories[NAME].branches["main"], asked.stderr
     assert not any("hf_personal" in str(item.headers) for item in hub.seen)
     repo = hub.repositories[NAME]
     repo.branches["main"] = repo.commit({"model.safetensors": b"pushed later"})
@@ -72,9 +74,10 @@ def writes(asker: Visitor, shell: Callable[..., subprocess.CompletedProcess[str]
     for operations, file in (("pull,push", "by-hf"), ("push", "by-python")):
         stories.ask(asker, NAME, target="our-hub", operations=operations)
         held = stories.start(asker)
-        keep, *_, upload = commands_of(asker, held.grant_id)
+        keep, *_, upload, _python = commands_of(asker, held.grant_id)
         assert shell(keep, f"{held.token}\n").returncode == 0
-        (folder / "work" / file).write_bytes(b"written")
+        (folder / "work" / "Tiny-Llama").mkdir(exist_ok=True)
+        (folder / "work" / "Tiny-Llama" / file).write_bytes(b"written")
         done = shell(upload)
         assert done.returncode == 0, done.stderr
         repo = hub.repositories[NAME]
