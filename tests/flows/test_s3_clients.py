@@ -90,14 +90,14 @@ def virtual(gateway: Gateway, held: Held, *, host: str = HOST, **more: Any) -> A
 @pytest.mark.usefixtures("resolver")
 def test_a_bucket_in_the_host_means_the_same_as_in_the_path(gateway: Gateway, store: Store) -> None:
     held = gateway.grant("store", EVERYTHING)
-    s3, key = virtual(gateway, held), f"{PREFIX}/virtual/a b+ü.bin"
+    s3, key = virtual(gateway, held), f"{PREFIX}/by-host/a b+ü.bin"
     hosts: list[str] = []
     s3.meta.events.register("before-send.s3", lambda request, **_: hosts.append(request.url))
     assert [item["Name"] for item in s3.list_buckets()["Buckets"]] == [BUCKET]
     s3.head_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=key, Body=BODY)
     assert s3.get_object(Bucket=BUCKET, Key=key, Range="bytes=5-9")["Body"].read() == BODY[5:10]
-    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/virtual/")["Contents"]
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/by-host/")["Contents"]
     assert [item["Key"] for item in listed] == [key]
     s3.copy_object(Bucket=BUCKET, Key=f"{key}.2", CopySource={"Bucket": BUCKET, "Key": key})
     parts = s3.create_multipart_upload(Bucket=BUCKET, Key=f"{key}.3")
@@ -108,7 +108,7 @@ def test_a_bucket_in_the_host_means_the_same_as_in_the_path(gateway: Gateway, st
     )  # fmt: skip
     assert done["Location"].startswith(f"http://{BUCKET}.{HOST}:{gateway.port}/s3/store/{PREFIX}/")
     s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": f"{key}.2"}, {"Key": f"{key}.3"}]})
-    assert keys_in(store, f"{PREFIX}/virtual/") == {key}
+    assert keys_in(store, f"{PREFIX}/by-host/") == {key}
     url = s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": key})
     assert httpx.get(url).content == BODY
     # The host's bucket is what was judged, and the store was asked in path style.

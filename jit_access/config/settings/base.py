@@ -11,7 +11,7 @@ from csp.constants import NONCE, NONE, SELF  # noqa: F401  # the three words a p
 from jit_access.config import env
 from jit_access.core.logging import logging_settings
 from jit_access.domain.lifecycle import GrantState, LeaseState, RequestState
-from jit_access.domain.operations import Operation
+from jit_access.domain.operations import Operation, Tier
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 VAR_DIR = Path(env.text("JIT_VAR_DIR", str(BASE_DIR / "var")))
@@ -170,6 +170,7 @@ SPECTACULAR_SETTINGS = {
         "GrantStateEnum": [str(word) for word in GrantState],
         "LeaseStateEnum": [str(word) for word in LeaseState],
         "OperationEnum": [str(word) for word in Operation],
+        "TierEnum": [str(word) for word in Tier],
     },
 }
 
