@@ -14,15 +14,14 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 from jit_access.connectors.base import (
-    AccessOutcome,
     AlreadyGone,
     Endpoint,
-    EntitlementFacts,
     Listing,
     RepositoryDescription,
 )
 from jit_access.connectors.links import path_on
 from jit_access.connectors.wire import Reply, Wire
+from jit_access.connectors.without_rights import WithoutRights
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import HUB_NAME, MAX_NAME_CHARS
 
@@ -43,7 +42,7 @@ def is_usable(name: str) -> bool:
     return len(name) <= MAX_NAME_CHARS and bool(HUB_NAME.fullmatch(name))
 
 
-class HuggingFaceConnector:
+class HuggingFaceConnector(WithoutRights):
     """One hub, reached with the gateway's own token. `password` is the token; a hub knows no user name."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -78,17 +77,6 @@ class HuggingFaceConnector:
         size = self._object(reply).get("usedStorage")
         is_size = isinstance(size, int) and not isinstance(size, bool) and 0 < size < LARGEST_BYTES
         return RepositoryDescription(DEFAULT_REVISION, size if is_size else None)
-
-    def ensure_access(self, facts: EntitlementFacts) -> AccessOutcome:
-        return self._nothing_there(facts)
-
-    def remove_access(self, facts: EntitlementFacts) -> AccessOutcome:
-        return self._nothing_there(facts)
-
-    def _nothing_there(self, facts: EntitlementFacts) -> AccessOutcome:
-        slug = self._wire.endpoint.slug
-        sentence = f"{slug} keeps no rights per grant; the proxy alone opens and closes {facts.resource}."
-        return AccessOutcome(is_changed=False, sentence=sentence)
 
     # -- lists
 

@@ -15,14 +15,13 @@ from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from jit_access.connectors.base import (
-    AccessOutcome,
     AlreadyGone,
     Endpoint,
-    EntitlementFacts,
     Listing,
     RepositoryDescription,
 )
 from jit_access.connectors.wire import Reply, Wire
+from jit_access.connectors.without_rights import WithoutRights
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import HUB_NAME, MAX_NAME_CHARS
 
@@ -38,7 +37,7 @@ _EXPERIMENT = re.compile(r"0|[1-9][0-9]{0,19}")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
-class MLflowConnector:
+class MLflowConnector(WithoutRights):
     """One tracking server. With a user name the password goes as Basic, without one as a token."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -76,17 +75,6 @@ class MLflowConnector:
         versions = [str(item.get("version")) for item in _items(latest)]
         newest = max((int(version) for version in versions if _VERSION.fullmatch(version)), default=0)
         return RepositoryDescription(str(newest) if newest else "", None)
-
-    def ensure_access(self, facts: EntitlementFacts) -> AccessOutcome:
-        return self._nothing_there(facts)
-
-    def remove_access(self, facts: EntitlementFacts) -> AccessOutcome:
-        return self._nothing_there(facts)
-
-    def _nothing_there(self, facts: EntitlementFacts) -> AccessOutcome:
-        slug = self._wire.endpoint.slug
-        sentence = f"{slug} keeps no rights per grant; the proxy alone opens and closes {facts.resource}."
-        return AccessOutcome(is_changed=False, sentence=sentence)
 
     # -- lists
 

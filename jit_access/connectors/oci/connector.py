@@ -10,16 +10,15 @@ import re
 from typing import Any
 
 from jit_access.connectors.base import (
-    AccessOutcome,
     AlreadyGone,
     Endpoint,
-    EntitlementFacts,
     Listing,
     RepositoryDescription,
 )
 from jit_access.connectors.links import path_on
 from jit_access.connectors.oci.session import RegistrySession
 from jit_access.connectors.wire import Reply, Wire
+from jit_access.connectors.without_rights import WithoutRights
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import DIGEST, MAX_NAME_CHARS, NAME, TAG
 
@@ -40,7 +39,7 @@ def is_usable(name: str) -> bool:
     return len(name) <= MAX_NAME_CHARS and bool(NAME.fullmatch(name))
 
 
-class OCIConnector:
+class OCIConnector(WithoutRights):
     """One registry, reached with the gateway's own credential."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -89,17 +88,6 @@ class OCIConnector:
             return RepositoryDescription("", None)
         tag = "latest" if "latest" in tags else max(tags, key=_natural)
         return RepositoryDescription(tag, self._size_of(name, tag, scope))
-
-    def ensure_access(self, facts: EntitlementFacts) -> AccessOutcome:
-        return self._nothing_there(facts)
-
-    def remove_access(self, facts: EntitlementFacts) -> AccessOutcome:
-        return self._nothing_there(facts)
-
-    def _nothing_there(self, facts: EntitlementFacts) -> AccessOutcome:
-        slug = self._wire.endpoint.slug
-        sentence = f"{slug} keeps no rights per person; the proxy alone opens and closes {facts.resource}."
-        return AccessOutcome(is_changed=False, sentence=sentence)
 
     def _size_of(self, name: str, reference: str, scope: str) -> int | None:
         body = self._manifest(name, reference, scope)

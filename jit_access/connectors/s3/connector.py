@@ -13,14 +13,13 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from jit_access.connectors.base import (
-    AccessOutcome,
     AlreadyGone,
     Endpoint,
-    EntitlementFacts,
     Listing,
     RepositoryDescription,
 )
 from jit_access.connectors.wire import Reply, Wire
+from jit_access.connectors.without_rights import WithoutRights
 from jit_access.core import clock
 from jit_access.domain import sigv4
 from jit_access.domain.plain_xml import BadXML, Node, parse
@@ -42,7 +41,7 @@ def is_usable(name: str) -> bool:
     return len(name) <= MAX_NAME_CHARS and bool(BUCKET_NAME.fullmatch(name))
 
 
-class S3Connector:
+class S3Connector(WithoutRights):
     """One store, reached with the gateway's own key. `username` is the key's id, `password` its secret."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -83,17 +82,6 @@ class S3Connector:
         if prefix and not count:
             self._gone(name)
         return RepositoryDescription("", total or None)
-
-    def ensure_access(self, facts: EntitlementFacts) -> AccessOutcome:
-        return self._nothing_there(facts)
-
-    def remove_access(self, facts: EntitlementFacts) -> AccessOutcome:
-        return self._nothing_there(facts)
-
-    def _nothing_there(self, facts: EntitlementFacts) -> AccessOutcome:
-        slug = self._wire.endpoint.slug
-        sentence = f"{slug} keeps no rights per grant; the proxy alone opens and closes {facts.resource}."
-        return AccessOutcome(is_changed=False, sentence=sentence)
 
     # -- lists
 
