@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from jit_access.access_requests import selectors
+from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.drafts import clean_note
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.access_requests.news import tell_requester
@@ -171,3 +172,5 @@ def _take_approval(request: AccessRequest, verdict: Verdict, *, is_last: bool) -
         end_locked(request, RequestState.INVALIDATED, invalid)
     elif is_last:
         approve_locked(request, answer, Reason.APPROVED, actor=verdict.approver.ref)
+    else:
+        announce(request, Change.ANSWERED)

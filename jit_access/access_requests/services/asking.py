@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.drafts import RequestDraft, check_lasts, check_meaning, make_draft
 from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import AccessRequest, ApprovalStep
@@ -252,6 +253,7 @@ def _create(actor: User, draft: RequestDraft, considered: Considered, now: datet
             rule=considered.answer.decision.rule,
             detail={"lasts_s": draft.lasts_s, "payload": request.payload_hash, "risk": request.risk},
         )
+        announce(request, Change.SUBMITTED)
         if considered.answer.approvals:
             tell_approvers(request)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.models import AccessRequest
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
@@ -19,6 +20,13 @@ from jit_access.grants.services.ending import PEACEFUL_ENDS
 from jit_access.policies.answers import Approval, PolicyAnswer, Terms, strictest
 from jit_access.policies.questions import Assurance, Phase, Proof, questions_for_scope
 from jit_access.policies.services import decide_all
+
+_ENDS = {
+    RequestState.DENIED: Change.DECIDED,
+    RequestState.WITHDRAWN: Change.WITHDRAWN,
+    RequestState.EXPIRED: Change.EXPIRED,
+    RequestState.INVALIDATED: Change.INVALIDATED,
+}
 
 
 def approve_locked(request: AccessRequest, answer: PolicyAnswer, reason: Reason, *, actor: ActorRef = GATEWAY) -> Grant:
@@ -50,7 +58,9 @@ def approve_locked(request: AccessRequest, answer: PolicyAnswer, reason: Reason,
             risk=request.risk,
             extends_id=request.extends_id,
         )
-        return create_from_request(actor=actor, order=order)
+        grant = create_from_request(actor=actor, order=order)
+        announce(request, Change.DECIDED)
+        return grant
 
 
 def end_locked(
@@ -67,6 +77,7 @@ def end_locked(
             target=request.target.slug,
             detail={"note": note},
         )
+        announce(request, _ENDS[state])
 
 
 def ask_again_now(request: AccessRequest) -> tuple[PolicyAnswer, Reason | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from jit_access.access_requests import selectors
+from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.access_requests.news import tell_requester
 from jit_access.access_requests.services.answering import expire_if_due
@@ -59,3 +60,4 @@ def void_verdicts_of(user: User, reason: Reason) -> None:
                 detail={"account": user.public_id, "group": verdict.step.group},
             )
             verdict.delete()
+            announce(request, Change.VOIDED)
