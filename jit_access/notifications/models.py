@@ -27,3 +27,15 @@ class Notification(PublicModel):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["user", "dedupe_key"], name="told_once_per_person")]
+
+
+class Alert(PublicModel):
+    """One loud message to a place, not a person. Who carries it there keeps rows of their own."""
+
+    ID_PREFIX = "alt"
+
+    kind = models.CharField(max_length=60)
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    path = models.CharField(max_length=200, blank=True)
+    dedupe_key = models.CharField(max_length=120, unique=True)

@@ -27,8 +27,7 @@ def tell(user: User, *, kind: str, subject: str, text: str, path: str, dedupe_ke
 
     A service account's messages go to its owner. `path` is an address in our own pages; it never carries a right.
     """
-    if path and (not path.startswith("/") or path.startswith("//")):
-        raise ValueError("a message links to our own pages only")
+    check_path(path)
     reader = user.owner or user
     Notification.objects.get_or_create(
         user=reader,
@@ -40,6 +39,12 @@ def tell(user: User, *, kind: str, subject: str, text: str, path: str, dedupe_ke
             "path": path,
         },
     )
+
+
+def check_path(path: str) -> None:
+    """Raises: ValueError for what would lead out of our own pages."""
+    if path and (not path.startswith("/") or path.startswith("//")):
+        raise ValueError("a message links to our own pages only")
 
 
 def deliver_due(*, limit: int = 50) -> int:
