@@ -14,7 +14,7 @@ from jit_access.accounts.models import AccountKind, User
 from jit_access.accounts.selectors import groups_of
 from jit_access.mfa.assurance import Assurance, assurance_of, signed_in_user
 
-_LEVELS = ("none", "password", "second-factor")
+LEVELS = ("none", "password", "second-factor", "phishing-resistant")
 
 
 class PersonSerializer(serializers.Serializer[Any]):
@@ -26,7 +26,7 @@ class PersonSerializer(serializers.Serializer[Any]):
 
 
 class AssuranceSerializer(serializers.Serializer[Any]):
-    level = serializers.ChoiceField(choices=_LEVELS)
+    level = serializers.ChoiceField(choices=LEVELS)
     proved_at = serializers.DateTimeField(allow_null=True)
     age_s = serializers.IntegerField(allow_null=True)
 
@@ -48,7 +48,7 @@ def describe_person(user: User) -> dict[str, object]:
 
 def describe_assurance(assurance: Assurance) -> dict[str, object]:
     proved_at = assurance.proved_at.isoformat() if assurance.proved_at is not None else None
-    return {"level": _LEVELS[assurance.level], "proved_at": proved_at, "age_s": assurance.age_s}
+    return {"level": LEVELS[assurance.level], "proved_at": proved_at, "age_s": assurance.age_s}
 
 
 class MeView(APIView):

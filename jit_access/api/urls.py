@@ -8,7 +8,6 @@ from rest_framework.permissions import IsAuthenticated
 
 from jit_access.api import (
     errors,
-    me,
     schema,  # noqa: F401  # registers
     session,
 )
@@ -16,9 +15,9 @@ from jit_access.api import (
 urlpatterns = [
     path("session", session.SessionView.as_view(), name="api-session"),
     path("session/proof", session.ProofView.as_view(), name="api-session-proof"),
-    path("me", me.MeView.as_view(), name="api-me"),
     path("openapi.json", SpectacularJSONAPIView.as_view(permission_classes=[IsAuthenticated]), name="api-schema"),
     # path("", include("jit_access.api.…_urls")): one line per room, above the last one.
+    path("", include("jit_access.api.me_urls")),
     path("", include("jit_access.api.activity_urls")),
     path("", include("jit_access.api.requests_urls")),
     path("", include("jit_access.api.grants_urls")),

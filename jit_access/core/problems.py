@@ -37,6 +37,7 @@ _STATUS_OF: dict[Reason, int] = {
     Reason.TOKEN_REVOKED: 401,
     Reason.SIGN_IN_FAILED: 401,
     Reason.SIGNED_OUT: 401,
+    Reason.DEVICE_CHANGED: 401,
     Reason.SECOND_FACTOR_MISSING: 401,
     Reason.METHOD_NOT_ALLOWED: 405,
     Reason.REQUEST_TOO_LARGE: 413,

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     SIGN_IN_FAILED = "sign-in-failed"
     SIGN_IN_LOCKED = "sign-in-locked"
     SIGNED_OUT = "signed-out"
+    DEVICE_CHANGED = "device-changed"
     SECOND_FACTOR_MISSING = "second-factor-missing"
     SECOND_FACTOR_STALE = "second-factor-stale"
     SECOND_FACTOR_WRONG = "second-factor-wrong"
@@ -135,6 +136,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.SIGN_IN_FAILED: "Name or password does not match.",
     Reason.SIGN_IN_LOCKED: "Too many tries. Wait 15 minutes, then try again.",
     Reason.SIGNED_OUT: "Your session ended. Sign in again.",
+    Reason.DEVICE_CHANGED: "This session belongs to another device, so it was ended. Sign in again.",
     Reason.SECOND_FACTOR_MISSING: "A second factor is needed. Set one up, then go on.",
     Reason.SECOND_FACTOR_STALE: "Prove it is you, then this goes on.",
     Reason.SECOND_FACTOR_WRONG: "That code does not match. Codes change every 30 s; wait for the next one.",

@@ -24,6 +24,7 @@ from jit_access.core.problems import problem, problem_response
 from jit_access.domain.actors import NOBODY
 from jit_access.domain.reasons import Reason, explain
 from jit_access.mfa.assurance import PROVED_LEVELS
+from jit_access.mfa.device_binding import leave_cookie
 from jit_access.mfa.selectors import has_factor
 from jit_access.mfa.session_keys import LEVEL, PROVED_AT
 from jit_access.mfa.sessions import SessionEnd, end_session, find_end, touch
@@ -50,7 +51,9 @@ class SecondFactorMiddleware:
             refusal = _refuse(request)
         except (OperationalError, InterfaceError):
             refusal = _database_away(request)
-        return refusal if refusal is not None else self.get_response(request)
+        response = refusal if refusal is not None else self.get_response(request)
+        leave_cookie(request, response)
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A page whose database went away says so, instead of looking like a bug of ours."""

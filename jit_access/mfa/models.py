@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+
+from jit_access.mfa.session_store import SessionStore
 
 
 class TotpDevice(models.Model):
@@ -78,3 +81,46 @@ class FactorAttempt(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["user", "at"], name="factor_attempt_recent")]
+
+
+class WebSession(AbstractBaseSession):
+    """One session, written by `session_store` alone. `session_key` is the hash of the cookie, not the cookie.
+
+    The columns repeat facts of the session, so that its owner can be shown it without anybody opening it.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    public_id = models.CharField(max_length=64, blank=True, db_index=True)
+    epoch = models.PositiveIntegerField(default=0)
+    level = models.PositiveSmallIntegerField(default=0)
+    started_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    network = models.CharField(max_length=64, blank=True)
+    browser = models.CharField(max_length=64, blank=True)
+    device_hash = models.CharField(max_length=64, blank=True)
+    came_by = models.CharField(max_length=64, blank=True)
+    came_by_session = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["user", "expire_date"], name="web_session_of_person"),
+            models.Index(fields=["came_by", "came_by_session"], name="web_session_of_provider"),
+        ]
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionStore]:
+        return SessionStore
+
+
+class Device(models.Model):
+    """A browser in which a person has shown a second factor. Its cookie is known here by its hash only."""
+
+    public_id = models.CharField(max_length=40, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="devices")
+    device_hash = models.CharField(max_length=64)
+    name = models.CharField(max_length=60)
+    first_seen_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "device_hash"], name="device_once_per_person")]

@@ -13,18 +13,32 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth import login, logout, update_session_auth_hash
-from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
-from jit_access.audit.services import record_refusal
 from jit_access.core import clock
+from jit_access.core.ids import new_id
 from jit_access.domain.actors import ActorRef
+from jit_access.domain.networks import network_of
 from jit_access.domain.reasons import Reason
+from jit_access.mfa import device_binding
 from jit_access.mfa.assurance import Level
-from jit_access.mfa.session_keys import EPOCH, LAST_SEEN, LEVEL, PROVED_AT, STARTED_AT
+from jit_access.mfa.browsers import browser_in_words
+from jit_access.mfa.models import WebSession
+from jit_access.mfa.session_keys import (
+    BROWSER,
+    DEVICE,
+    EPOCH,
+    LAST_SEEN,
+    LEVEL,
+    NETWORK,
+    PROVED_AT,
+    PUBLIC_ID,
+    STARTED_AT,
+)
+from jit_access.notifications.services import tell
 
 _BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 # Writing each instant of use would cost one write per request; a session may so end up to this much early.
@@ -50,6 +64,14 @@ def note_login(*, request: HttpRequest, user: User, **_: Any) -> None:
     """Receiver of Django's `user_logged_in`: however a session came to be, it begins here as password-only."""
     now = clock.now().timestamp()
     request.session.update({LEVEL: Level.PASSWORD, STARTED_AT: now, LAST_SEEN: now, EPOCH: user.session_epoch})
+    request.session.update(
+        {
+            PUBLIC_ID: new_id("ses"),
+            DEVICE: device_binding.bind(request),
+            NETWORK: network_of(str(request.META.get("REMOTE_ADDR", ""))),
+            BROWSER: browser_in_words(request.headers.get("User-Agent", "")),
+        }
+    )
     request.session.pop(PROVED_AT, None)
 
 
@@ -59,6 +81,8 @@ def mark_proved(request: HttpRequest, level: Level = Level.SECOND_FACTOR) -> Non
     rotate_token(request)
     now = clock.now().timestamp()
     request.session.update({LEVEL: level, PROVED_AT: now, LAST_SEEN: now})
+    if isinstance(request.user, User):
+        device_binding.note_device(request, request.user)
 
 
 def carry_session(request: HttpRequest, user: User) -> None:
@@ -87,18 +111,35 @@ def find_end(request: HttpRequest, user: User, *, now: datetime) -> SessionEnd |
         return SessionEnd(Reason.SIGNED_OUT, "incomplete")
     if not user.is_active:
         return SessionEnd(Reason.ACCOUNT_LOCKED, "locked")
+    if not device_binding.is_at_home(request):
+        return SessionEnd(Reason.DEVICE_CHANGED, "other-device")
     if epoch != user.session_epoch:
         return SessionEnd(Reason.SIGNED_OUT, "ended-elsewhere")
-    if at - started >= settings.SESSION_ABSOLUTE_S:
-        return SessionEnd(Reason.SIGNED_OUT, "12-hours")
-    if at - seen >= settings.SESSION_IDLE_S:
-        return SessionEnd(Reason.SIGNED_OUT, "silence")
-    return None
+    because = "12-hours" if at - started >= settings.SESSION_ABSOLUTE_S else ""
+    because = because or ("silence" if at - seen >= settings.SESSION_IDLE_S else "")
+    return SessionEnd(Reason.SIGNED_OUT, because) if because else None
 
 
 def end_session(request: HttpRequest, actor: ActorRef, end: SessionEnd) -> None:
     """End a session that may not go on, and write down why."""
-    record_refusal(actor=actor, kind="session.ended", reason=end.reason, detail={"because": end.detail})
+    session_id = str(request.session.get(PUBLIC_ID, ""))
+    with audited(actor=actor) as audit:
+        audit.record(
+            "session.ended",
+            decision="deny",
+            reason=end.reason,
+            detail={"because": end.detail, "session": session_id},
+        )
+        if end.reason is Reason.DEVICE_CHANGED and isinstance(request.user, User):
+            tell(
+                request.user,
+                kind="session.other-device",
+                subject="A session of yours was used in another device, and ended",
+                text="Somebody may have copied what keeps you signed in. If you did not just clear your browser's "
+                "cookies, sign out everywhere and tell the security team.",
+                path="/settings",
+                dedupe_key=f"other-device:{session_id}",
+            )
     logout(request)
 
 
@@ -113,7 +154,7 @@ def touch(request: HttpRequest, *, now: datetime) -> None:
 
 def forget_old_sessions() -> int:
     """Delete the rows of sessions that are over whatever anybody does. They open nothing; they only pile up."""
-    deleted, _ = Session.objects.filter(expire_date__lt=clock.now()).delete()
+    deleted, _ = WebSession.objects.filter(expire_date__lt=clock.now()).delete()
     return deleted
 
 

@@ -100,7 +100,7 @@ class TestSessions:
     def test_changes_need_the_form_token(self, cast: Cast, client_for: MakeClient) -> None:
         weak = client_for(cast.ada)
         strict = Client(enforce_csrf_checks=True)
-        strict.cookies["sessionid"] = weak.cookies["sessionid"].value
+        strict.cookies = weak.cookies
         assert strict.get(ME).status_code == 200
         for headers in ({}, {"X-CSRFToken": "x" * 32}, {"Origin": "https://evil.example"}):
             answer = strict.delete("/api/v1/session", headers=headers)
@@ -110,7 +110,7 @@ class TestSessions:
 
     def test_with_it_they_go_through(self, cast: Cast, client_for: MakeClient) -> None:
         strict = Client(enforce_csrf_checks=True)
-        strict.cookies["sessionid"] = client_for(cast.ada).cookies["sessionid"].value
+        strict.cookies = client_for(cast.ada).cookies
         token = "a" * 32
         strict.cookies["csrftoken"] = token
         assert strict.delete("/api/v1/session", headers={"X-CSRFToken": token}).status_code == 204

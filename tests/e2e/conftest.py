@@ -84,8 +84,9 @@ def visit(
         contexts.append(context)
         context.set_default_timeout(60_000)
         if user is not None:
-            key = client_for(user, factor).cookies[settings.SESSION_COOKIE_NAME].value
-            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": live_server.url}])
+            cookies = client_for(user, factor).cookies
+            names = (settings.SESSION_COOKIE_NAME, settings.DEVICE_COOKIE_NAME)
+            context.add_cookies([{"name": n, "value": cookies[n].value, "url": live_server.url} for n in names])
         visitor = Visitor(context, context.new_page(), live_server.url)
         visitor.page.on(
             "console", lambda message: visitor.complaints.append(message.text) if message.type == "error" else None

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import CDPSession, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -17,6 +16,7 @@ from jit_access.core import clock
 from jit_access.domain.lifecycle import RequestState
 from jit_access.mfa.models import Passkey
 from jit_access.mfa.session_keys import PROVED_AT
+from jit_access.mfa.session_store import SessionStore
 from tests.e2e.conftest import Visitor
 from tests.support.lifecycles import TINY, World, ask, reload
 from tests.support.sessions import code_now

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client, RequestFactory
 
 from jit_access.accounts.services import change_password, end_sessions, lock_account, unlock_account
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
+from jit_access.mfa.models import WebSession
 from jit_access.mfa.services import start_session
 from jit_access.mfa.session_keys import ENROLMENT, EPOCH, LAST_SEEN, PROVED_AT, STARTED_AT
+from jit_access.mfa.session_store import stored_key
 from jit_access.mfa.sessions import forget_old_sessions
 from tests.conftest import Clock
 from tests.support.cast import PASSWORD, Cast
@@ -41,9 +42,9 @@ def ada(cast: Cast, client_for: Callable[..., Client]) -> Client:
 
 def test_rows_of_sessions_that_are_over_are_forgotten(ada: Client, clock: Clock) -> None:
     clock.advance(hours=11)
-    assert (forget_old_sessions(), Session.objects.count()) == (0, 1)
+    assert (forget_old_sessions(), WebSession.objects.count()) == (0, 1)
     clock.advance(hours=2)
-    assert (forget_old_sessions(), Session.objects.count()) == (1, 0)
+    assert (forget_old_sessions(), WebSession.objects.count()) == (1, 0)
 
 
 class TestEnds:
@@ -136,7 +137,7 @@ class TestRotation:
         old = Client()
         old.cookies["sessionid"] = before
         assert old.get(ME).status_code == 401
-        assert not Session.objects.filter(session_key=before).exists()
+        assert not WebSession.objects.filter(session_key=stored_key(before)).exists()
 
     def test_signing_in_again_changes_the_id_and_drops_the_earlier_proof(self, cast: Cast, clock: Clock) -> None:
         give_factor(cast.ada)
@@ -146,7 +147,7 @@ class TestRotation:
         clock.advance(seconds=60)
         start(client, code_now())
         assert key_of(client) != before
-        assert not Session.objects.filter(session_key=before).exists()
+        assert not WebSession.objects.filter(session_key=stored_key(before)).exists()
 
     def test_a_password_alone_never_takes_over_what_the_browser_held(
         self, cast: Cast, client_for: Callable[..., Client]
@@ -158,7 +159,7 @@ class TestRotation:
         start_session(request, cast.ada)
         assert request.session.session_key != before
         assert not {PROVED_AT, ENROLMENT} & set(request.session.keys())
-        assert not Session.objects.filter(session_key=before).exists()
+        assert not WebSession.objects.filter(session_key=stored_key(before)).exists()
 
     def test_after_signing_out_the_id_is_worth_nothing(self, cast: Cast) -> None:
         give_factor(cast.ada)

@@ -10,7 +10,6 @@ import pytest
 import time_machine
 from axes.models import AccessAttempt
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -23,6 +22,7 @@ from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.reasons import Reason
 from jit_access.mfa import guessing
 from jit_access.mfa.services import remember_device, sign_in
+from jit_access.mfa.session_store import SessionStore
 from tests.support.cast import PASSWORD, Cast
 from tests.support.sessions import code_now, give_factor, signed_in
 

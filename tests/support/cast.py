@@ -12,8 +12,11 @@ from jit_access.accounts import services
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
 from jit_access.domain.actors import GATEWAY
+from jit_access.mfa.device_binding import hash_of
+from jit_access.mfa.session_keys import DEVICE
 
 PASSWORD = "correct horse battery staple"
+DEVICE_COOKIE = "the-one-device-that-all-of-the-tests-share_"
 GROUPS = {
     "ada": ("research",),
     "ben": ("model-owners", "operators"),
@@ -78,4 +81,8 @@ def sign_in(user: User) -> Client:
     """A client whose session stands on a password alone."""
     client = Client()
     client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[-1])
+    session = client.session  # it began in no browser; from here on it is in this one
+    session[DEVICE] = hash_of(DEVICE_COOKIE)
+    session.save()
+    client.cookies[settings.DEVICE_COOKIE_NAME] = DEVICE_COOKIE
     return client

@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from jit_access.accounts.models import ApiToken, User
 from jit_access.mfa.assurance import Assurance
-from jit_access.mfa.models import Passkey
+from jit_access.mfa.models import Device, Passkey
 from jit_access.mfa.selectors import FactorState
+from jit_access.mfa.services import OpenSession
 from jit_access.web import figures
-from jit_access.web.presenters import words
+from jit_access.web.presenters import sign_ins, words
 from jit_access.web.presenters.agents import agent_row
 from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Option
 from jit_access.web.viewmodels.security import SecurityPage, SettingRow
@@ -33,6 +34,8 @@ class Mine:
     tokens: Sequence[ApiToken]
     agents: Sequence[User]
     agent_tokens: Mapping[int, int]  # agent pk -> API tokens that work
+    sessions: Sequence[OpenSession]
+    devices: Sequence[tuple[Device, bool]]  # and whether it is this one
     session_ends_at: datetime | None
     theme: str
     has_shortcuts: bool
@@ -57,6 +60,7 @@ def build_page(mine: Mine) -> SecurityPage:
         token_form_href=reverse("web:settings-token-new"),
         agents=tuple(agent_row(agent, mine.agent_tokens.get(agent.pk, 0)) for agent in mine.agents),
         sessions=_session_rows(mine),
+        devices=sign_ins.device_rows(mine.devices, mine.now),
         themes=tuple(Option(value, label, value == mine.theme) for value, label in THEME_LABELS.items()),
         has_shortcuts=mine.has_shortcuts,
     )
@@ -171,9 +175,6 @@ def sessions_confirm() -> Confirm:
 
 
 def _session_rows(mine: Mine) -> tuple[SettingRow, ...]:
-    ends = mine.session_ends_at
-    latest = f", at {figures.end_time(ends, mine.now)} at the latest" if ends else ""
-    here = SettingRow("This browser", f"Signed out after 30 min of silence{latest}.", Badge("Here", "check"))
     elsewhere = SettingRow(
         "Everywhere else",
         "Ends every other session of yours at once.",
@@ -181,4 +182,4 @@ def _session_rows(mine: Mine) -> tuple[SettingRow, ...]:
         confirm_href=reverse("web:settings-sessions-end"),
         confirm_label="Sign out",
     )
-    return (here, elsewhere)
+    return (*sign_ins.session_rows(mine.sessions, mine.session_ends_at, mine.now), elsewhere)

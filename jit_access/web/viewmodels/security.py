@@ -36,6 +36,7 @@ class SecurityPage:
     token_form_href: str
     agents: tuple[SettingRow, ...]
     sessions: tuple[SettingRow, ...]
+    devices: tuple[SettingRow, ...]
     themes: tuple[Option, ...]
     has_shortcuts: bool
 

@@ -36,6 +36,8 @@ def show_settings(request: HttpRequest) -> HttpResponse:
         tokens=list(selectors.live_tokens_of(user, now=now)),
         agents=agents,
         agent_tokens=reads.api_token_counts(agents, now),
+        sessions=mfa.open_sessions(request),
+        devices=[(one, mfa.is_this_device(request, one)) for one in mfa.devices_of(user)],
         session_ends_at=mfa.session_ends_at(request),
         theme=theme_of(request),
         has_shortcuts=has_shortcuts(request),

@@ -60,6 +60,9 @@ def security_page() -> security.SecurityPage:
                 confirm_label="Sign out",
             ),
         ),
+        devices=(
+            security.SettingRow("Work laptop", "Used just now. First seen 2 Nov.", Badge("This device", "check")),
+        ),
         themes=(Option("auto", "Like the system", True), Option("light", "Light"), Option("dark", "Dark")),
         has_shortcuts=True,
     )

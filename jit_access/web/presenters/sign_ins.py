@@ -1,0 +1,82 @@
+"""Open sessions and devices in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.urls import reverse
+
+from jit_access.mfa.assurance import Level
+from jit_access.mfa.models import Device
+from jit_access.mfa.services import OpenSession
+from jit_access.web import figures
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm
+from jit_access.web.viewmodels.security import SettingRow
+
+_STRENGTH = {
+    Level.PASSWORD: "password only",
+    Level.SECOND_FACTOR: "second factor shown",
+    Level.PHISHING_RESISTANT: "passkey shown",
+}
+
+
+def session_rows(sessions: Iterable[OpenSession], ends_at: datetime | None, now: datetime) -> tuple[SettingRow, ...]:
+    """Every open session, this one first and marked."""
+    return tuple(_session_row(one, ends_at, now) for one in sessions)
+
+
+def device_rows(devices: Iterable[tuple[Device, bool]], now: datetime) -> tuple[SettingRow, ...]:
+    """Every device in which a second factor was shown; the flag marks this one."""
+    return tuple(
+        SettingRow(
+            device.name,
+            f"Used {figures.ago(device.seen_at, now)}. First seen {figures.day(device.first_seen_at)}.",
+            Badge("This device", "check") if is_here else None,
+            action=Action("Manage", reverse("web:device", args=[device.public_id])),
+        )
+        for device, is_here in devices
+    )
+
+
+def session_confirm(one: OpenSession) -> Confirm:
+    """What ends, named as its owner knows it."""
+    return Confirm(
+        id=f"end-{one.public_id}",
+        title=f"End the session in {one.browser}?",
+        effect="It is signed out at once. Running downloads go on; they end with their grant.",
+        verb=f"End {one.browser}",
+        keep="Leave it",
+        post_href=reverse("web:settings-session-end", args=[one.public_id]),
+        back_href=reverse("web:settings"),
+    )
+
+
+def device_confirm(device: Device) -> Confirm:
+    """What a removal means: out now, and a stranger next time."""
+    return Confirm(
+        id="remove-device",
+        title=f"Remove the device {device.name}?",
+        effect="Every session in it ends at once. The next sign-in there counts as one from a new device.",
+        verb=f"Remove {device.name}",
+        keep="Keep it",
+        post_href=reverse("web:device-remove", args=[device.public_id]),
+        back_href=reverse("web:device", args=[device.public_id]),
+    )
+
+
+def _session_row(one: OpenSession, ends_at: datetime | None, now: datetime) -> SettingRow:
+    where = one.network or "an unknown network"
+    parts = [f"From {where}, {_STRENGTH.get(one.level, 'password only')}"]
+    if one.came_by:
+        parts.append(f"by {one.came_by}")
+    name = f"{one.device} ({one.browser})" if one.device and one.device != one.browser else one.browser
+    if one.is_here:
+        latest = f", at {figures.end_time(ends_at, now)} at the latest" if ends_at else ""
+        note = f"{', '.join(parts)}. Signed out after 30 min of silence{latest}."
+        return SettingRow(name, note, Badge("Here", "check"))
+    times = f"Since {figures.end_time(one.started_at, now)}, last seen {figures.ago(one.seen_at, now)}"
+    confirm = session_confirm(one)
+    return SettingRow(
+        name, f"{', '.join(parts)}. {times}.", confirm=confirm, confirm_href=confirm.post_href, confirm_label="End"
+    )
