@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from jit_access.accounts.models import User
 from jit_access.audit import outside
@@ -19,6 +20,7 @@ from jit_access.core import redis as core_redis
 from jit_access.mfa import sign_in
 from tests.support.append_only import flushable_log  # noqa: F401  # autouse: the log refuses to be emptied
 from tests.support.cast import Cast, make_cast
+from tests.support.migrated import migrated_once
 from tests.support.network import block_outside
 from tests.support.redis_of_run import running_redis
 from tests.support.sessions import signed_in
@@ -59,6 +61,13 @@ def only_this_machine() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         block_outside(patch)
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> None:
+    """pytest-django's own, around a database that need not be migrated each time."""
+    with django_db_blocker.unblock(), migrated_once():
+        request.getfixturevalue("django_db_setup")
 
 
 @pytest.fixture(scope="session")
