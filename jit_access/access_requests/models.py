@@ -88,3 +88,26 @@ class Verdict(PublicModel):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["request", "approver"], name="one_verdict_per_person")]
+
+
+class Narrowing(PublicModel):
+    """One approver offered less than was asked: what was asked before, what is asked since."""
+
+    ID_PREFIX = "nrw"
+
+    request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="narrowings")
+    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    was_scope = models.JSONField()
+    was_lasts_s = models.PositiveIntegerField()
+    was_hash = models.CharField(max_length=64)
+    now_scope = models.JSONField()
+    now_lasts_s = models.PositiveIntegerField()
+    now_hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(now_lasts_s__lte=models.F("was_lasts_s")), name="narrowing_never_longer"
+            ),
+            models.UniqueConstraint(fields=["request", "was_hash"], name="narrowed_once_from_each_payload"),
+        ]

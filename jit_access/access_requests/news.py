@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
+from jit_access.access_requests.less import narrowing_lines
 from jit_access.access_requests.models import AccessRequest
 from jit_access.access_requests.people import people_for
 from jit_access.domain.lifecycle import RequestState
@@ -73,7 +74,7 @@ def tell_requester(request: AccessRequest) -> None:
         request.requester,
         kind=f"request-{request.state}",
         subject=f"{outcome}: {describe_scope(request.target.slug, request.scope)}",
-        text="\n\n".join([explain(Reason(request.end_reason)), *_parts(request)]),
+        text="\n\n".join([explain(Reason(request.end_reason)), *narrowing_lines(request), *_parts(request)]),
         path=f"/requests/{request.public_id}",
         dedupe_key=f"request-outcome:{request.public_id}",
     )

@@ -21,7 +21,7 @@ from jit_access.domain.operations import Tier
 from jit_access.domain.risk import FIRST_USE_DAYS, Risk, RiskFacts, score_risk
 from jit_access.grants.access import group_names
 from jit_access.grants.models import Grant
-from jit_access.policies.answers import PolicyAnswer
+from jit_access.policies.answers import PolicyAnswer, Terms
 from jit_access.policies.models import PolicyVersion
 from jit_access.policies.questions import Assurance, Proof
 from jit_access.targets.models import Repository
@@ -111,6 +111,34 @@ def make_payload(*, actor: User, draft: RequestDraft, considered: Considered, wi
             "refused_files": list(answer.refused_files),
         },
         "risk": {"score": considered.risk.score, "reasons": considered.risk.wire},
+    }
+
+
+def narrow_payload(
+    request: AccessRequest, *, draft: RequestDraft, considered: Considered, terms: Terms
+) -> dict[str, object]:
+    """What is signed for less than was asked: who, why and by when stay; who has to agree stays, too.
+
+    Terms are the strictest of what was shown and of what policy says to the smaller scope. `narrowed_from` is the hash
+    of what it was taken from, so that two approvers who take something away at once cannot both be right.
+    """
+    asked: dict[str, Any] = request.payload
+    return asked | {
+        "resources": _resources(draft),
+        "lasts_s": draft.lasts_s,
+        "policy": {"version": considered.version.number, "digest": considered.version.digest},
+        "rules": list(considered.answer.rules),
+        "terms": asked["terms"]
+        | {
+            "lasts_at_most_s": terms.lasts_at_most_s,
+            "factor_max_age_s": terms.factor_max_age_s,
+            "staleness": str(terms.staleness),
+            "byte_budget": terms.byte_budget,
+            "request_budget": terms.request_budget,
+            "refused_files": list(terms.refused_files),
+        },
+        "risk": {"score": considered.risk.score, "reasons": considered.risk.wire},
+        "narrowed_from": request.payload_hash,
     }
 
 

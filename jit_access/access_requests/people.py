@@ -99,8 +99,11 @@ def step_states(request: AccessRequest) -> tuple[StepState, ...]:
 
 
 def counts(verdict: Verdict, step: ApprovalStep, request: AccessRequest) -> bool:
-    """True for an approval in this step. While nothing is decided, only of somebody who could still give it now."""
-    if verdict.step_id != step.pk or not verdict.is_approval:
+    """True for an approval, in this step, of what is asked now.
+
+    While nothing is decided, only of somebody who could still give it.
+    """
+    if verdict.step_id != step.pk or not verdict.is_approval or verdict.payload_hash != request.payload_hash:
         return False
     approver = verdict.approver
     is_member = approver.is_active and any(group.name == step.group for group in approver.groups.all())

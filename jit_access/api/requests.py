@@ -15,10 +15,12 @@ from jit_access.access_requests import access, selectors, services
 from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import AccessRequest
 from jit_access.accounts.models import User
+from jit_access.api.offers import offer_of
 from jit_access.api.pagination import NewestFirst
 from jit_access.api.requests_inputs import (
     KEY_HEADER,
     AnswerInput,
+    ApproveInput,
     PreviewInput,
     RequestInput,
     StrictSerializer,
@@ -121,25 +123,25 @@ class _AnswerView(APIView):
 
     def answer(self, request: Request, public_id: str) -> Response:
         actor = signed_in_user(request)
-        given = parse(AnswerInput, request)
+        given = parse(ApproveInput if self.is_approval else AnswerInput, request)
         found = access.get_request(actor=actor, public_id=public_id)
-        services.give_verdict(
-            actor=actor,
-            request=found,
+        answer = services.make_answer(
             is_approval=self.is_approval,
             note=given["note"],
             payload_hash=given["payload_hash"],
             assurance=prove_by(request, given["code"]),
         )
+        offer = offer_of(given["offer"]) if given.get("offer") else None
+        services.give(actor=actor, request=found, answer=answer, offer=offer)
         return Response(_detail(actor, public_id))
 
 
 class ApproveView(_AnswerView):
     is_approval = True
 
-    @extend_schema(request=AnswerInput, responses=RequestDetailOutput, operation_id="request_approve")
+    @extend_schema(request=ApproveInput, responses=RequestDetailOutput, operation_id="request_approve")
     def post(self, request: Request, public_id: str) -> Response:
-        """Agree to exactly what `payload_hash` stands for."""
+        """Agree to exactly what `payload_hash` stands for; with `offer` to less than was asked."""
         return self.answer(request, public_id)
 
 

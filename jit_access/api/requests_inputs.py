@@ -70,6 +70,15 @@ class AnswerInput(CodeInput):
     note = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
+class OfferInput(StrictSerializer):
+    lasts_s = serializers.IntegerField(min_value=MIN_LASTS_S, max_value=MAX_LASTS_S)
+    resources = ResourceInput(many=True, help_text="All that would be given; never more than was asked.")
+
+
+class ApproveInput(AnswerInput):
+    offer = OfferInput(required=False, help_text="Approve less than was asked, as shown by /offer.")
+
+
 class RevokeInput(StrictSerializer):
     note = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 

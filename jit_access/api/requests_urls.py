@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jit_access.api import requests
+from jit_access.api import offers, requests
 
 urlpatterns = [
     path("requests", requests.RequestsView.as_view(), name="requests"),
     path("requests/preview", requests.PreviewView.as_view(), name="request-preview"),
     path("requests/<str:public_id>", requests.RequestView.as_view(), name="request"),
     path("requests/<str:public_id>/withdraw", requests.WithdrawView.as_view(), name="request-withdraw"),
+    path("requests/<str:public_id>/offer", offers.OfferView.as_view(), name="request-offer"),
     path("requests/<str:public_id>/approve", requests.ApproveView.as_view(), name="request-approve"),
     path("requests/<str:public_id>/deny", requests.DenyView.as_view(), name="request-deny"),
     path("approvals", requests.ApprovalsView.as_view(), name="approvals"),

@@ -82,6 +82,8 @@ class Reason(StrEnum):
     ANSWER_TOO_LATE = "answer-too-late"
     START_TOO_LATE = "start-too-late"
     PAYLOAD_CHANGED = "payload-changed"
+    NARROWED = "narrowed"
+    WIDER_THAN_ASKED = "wider-than-asked"
     DENIED_BY_PERSON = "denied-by-person"
     WITHDRAWN = "withdrawn"
     STATE_CHANGED = "state-changed"
@@ -182,6 +184,8 @@ _SENTENCES: dict[Reason, str] = {
     Reason.ANSWER_TOO_LATE: "Nobody answered in time, so this request ended.",
     Reason.START_TOO_LATE: "The time to start this grant has passed. Ask again.",
     Reason.PAYLOAD_CHANGED: "This request changed while you read. Read it again.",
+    Reason.NARROWED: "An approver offered less than was asked.",
+    Reason.WIDER_THAN_ASKED: "An approver can offer less than was asked, never more or something else.",
     Reason.DENIED_BY_PERSON: "An approver denied this.",
     Reason.WITHDRAWN: "The requester withdrew this.",
     Reason.STATE_CHANGED: "This changed in the meantime. Load it again.",

@@ -7,7 +7,7 @@ always names the condition that failed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -38,6 +38,7 @@ MAX_REVISION_CHARS = 128
 FILE_PATTERN = re.compile(r"(?!/)[^\x00-\x1f\x7f\\\[\]]{1,200}")
 MAX_NAME_CHARS = 200
 _REFS = "refs/"
+_WILDCARDS = frozenset("*?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,16 @@ class ResourceScope:
         """True when everything this allows, `wider` allows too."""
         if self.repository != wider.repository or not self.operations <= wider.operations:
             return False
-        if wider.files and not (self.files and set(self.files) <= set(wider.files)):
+        if wider.files and not (
+            self.files and all(_is_among(file, wider.files, wider.covers_file) for file in self.files)
+        ):
             return False
         if not wider.is_restricted:
             return True
         if not self.is_restricted:
             return False
-        return set(self.tags) <= set(wider.tags) and set(self.digests) <= set(wider.digests)
+        tags = all(_is_among(tag, wider.tags, wider.covers_tag) for tag in self.tags)
+        return tags and set(self.digests) <= set(wider.digests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,11 @@ def _resource_to_wire(resource: ResourceScope) -> dict[str, list[str] | str]:
 def is_repository_name(text: str) -> bool:
     """True for a name in the grammar of any kind of target. Each protocol reads its own paths by its own grammar."""
     return len(text) <= MAX_NAME_CHARS and any(grammar.fullmatch(text) for grammar in (NAME, HUB_NAME, BUCKET_NAME))
+
+
+def _is_among(word: str, wider: Iterable[str], covers: Callable[[str], bool]) -> bool:
+    """The very same pattern, or one name that a pattern there covers. Two patterns are never weighed by meaning."""
+    return word in wider or (not _WILDCARDS & set(word) and not word.endswith("/") and covers(word))
 
 
 def _fits(reference: str, pattern: str) -> bool:

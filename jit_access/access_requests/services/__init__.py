@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from jit_access.access_requests.drafts import RequestDraft, make_draft
-from jit_access.access_requests.services.answering import give_verdict, withdraw_request
+from jit_access.access_requests.less import Offer
+from jit_access.access_requests.services.answering import Answer, give_verdict, make_answer, withdraw_request
 from jit_access.access_requests.services.asking import (
     Preview,
     PreviewStep,
@@ -12,15 +13,22 @@ from jit_access.access_requests.services.asking import (
     submit_request,
 )
 from jit_access.access_requests.services.expiring import expire_due_requests, invalidate_requests_of
+from jit_access.access_requests.services.narrowing import approve_less, give, preview_offer
 
 __all__ = [
+    "Answer",
+    "Offer",
     "Preview",
     "PreviewStep",
     "RequestDraft",
+    "approve_less",
     "expire_due_requests",
+    "give",
     "give_verdict",
     "invalidate_requests_of",
+    "make_answer",
     "make_draft",
+    "preview_offer",
     "preview_request",
     "submit_extension",
     "submit_request",

@@ -5,6 +5,7 @@ Who may answer, how fresh their proof is and what policy says is all looked up u
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from jit_access.access_requests import selectors
@@ -27,6 +28,16 @@ from jit_access.grants.refusals import refusals_recorded
 from jit_access.mfa.assurance import Assurance, check_fresh, check_strength
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one person says to a request: to exactly what `payload_hash` stands for."""
+
+    is_approval: bool
+    note: str
+    payload_hash: str
+    assurance: Assurance
+
+
 def give_verdict(
     *,
     actor: User,
@@ -42,30 +53,40 @@ def give_verdict(
     Raises: PolicyRefusal (own-request, not-an-approver, not-for-agents, second-factor-…, passkey-needed); Conflict
     (already-decided with who decided, already-answered, answer-too-late, withdrawn, payload-changed).
     """
-    cleaned = clean_note(note)
+    answer = make_answer(is_approval=is_approval, note=note, payload_hash=payload_hash, assurance=assurance)
     with refusals_recorded(actor=actor.ref, kind="request.answer", request=request.public_id):
         expire_if_due(request)
         with audited(actor=actor.ref):
             locked = selectors.lock_request(request.pk)
-            if _is_repeat(actor, locked, is_approval=is_approval, payload_hash=payload_hash):
-                return locked
-            _check_may_answer(actor, locked, payload_hash)
-            states = step_states(locked)
-            state = _step_for(actor, states, is_approval=is_approval)
-            proved_at = _fresh_proof(assurance, state.step.approver_factor_max_age_s)
-            if is_approval:
-                check_strength(assurance, level=state.step.approver_level)
-            verdict = Verdict(
-                request=locked,
-                step=state.step,
-                approver=actor,
-                is_approval=is_approval,
-                note=cleaned,
-                payload_hash=payload_hash,
-                factor_proved_at=proved_at,
-            )
-            _take(verdict, locked, states)
+            answer_locked(actor, locked, answer)
     return locked
+
+
+def make_answer(*, is_approval: bool, note: str, payload_hash: str, assurance: Assurance) -> Answer:
+    """Raises: CallerError for a note that is too long."""
+    return Answer(is_approval, clean_note(note), payload_hash, assurance)
+
+
+def answer_locked(actor: User, locked: AccessRequest, answer: Answer) -> None:
+    """What `give_verdict` does, with the request's row locked."""
+    if _is_repeat(actor, locked, is_approval=answer.is_approval, payload_hash=answer.payload_hash):
+        return
+    _check_may_answer(actor, locked, answer.payload_hash)
+    states = step_states(locked)
+    state = _step_for(actor, states, is_approval=answer.is_approval)
+    proved_at = _fresh_proof(answer.assurance, state.step.approver_factor_max_age_s)
+    if answer.is_approval:
+        check_strength(answer.assurance, level=state.step.approver_level)
+    verdict = Verdict(
+        request=locked,
+        step=state.step,
+        approver=actor,
+        is_approval=answer.is_approval,
+        note=answer.note,
+        payload_hash=answer.payload_hash,
+        factor_proved_at=proved_at,
+    )
+    _take(verdict, locked, states)
 
 
 def withdraw_request(*, actor: User, request: AccessRequest) -> AccessRequest:
@@ -79,7 +100,7 @@ def withdraw_request(*, actor: User, request: AccessRequest) -> AccessRequest:
             raise NotFound
         if locked.state == RequestState.WITHDRAWN:
             return locked
-        _refuse_decided(locked)
+        refuse_decided(locked)
         end_locked(locked, RequestState.WITHDRAWN, Reason.WITHDRAWN, actor=actor.ref)
     return locked
 
@@ -101,19 +122,20 @@ def _is_repeat(actor: User, request: AccessRequest, *, is_approval: bool, payloa
         return False
     if given.is_approval == is_approval and given.payload_hash == payload_hash:
         return True
-    _refuse_decided(request)
+    refuse_decided(request)
     raise Conflict(Reason.ALREADY_ANSWERED)
 
 
 def _check_may_answer(actor: User, request: AccessRequest, payload_hash: str) -> None:
     if (refusal := refusal_to_answer(actor, request, group_names(actor))) is not None:
         raise PolicyRefusal(refusal)
-    _refuse_decided(request)
+    refuse_decided(request)
     if payload_hash != request.payload_hash or not is_intact(request):
         raise Conflict(Reason.PAYLOAD_CHANGED)
 
 
-def _refuse_decided(request: AccessRequest) -> None:
+def refuse_decided(request: AccessRequest) -> None:
+    """Raises: Conflict (already-decided with who decided, withdrawn, answer-too-late) unless it is open."""
     if request.state == RequestState.PENDING:
         return
     if request.state == RequestState.WITHDRAWN:

@@ -194,16 +194,23 @@ def _known_by_key(actor: User, draft: RequestDraft) -> AccessRequest | None:
     known = AccessRequest.objects.filter(requester=actor, idempotency_key=draft.idempotency_key).first()
     if known is None:
         return None
+    scope, lasts_s = _first_asked(known)
     is_same = (
         known.target_id == draft.target.pk
-        and known.scope == draft.scope.to_wire()
+        and scope == draft.scope.to_wire()
         and known.extends_id == (draft.extends.pk if draft.extends else None)
-        and (known.lasts_s == draft.lasts_s or draft.extends is not None)  # an extension's length shrinks with time
+        and (lasts_s == draft.lasts_s or draft.extends is not None)  # an extension's length shrinks with time
         and known.purpose == draft.purpose
     )
     if not is_same:
         raise Conflict(Reason.DUPLICATE_REQUEST, "This idempotency key belongs to another request.")
     return known
+
+
+def _first_asked(request: AccessRequest) -> tuple[object, int]:
+    """What was sent, whatever an approver took away since."""
+    first = request.narrowings.order_by("pk").first()
+    return (request.scope, request.lasts_s) if first is None else (first.was_scope, first.was_lasts_s)
 
 
 def _refuse_duplicate(actor: User, draft: RequestDraft) -> None:

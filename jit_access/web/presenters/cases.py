@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from jit_access.access_requests.less import narrowing_lines
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.access_requests.people import StepState, step_states
 from jit_access.access_requests.selectors import usual_wait_s
@@ -278,7 +279,17 @@ def build_request_page(case: Case, *, viewer: User, is_new: bool = False, start_
         refresh_href=reverse("web:request", args=[request.public_id]),
         is_live=case.is_open,
         again=Action("Ask again", again_href) if is_own and is_over else None,
+        less=_less_notice(case),
     )
+
+
+def _less_notice(case: Case) -> Notice | None:
+    """What approvers took away, where the requester reads it."""
+    lines = narrowing_lines(case.request)
+    if not lines:
+        return None
+    more = "What is above is what is asked now." if case.is_open else "What is above is what was decided."
+    return Notice(" ".join(lines), more, "wait", "alert", code="narrowed")
 
 
 def _facts(case: Case) -> tuple[Fact, ...]:

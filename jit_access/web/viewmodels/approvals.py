@@ -12,6 +12,7 @@ from jit_access.web.viewmodels.parts import (
     Field,
     Hidden,
     Notice,
+    Option,
     Person,
     ReasonItem,
     Resource,
@@ -68,6 +69,27 @@ class ApprovalsPage:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedResource:
+    """One repository that is asked for, and what of it would be given."""
+
+    index: int
+    name: str
+    operations: tuple[Option, ...]
+    references: Field | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferForm:
+    """Less than was asked: shorter at one press, or chosen piece by piece. A GET: it shows what would be signed."""
+
+    href: str
+    quick: tuple[Action, ...]
+    durations: tuple[Option, ...]
+    resources: tuple[OfferedResource, ...]
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalPage:
     """What is signed is what is shown: `payload_hash` goes back with the answer."""
 
@@ -100,6 +122,7 @@ class ApprovalPage:
     back: Action | None = None
     revoke: Action | None = None
     parts: tuple[ScopePart, ...] = ()
+    offer: OfferForm | None = None
 
     @property
     def is_open(self) -> bool:

@@ -37,3 +37,4 @@ class RequestPage:
     is_live: bool
     again: Action | None = None
     parts: tuple[ScopePart, ...] = ()
+    less: Notice | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -20,10 +20,12 @@ from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import Assurance, Level
 from jit_access.web import figures, reads
 from jit_access.web.frames import assurance_of
+from jit_access.web.offers import less_of, read_offer
 from jit_access.web.pages import NEEDS_PROOF, page, person, render_page, say
 from jit_access.web.presenters import approvals as words
 from jit_access.web.presenters.activity import revoke_action
 from jit_access.web.presenters.cases import Case, load_case
+from jit_access.web.presenters.offers import with_offer
 from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, passkey_part, prove_verdict
 from jit_access.web.viewmodels.parts import Notice
 from jit_access.web.views.grants import REVOCABLE
@@ -50,8 +52,8 @@ def show_approvals(request: HttpRequest) -> HttpResponse:
 @require_safe
 @page()
 def show_approval(request: HttpRequest, public_id: str) -> HttpResponse:
-    """May this person do this now?"""
-    return _render(request, _load(request, public_id))
+    """May this person do this now? With an offer in the address: may they do this much of it?"""
+    return _render(request, _load(request, public_id), sent=request.GET)
 
 
 @require_POST
@@ -84,14 +86,14 @@ def _answer(request: HttpRequest, public_id: str, *, is_approval: bool) -> HttpR
     request.confirm_page = reverse("web:approval", args=[public_id])  # type: ignore[attr-defined]  # where a GET works
     detail, payload_hash = _load(request, public_id), request.POST.get("payload_hash", "")
     try:
-        row = services.give_verdict(
-            actor=person(request),
-            request=detail.request,
+        offer = read_offer(request.POST, detail.request) if is_approval else None
+        answer = services.make_answer(
             is_approval=is_approval,
             note=request.POST.get("note", ""),
             payload_hash=payload_hash,
             assurance=prove_verdict(request, payload_hash),
         )
+        row = services.give(actor=person(request), request=detail.request, answer=answer, offer=offer)
     except GatewayError as error:
         return _refused(request, public_id, error, is_approval=is_approval)
     if row.state == RequestState.INVALIDATED:
@@ -107,7 +109,7 @@ def _refused(request: HttpRequest, public_id: str, error: GatewayError, *, is_ap
         status = code_status(error)
         detail = _load(request, public_id)
         if is_approval:
-            return _render(request, detail, code_error=problem, status=status)
+            return _render(request, detail, sent=request.POST, code_error=problem, status=status)
         return _render_deny(request, detail, code_error=problem, status=status)
     if isinstance(error, Conflict) and error.reason in _SAID_ON_THE_PAGE:
         detail = _load(request, public_id)
@@ -125,24 +127,29 @@ def _render(
     request: HttpRequest,
     detail: RequestDetail,
     *,
+    sent: QueryDict | None = None,
     code_error: str = "",
     notice: Notice | None = None,
     status: int = 200,
 ) -> HttpResponse:
     if detail.why_not in {Reason.NOT_AN_APPROVER, Reason.NOT_FOR_AGENTS} and not detail.verdicts:
         raise NotFound
-    case = _case(detail)
+    less = less_of(person(request), detail, sent)
+    status = less.status if less.problem else status
+    notice = notice or less.problem
+    asked, case = _case(detail), less.case or _case(detail)
     assurance = assurance_of(request)
     weighing = words.Weighing(
         open_grants=reads.other_grant_count(detail.request),
         needs_code=_needs_code(assurance, detail.factor_max_age_s, detail.approver_level),
         proof_note=_proof_note(assurance, detail),
-        passkey=passkey_part(request, detail.request.payload_hash, level=detail.approver_level),
+        passkey=passkey_part(request, case.request.payload_hash, level=detail.approver_level),
     )
     viewer = person(request)
     built = words.build_page(
         case, viewer=viewer, weighing=weighing, may_answer=detail.may_answer, code_error=code_error
     )
+    built = with_offer(built, asked, less.offer if less.case else None, may_answer=detail.may_answer)
     if detail.why_not == Reason.OWN_REQUEST:
         built = replace(built, notice=words.own_request_notice(case))
     if notice is not None:
