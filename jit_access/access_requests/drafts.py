@@ -18,6 +18,7 @@ MAX_LASTS_S = 30 * 24 * 3600
 MAX_PURPOSE_CHARS = 1000
 MAX_TICKET_CHARS = 60
 MAX_NOTE_CHARS = 500
+MAX_COMMENT_CHARS = 1000
 MAX_KEY_CHARS = 80
 
 
@@ -53,6 +54,11 @@ def make_draft(
 def clean_note(note: str) -> str:
     """What an approver wrote, safe to show. Raises: CallerError."""
     return _line("The note", note, MAX_NOTE_CHARS)
+
+
+def clean_comment(text: str) -> str:
+    """What somebody asks or answers, safe to show. Raises: CallerError."""
+    return _line("The comment", text, MAX_COMMENT_CHARS, is_needed=True)
 
 
 def check_lasts(lasts_s: int) -> None:

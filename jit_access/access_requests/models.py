@@ -111,3 +111,13 @@ class Narrowing(PublicModel):
             ),
             models.UniqueConstraint(fields=["request", "was_hash"], name="narrowed_once_from_each_payload"),
         ]
+
+
+class Comment(PublicModel):
+    """What somebody asked or answered about a request. It decides nothing, and is never edited or taken back."""
+
+    ID_PREFIX = "cmt"
+
+    request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    text = models.CharField(max_length=1000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jit_access.api import offers, requests
+from jit_access.api import comments, offers, requests
 
 urlpatterns = [
     path("requests", requests.RequestsView.as_view(), name="requests"),
@@ -14,5 +14,7 @@ urlpatterns = [
     path("requests/<str:public_id>/offer", offers.OfferView.as_view(), name="request-offer"),
     path("requests/<str:public_id>/approve", requests.ApproveView.as_view(), name="request-approve"),
     path("requests/<str:public_id>/deny", requests.DenyView.as_view(), name="request-deny"),
+    path("requests/<str:public_id>/comments", comments.CommentsView.as_view(), name="request-comments"),
+    path("requests/<str:public_id>/timeline", comments.TimelineView.as_view(), name="request-timeline"),
     path("approvals", requests.ApprovalsView.as_view(), name="approvals"),
 ]

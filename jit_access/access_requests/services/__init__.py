@@ -12,6 +12,7 @@ from jit_access.access_requests.services.asking import (
     submit_extension,
     submit_request,
 )
+from jit_access.access_requests.services.commenting import add_comment, why_not_comment
 from jit_access.access_requests.services.expiring import expire_due_requests, invalidate_requests_of
 from jit_access.access_requests.services.narrowing import approve_less, give, preview_offer
 
@@ -21,6 +22,7 @@ __all__ = [
     "Preview",
     "PreviewStep",
     "RequestDraft",
+    "add_comment",
     "approve_less",
     "expire_due_requests",
     "give",
@@ -32,5 +34,6 @@ __all__ = [
     "preview_request",
     "submit_extension",
     "submit_request",
+    "why_not_comment",
     "withdraw_request",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Notice, Resource, ScopePart
+from jit_access.web.viewmodels.activity import TimelineStep
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Field, Notice, Resource, ScopePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,15 @@ class AskedStep:
     badge: Badge
     title: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What happened so far, and the field to say something, for who may."""
+
+    steps: tuple[TimelineStep, ...]
+    field: Field | None
+    post_href: str
 
 
 @dataclass(frozen=True, slots=True)

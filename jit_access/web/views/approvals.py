@@ -28,6 +28,7 @@ from jit_access.web.presenters.cases import Case, load_case
 from jit_access.web.presenters.offers import with_offer
 from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, passkey_part, prove_verdict
 from jit_access.web.viewmodels.parts import Notice
+from jit_access.web.views.comments import talk_of
 from jit_access.web.views.grants import REVOCABLE
 
 # Refusals that the page itself can say, with the question still in view.
@@ -157,7 +158,8 @@ def _render(
     grant = Grant.objects.filter(request=detail.request, state__in=REVOCABLE).select_related("subject").first()
     if grant is not None and may_revoke(viewer, grant):
         built = replace(built, revoke=revoke_action(grant))
-    return render_page(request, "web/approval.html", built, current="approvals", status=status)
+    talk = talk_of(request, detail.request)
+    return render_page(request, "web/approval.html", built, current="approvals", status=status, talk=talk)
 
 
 def _render_deny(

@@ -15,6 +15,7 @@ from jit_access.domain.lifecycle import GrantState
 from jit_access.grants.models import Grant
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters.cases import build_request_page, load_case, withdraw_confirm
+from jit_access.web.views.comments import talk_of
 
 
 @require_safe
@@ -25,7 +26,7 @@ def show_request(request: HttpRequest, public_id: str) -> HttpResponse:
     row = access.get_request(actor=actor, public_id=public_id)
     case = load_case(row, clock.now())
     built = build_request_page(case, viewer=actor, is_new="new" in request.GET, start_href=_start_href(row, actor))
-    return render_page(request, "web/request_state.html", built, current="request-new")
+    return render_page(request, "web/request_state.html", built, current="request-new", talk=talk_of(request, row))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
