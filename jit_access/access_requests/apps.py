@@ -7,6 +7,8 @@ class AccessRequestsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from jit_access.access_requests import changes as request_changes  # noqa: PLC0415  # models exist only now
+        from jit_access.access_requests import reminding  # noqa: PLC0415  # models exist only now
         from jit_access.access_requests.recorded import recorded_requests  # noqa: PLC0415  # models exist only now
         from jit_access.access_requests.services import expiring  # noqa: PLC0415  # models exist only now
         from jit_access.accounts import changes  # noqa: PLC0415  # models exist only now
@@ -15,3 +17,4 @@ class AccessRequestsConfig(AppConfig):
         changes.register(expiring.invalidate_requests_of)
         changes.register(expiring.void_verdicts_of)
         recorded.register(recorded_requests)
+        request_changes.register(reminding.follow)

@@ -21,6 +21,8 @@ class Change(StrEnum):
     VOIDED = "voided"  # an approval was taken back with the rights of who gave it
     COMMENTED = "commented"
     NARROWED = "narrowed"
+    REMINDED = "reminded"  # nothing changed, and that is the news
+    ESCALATED = "escalated"  # nobody answered for long, so others hear of it too
     DECIDED = "decided"  # approved or denied
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"

@@ -84,7 +84,7 @@ class Verdict(PublicModel):
     is_approval = models.BooleanField()
     note = models.CharField(max_length=500, blank=True)
     payload_hash = models.CharField(max_length=64)
-    factor_proved_at = models.DateTimeField()
+    factor_proved_at = models.DateTimeField(null=True)  # none behind a denial in a chat: it takes nothing but a name
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["request", "approver"], name="one_verdict_per_person")]
@@ -121,3 +121,11 @@ class Comment(PublicModel):
     request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="comments")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     text = models.CharField(max_length=1000)
+
+
+class Reminder(models.Model):
+    """How often people were reminded of a request that waits, and when they are next. Gone once it is decided."""
+
+    request = models.OneToOneField(AccessRequest, on_delete=models.CASCADE, related_name="+")
+    sent = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(db_index=True)

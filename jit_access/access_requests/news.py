@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC
 
 from jit_access.access_requests.less import narrowing_lines
 from jit_access.access_requests.models import AccessRequest
-from jit_access.access_requests.people import people_for
+from jit_access.access_requests.people import people_for, step_states
+from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason, explain
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.news import describe_scope, each_of
+from jit_access.notifications.routes import routes_of
 from jit_access.notifications.services import tell
 
 _OUTCOMES = {
@@ -26,7 +29,7 @@ def tell_approvers(request: AccessRequest) -> None:
     """Everybody who may answer is told once, in whatever number of steps they are."""
     groups = request.steps.values_list("group", flat=True)
     people = {person.pk: person for members in people_for(groups, request.requester).values() for person in members}
-    asked, parts = _asked(request), _parts(request)
+    asked, parts = asked_for(request), _parts(request)
     for person in people.values():
         tell(
             person,
@@ -38,7 +41,50 @@ def tell_approvers(request: AccessRequest) -> None:
         )
 
 
-def _asked(request: AccessRequest) -> str:
+def tell_waiting_approvers(request: AccessRequest, *, number: int) -> None:
+    """Those whose answer is still missing are reminded."""
+    people = {person.pk: person for state in step_states(request) if state.open for person in state.people}
+    for person in people.values():
+        tell(
+            person,
+            kind="request-still-waits",
+            subject=f"Still waits, answer by {_short_end(request)}: {asked_for(request)}",
+            text="Nobody has answered yet." if not request.verdicts.exists() else "One more answer is needed.",
+            path=f"/approvals/{request.public_id}",
+            dedupe_key=f"request-waits:{request.public_id}:{number}",
+        )
+
+
+def tell_routed(request: AccessRequest) -> None:
+    """Those whom the operators want to hear of requests here, beside those who may answer."""
+    _tell_others(request, routes_of(request.target).first.people, f"Asked: {asked_for(request)}", "routed")
+
+
+def tell_escalation(request: AccessRequest) -> None:
+    """Nobody answered for long: the target's second list hears of it."""
+    subject = f"Nobody answers, by {_short_end(request)}: {asked_for(request)}"
+    _tell_others(request, routes_of(request.target).escalation.people, subject, "escalated")
+
+
+def _tell_others(request: AccessRequest, people: Iterable[User], subject: str, why: str) -> None:
+    """Hearing of a request opens nothing, so only those who may see its page get its address."""
+    groups = [step.group for step in request.steps.all()]
+    asked = {one.pk for members in people_for(groups, request.requester).values() for one in members}
+    for person in people:
+        if person.pk in asked and why == "routed":
+            continue  # told already, as somebody who may answer
+        tell(
+            person,
+            kind=f"request-{why}",
+            subject=subject,
+            text=f"{' and '.join(groups)} can answer until {_short_end(request)}.\n\n"
+            "You are told because the operators of this target named you.",
+            path=f"/approvals/{request.public_id}" if person.pk in asked else "",
+            dedupe_key=f"request-{why}:{request.public_id}",
+        )
+
+
+def asked_for(request: AccessRequest) -> str:
     """The whole question: `Ada Okafor asks to pull demo-registry/llm/tiny-llama for 2 h`.
 
     Where repositories differ in what is asked, `use` says it here, and the text says it of each.

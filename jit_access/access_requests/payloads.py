@@ -109,6 +109,7 @@ def make_payload(*, actor: User, draft: RequestDraft, considered: Considered, wi
             "byte_budget": answer.byte_budget,
             "request_budget": answer.request_budget,
             "refused_files": list(answer.refused_files),
+            "approve_in_chat": answer.terms.approve_in_chat,
         },
         "risk": {"score": considered.risk.score, "reasons": considered.risk.wire},
     }

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from jit_access.access_requests import services
+from jit_access.access_requests import reminding, services
 
 
 @shared_task  # type: ignore[untyped-decorator]  # celery ships no types
 def expire_due_requests() -> None:
     services.expire_due_requests()
+
+
+@shared_task  # type: ignore[untyped-decorator]  # celery ships no types
+def remind_due() -> None:
+    reminding.remind_due()

@@ -40,6 +40,14 @@ class Reason(StrEnum):
     PASSKEY_UNKNOWN = "passkey-unknown"
     PASSKEY_NEEDED = "passkey-needed"
     PASSKEY_COPIED = "passkey-copied"
+    SLACK_SIGNATURE_WRONG = "slack-signature-wrong"
+    SLACK_REQUEST_STALE = "slack-request-stale"
+    SLACK_REQUEST_REPEATED = "slack-request-repeated"
+    SLACK_OTHER_WORKSPACE = "slack-other-workspace"
+    SLACK_GUEST = "slack-guest"
+    SLACK_NOT_LINKED = "slack-not-linked"
+    SLACK_ALREADY_LINKED = "slack-already-linked"
+    SLACK_CODE_WRONG = "slack-code-wrong"
     ACCOUNT_LOCKED = "account-locked"
     CSRF_FAILED = "csrf-failed"
     NOT_FOR_AGENTS = "not-for-agents"
@@ -74,6 +82,7 @@ class Reason(StrEnum):
     NO_APPROVER = "no-approver"
     OWN_REQUEST = "own-request"
     NOT_AN_APPROVER = "not-an-approver"
+    APPROVE_ON_PAGE = "approve-on-page"
 
     # the workflow
     NOT_FOUND = "not-found"
@@ -111,6 +120,8 @@ class Reason(StrEnum):
 
     # parts that are away or lie
     UPSTREAM_AWAY = "upstream-away"
+    SLACK_AWAY = "slack-away"
+    SLACK_REFUSED = "slack-refused"
     UPSTREAM_REFUSED_CREDENTIAL = "upstream-refused-credential"
     UPSTREAM_BROKEN = "upstream-broken"
     UPSTREAM_REDIRECT_REFUSED = "upstream-redirect-refused"
@@ -150,6 +161,14 @@ _SENTENCES: dict[Reason, str] = {
     Reason.PASSKEY_UNKNOWN: "That passkey is not one of yours here. Use another one, or type a code instead.",
     Reason.PASSKEY_NEEDED: "This needs a passkey, not a code. Use yours, or add one in Security settings.",
     Reason.PASSKEY_COPIED: "That passkey may have been copied, so it is refused. Remove it and tell the security team.",
+    Reason.SLACK_SIGNATURE_WRONG: "This did not come from Slack, or was changed on its way.",
+    Reason.SLACK_REQUEST_STALE: "This left Slack more than 5 minutes ago, or a clock is wrong.",
+    Reason.SLACK_REQUEST_REPEATED: "Slack sent this before. It counted once.",
+    Reason.SLACK_OTHER_WORKSPACE: "This came from another Slack workspace or app, which does not count here.",
+    Reason.SLACK_GUEST: "Guests, bots and people of other workspaces do not count here.",
+    Reason.SLACK_NOT_LINKED: "This Slack account is not linked to anybody here. Link yours in Security settings.",
+    Reason.SLACK_ALREADY_LINKED: "This Slack account is linked to somebody already.",
+    Reason.SLACK_CODE_WRONG: "That code does not match, or its time is over. Make a new one in Security settings.",
     Reason.ACCOUNT_LOCKED: "This account is locked. Ask the security team.",
     Reason.CSRF_FAILED: "This did not come from a page of ours, or the page was too old. Load it again, then repeat.",
     Reason.NOT_FOR_AGENTS: "Only a person can do this.",
@@ -180,6 +199,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.NO_APPROVER: "Nobody could approve this, so it cannot be asked.",
     Reason.OWN_REQUEST: "Nobody approves their own request.",
     Reason.NOT_AN_APPROVER: "You are not among the people who may answer this.",
+    Reason.APPROVE_ON_PAGE: "This can be approved on our page only. Review it there.",
     Reason.NOT_FOUND: "There is nothing here that you may see.",
     Reason.ALREADY_ANSWERED: "You answered this already.",
     Reason.ALREADY_DECIDED: "This request was decided already.",
@@ -211,6 +231,8 @@ _SENTENCES: dict[Reason, str] = {
     Reason.TOO_MANY_CONNECTIONS: "Too many connections. Wait a little.",
     Reason.TOO_MANY_STREAMS: "Too many transfers run under this grant at once. Wait until one has ended.",
     Reason.UPSTREAM_AWAY: "The registry behind the gateway does not answer. Nothing on your side is wrong.",
+    Reason.SLACK_AWAY: "Slack does not answer. Messages wait and come later.",
+    Reason.SLACK_REFUSED: "Slack refused a message. Tell the operators.",
     Reason.UPSTREAM_REFUSED_CREDENTIAL: "The registry refused the gateway's credential. Tell the operators.",
     Reason.UPSTREAM_BROKEN: "The registry behind the gateway sent something that cannot be passed on.",
     Reason.UPSTREAM_REDIRECT_REFUSED: "The registry pointed to a place the gateway does not follow.",

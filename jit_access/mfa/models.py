@@ -124,3 +124,12 @@ class Device(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["user", "device_hash"], name="device_once_per_person")]
+
+
+class ProofMark(models.Model):
+    """The latest proof of one person (`mfa.marks`). Of no worth once the session it was given in has ended."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    level = models.PositiveSmallIntegerField()
+    proved_at = models.DateTimeField()
+    session = models.CharField(max_length=64)  # public id of the session it was given in

@@ -26,6 +26,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.mfa import device_binding
 from jit_access.mfa.assurance import Level
 from jit_access.mfa.browsers import browser_in_words
+from jit_access.mfa.marks import note_proof
 from jit_access.mfa.models import WebSession
 from jit_access.mfa.session_keys import (
     BROWSER,
@@ -79,10 +80,12 @@ def mark_proved(request: HttpRequest, level: Level = Level.SECOND_FACTOR) -> Non
     """The second factor was shown just now. A new session id and a new form token follow each change of strength."""
     request.session.cycle_key()
     rotate_token(request)
-    now = clock.now().timestamp()
+    moment = clock.now()
+    now = moment.timestamp()
     request.session.update({LEVEL: level, PROVED_AT: now, LAST_SEEN: now})
     if isinstance(request.user, User):
         device_binding.note_device(request, request.user)
+        note_proof(request.user, level, at=moment, session=str(request.session.get(PUBLIC_ID, "")))
 
 
 def carry_session(request: HttpRequest, user: User) -> None:

@@ -47,6 +47,7 @@ class Terms:
     byte_budget: int = 0
     request_budget: int = 0
     refused_files: tuple[str, ...] = ()  # words of domain.file_rules, sorted
+    approve_in_chat: bool = False  # may an approval be a button in a chat? Serious tiers never, whatever this says
 
 
 NO_TERMS = Terms(lasts_at_most_s=0)
@@ -134,6 +135,7 @@ def strictest(terms: Iterable[Terms]) -> Terms:
         byte_budget=_least_set(one.byte_budget for one in every),
         request_budget=_least_set(one.request_budget for one in every),
         refused_files=tuple(sorted({word for one in every for word in one.refused_files})),
+        approve_in_chat=all(one.approve_in_chat for one in every),
     )
 
 

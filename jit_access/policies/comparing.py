@@ -84,6 +84,7 @@ def _outcome(answer: PolicyAnswer) -> str:
         ("factor", f"{terms.factor_max_age_s} s" if terms.factor_max_age_s else ""),
         ("bytes", terms.byte_budget or ""), ("requests", terms.request_budget or ""),
         ("no files of", ", ".join(terms.refused_files)),
+        ("approved in", "chat" if terms.approve_in_chat else ""),
     ) if value]  # fmt: skip
     return ", ".join([f"allowed by {', '.join(answer.rules)}", f"approved by {agreed}",
                       f"at most {terms.lasts_at_most_s} s", *limits])  # fmt: skip

@@ -70,6 +70,13 @@ def parse_factor_kind(text: str) -> Assurance:
     return Assurance.PHISHING_RESISTANT
 
 
+def parse_flag(text: str) -> bool:
+    """An annotation that says yes by being there. Raises ValueError on `("no")`, which would have said yes."""
+    if text:
+        raise ValueError(f'takes no value, not "{text}": leave the line out to say no')
+    return True
+
+
 def parse_staleness(text: str) -> Staleness:
     """Raises ValueError with the words that there are."""
     try:
@@ -101,6 +108,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "byte_budget": ("byte_budget", parse_bytes),
     "request_budget": ("request_budget", parse_count),
     "refuse_files": ("refused_files", parse_file_rules),
+    "approve_in_chat": ("approve_in_chat", parse_flag),
 }
 
 

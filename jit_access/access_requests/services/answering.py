@@ -11,7 +11,7 @@ from datetime import datetime
 from jit_access.access_requests import selectors
 from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.drafts import clean_note
-from jit_access.access_requests.models import AccessRequest, Verdict
+from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
 from jit_access.access_requests.news import tell_requester
 from jit_access.access_requests.payloads import is_intact
 from jit_access.access_requests.people import StepState, choose_step, refusal_to_answer, step_states
@@ -25,7 +25,7 @@ from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.grants.access import group_names
 from jit_access.grants.refusals import refusals_recorded
-from jit_access.mfa.assurance import Assurance, check_fresh, check_strength
+from jit_access.mfa.assurance import NO_ASSURANCE, Assurance, check_fresh, check_strength
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Answer:
     is_approval: bool
     note: str
     payload_hash: str
-    assurance: Assurance
+    assurance: Assurance | None  # None behind a button in a chat
 
 
 def give_verdict(
@@ -45,11 +45,12 @@ def give_verdict(
     is_approval: bool,
     note: str,
     payload_hash: str,
-    assurance: Assurance,
+    assurance: Assurance | None,
 ) -> AccessRequest:
     """Approve or deny. The answer's state says what came of it: pending still, approved, denied, or invalidated.
 
-    The same answer of the same person again changes nothing.
+    The same answer of the same person again changes nothing. Without `assurance` (a button in a chat) only a denial
+    counts: it can be asked for again, an approval cannot be taken back.
     Raises: PolicyRefusal (own-request, not-an-approver, not-for-agents, second-factor-…, passkey-needed); Conflict
     (already-decided with who decided, already-answered, answer-too-late, withdrawn, payload-changed).
     """
@@ -62,7 +63,7 @@ def give_verdict(
     return locked
 
 
-def make_answer(*, is_approval: bool, note: str, payload_hash: str, assurance: Assurance) -> Answer:
+def make_answer(*, is_approval: bool, note: str, payload_hash: str, assurance: Assurance | None) -> Answer:
     """Raises: CallerError for a note that is too long."""
     return Answer(is_approval, clean_note(note), payload_hash, assurance)
 
@@ -74,9 +75,7 @@ def answer_locked(actor: User, locked: AccessRequest, answer: Answer) -> None:
     _check_may_answer(actor, locked, answer.payload_hash)
     states = step_states(locked)
     state = _step_for(actor, states, is_approval=answer.is_approval)
-    proved_at = _fresh_proof(answer.assurance, state.step.approver_factor_max_age_s)
-    if answer.is_approval:
-        check_strength(answer.assurance, level=state.step.approver_level)
+    proved_at = _proof_for(answer, state.step)
     verdict = Verdict(
         request=locked,
         step=state.step,
@@ -161,11 +160,14 @@ def _step_for(actor: User, states: tuple[StepState, ...], *, is_approval: bool) 
     return state
 
 
-def _fresh_proof(assurance: Assurance, max_age_s: int) -> datetime:
-    check_fresh(assurance, max_age_s=max_age_s)
-    if assurance.proved_at is None:
-        raise PolicyRefusal(Reason.SECOND_FACTOR_MISSING)
-    return assurance.proved_at
+def _proof_for(answer: Answer, step: ApprovalStep) -> datetime | None:
+    if answer.assurance is None and not answer.is_approval:
+        return None
+    proof = answer.assurance or NO_ASSURANCE
+    check_fresh(proof, max_age_s=step.approver_factor_max_age_s)
+    if answer.is_approval:
+        check_strength(proof, level=step.approver_level)
+    return proof.proved_at
 
 
 def _take(verdict: Verdict, request: AccessRequest, states: tuple[StepState, ...]) -> None:

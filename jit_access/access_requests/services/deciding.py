@@ -127,4 +127,5 @@ def pinned_terms(request: AccessRequest) -> Terms:
         # A request that was made before there were any of these has none; today's policy may still add them.
         request_budget=terms.get("request_budget", 0),
         refused_files=tuple(terms.get("refused_files", ())),
+        approve_in_chat=terms.get("approve_in_chat", False),
     )
