@@ -18,6 +18,7 @@ class PolicyVersion(models.Model):
     is_active = models.BooleanField(default=False)
     loaded_at = models.DateTimeField(auto_now_add=True)
     loaded_by = models.CharField(max_length=120)
+    commit = models.CharField(max_length=64, blank=True, default="")  # of the git checkout that the files are from
 
     class Meta:
         constraints: ClassVar = [

@@ -79,8 +79,10 @@ def _compile_stored(number: int, digest: str) -> CompiledPolicy:
     return compile_policy(text, version=number)
 
 
-def load_policy(*, actor: ActorRef, directory: Path) -> PolicyVersion:
+def load_policy(*, actor: ActorRef, directory: Path, commit: str = "") -> PolicyVersion:
     """Make the files of a directory the active policy; the same files again change nothing.
+
+    `commit` is kept with the version where the files are those of a commit.
 
     Raises: PolicyBroken, recorded, with the active version untouched.
     """
@@ -90,10 +92,10 @@ def load_policy(*, actor: ActorRef, directory: Path) -> PolicyVersion:
     except PolicyBroken as exc:
         record_refusal(actor=actor, kind="policy.refused", reason=exc.reason, detail={"problem": exc.problems[0]})
         raise
-    return _activate(actor=actor, text=text, rule_count=len(compiled.rules))
+    return _activate(actor=actor, text=text, rule_count=len(compiled.rules), commit=commit)
 
 
-def _activate(*, actor: ActorRef, text: PolicyText, rule_count: int) -> PolicyVersion:
+def _activate(*, actor: ActorRef, text: PolicyText, rule_count: int, commit: str) -> PolicyVersion:
     with audited(actor=actor) as audit:
         _take_turns()
         active = PolicyVersion.objects.filter(is_active=True).first()
@@ -107,11 +109,16 @@ def _activate(*, actor: ActorRef, text: PolicyText, rule_count: int) -> PolicyVe
             files=dict(text.files),
             is_active=True,
             loaded_by=actor.name[:120],
+            commit=commit,
         )
-        audit.record(
-            "policy.activated",
-            detail={"version": row.number, "digest": row.digest, "rules": rule_count, "replaces": _number(active)},
-        )
+        said: dict[str, str | int] = {
+            "version": row.number,
+            "digest": row.digest,
+            "rules": rule_count,
+            "replaces": _number(active),
+            **({"commit": commit} if commit else {}),
+        }
+        audit.record("policy.activated", detail=said)
         changes.announce(row.number)
         return row
 

@@ -35,8 +35,8 @@ def test_check_changes_nothing() -> None:
 
 def test_check_says_where_file_rules_do_not_bind() -> None:
     out = run("check", str(EXAMPLE_DIR))
-    assert "rule agents-standard refuses kinds of files. It does not bind at OCI registries" in out
-    assert "rule research-standard refuses" not in out
+    assert "Rule agents-standard refuses kinds of files. It does not bind at OCI registries" in out
+    assert "Rule research-standard refuses" not in out
 
 
 def test_check_names_every_problem(tmp_path: Path) -> None:
@@ -54,8 +54,8 @@ def test_check_points_at_doors_that_are_open_to_everybody(tmp_path: Path) -> Non
         permit("wide") + permit("narrow", scope='principal in Group::"x", action, resource')
     )
     out = run("check", str(tmp_path))
-    assert "rule wide opens something to everybody" in out
-    assert "narrow" not in out
+    assert "a.cedar:1: rule wide: warning: Rule wide opens something to everybody" in out
+    assert "Rule narrow opens" not in out
 
 
 def test_check_says_what_an_older_schema_keeps_closed(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jit_access.accounts.models import User
@@ -16,11 +15,14 @@ from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import explain as sentence_of
 from jit_access.policies import selectors, services
 from jit_access.policies.cases import read_cases
+from jit_access.policies.checking import check_text
 from jit_access.policies.comparing import compare, difference_lines, summary_line
 from jit_access.policies.compiler import compile_policy
 from jit_access.policies.errors import PolicyBroken
 from jit_access.policies.explanation import Explanation, RuleExplanation
+from jit_access.policies.findings import Severity, lines_of
 from jit_access.policies.loader import read_directory
+from jit_access.policies.management.reading import add_source_arguments, files_of, known_names
 from jit_access.policies.questions import Assurance, Proof, Question, resources_of, subject_of
 from jit_access.policies.recorded import recorded_since
 from jit_access.policies.rules import parse_duration
@@ -28,11 +30,10 @@ from jit_access.targets.models import Target
 
 _ON_A_DIRECTORY = (
     ("load", "make a directory the active policy"),
-    ("check", "find every problem in it"),
+    ("check", "find every problem: what is broken, does nothing, or does too much"),
     ("test", "run the cases in its *.yaml files"),
     ("diff", "say what it would decide otherwise than the active policy, and which open grants it would end"),
 )
-OCI_NAMES_NO_FILES = "It does not bind at OCI registries: requests there name digests, not files."
 
 
 class Command(BaseCommand):
@@ -40,11 +41,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        for name, words in _ON_A_DIRECTORY:
-            action = actions.add_parser(name, help=words)
-            action.add_argument("directory", nargs="?", type=Path, default=settings.POLICY_DIR)
-            if name == "diff":
-                action.add_argument("--days", type=int, default=30, help="how far back; 30 when not said")
+        parsers = {name: actions.add_parser(name, help=words) for name, words in _ON_A_DIRECTORY}
+        for action in parsers.values():
+            add_source_arguments(action)
+        parsers["diff"].add_argument("--days", type=int, default=30, help="how far back; 30 when not said")
+        checked = parsers["check"]
+        checked.add_argument("--json", action="store_true", help="print the findings for a program")
+        checked.add_argument("--fail-on", choices=list(Severity), default=Severity.ERROR, help="error when not said")
+        checked.add_argument("--names", action="store_true", help="also look up the groups, targets and accounts here")
         actions.add_parser("show", help="print the active policy")
         asked = actions.add_parser("explain", help="say why, or why not")
         asked.add_argument("username")
@@ -59,25 +63,30 @@ class Command(BaseCommand):
             raise CommandError("\n".join(("The policy cannot be used:", *exc.problems))) from exc
 
     def _load(self, options: dict[str, Any]) -> None:
-        version = services.load_policy(actor=GATEWAY, directory=options["directory"])
+        with files_of(options) as (directory, commit):
+            version = services.load_policy(actor=GATEWAY, directory=directory, commit=commit)
         self.stdout.write(f"Policy version {version.number} counts now ({version.digest[:12]}).")
 
     def _check(self, options: dict[str, Any]) -> None:
-        text = read_directory(options["directory"])
-        compiled = compile_policy(text)
-        self.stdout.write(
-            f"{len(compiled.rules)} rules in {len(text.files)} files, nothing wrong ({text.digest[:12]})."
-        )
-        for rule_id in compiled.open_to_everybody():
-            self.stdout.write(f"Look again: rule {rule_id} opens something to everybody, without any condition.")
-        for operation in sorted(compiled.closed):
-            self.stdout.write(f"The schema does not name {operation}, so nobody can be allowed it.")
-        for rule_id in compiled.refusing_files():
-            self.stdout.write(f"Note: rule {rule_id} refuses kinds of files. {OCI_NAMES_NO_FILES}")
+        with files_of(options) as (directory, commit):
+            text = read_directory(directory)
+        findings = check_text(text, known=known_names() if options["names"] else None)
+        if options["json"]:
+            found = {"digest": text.digest, "commit": commit, "findings": [one.as_json() for one in findings]}
+            self.stdout.write(json.dumps(found, indent=2))
+        failing = [one for one in findings if one.severity.rank <= Severity(options["fail_on"]).rank]
+        lines = [one.as_line() for one in findings]
+        if failing:
+            raise CommandError("\n".join(["Something is wrong with this policy:", *([] if options["json"] else lines)]))
+        if not options["json"]:
+            worst = "" if not findings else f" but {len(findings)} finding{'' if len(findings) == 1 else 's'}"
+            count = sum(len(lines_of({name: content})) for name, content in text.files.items())
+            self.stdout.write(f"{count} rules in {len(text.files)} files, nothing wrong{worst} ({text.digest[:12]}).")
+            self.stdout.write("\n".join(lines))
 
     def _test(self, options: dict[str, Any]) -> None:
-        compiled = compile_policy(read_directory(options["directory"]))
-        cases = read_cases(options["directory"])
+        with files_of(options) as (directory, _):
+            compiled, cases = compile_policy(read_directory(directory)), read_cases(directory)
         if not cases:
             raise CommandError("There is no case in it. Write some into a file such as cases.yaml.")
         failed = 0
@@ -92,7 +101,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(cases)} case{'' if len(cases) == 1 else 's'}, all as expected.")
 
     def _diff(self, options: dict[str, Any]) -> None:
-        after = compile_policy(read_directory(options["directory"]))
+        with files_of(options) as (directory, _):
+            after = compile_policy(read_directory(directory))
         before = services.compiled_policy()
         if before is None:
             raise CommandError("No policy is loaded, so there is nothing to compare with.")
