@@ -15,3 +15,7 @@ def expire_due_requests() -> None:
 @shared_task  # type: ignore[untyped-decorator]  # celery ships no types
 def remind_due() -> None:
     reminding.remind_due()
+
+
+def remind_holders() -> None:
+    services.remind_holders()

@@ -20,6 +20,7 @@ app.conf.beat_schedule = {
     "rotate-leases": {"task": "jit_access.grants.tasks.rotate_due_leases", "schedule": 15.0},
     "expire-requests": {"task": "jit_access.access_requests.tasks.expire_due_requests", "schedule": 5.0},
     "remind-approvers": {"task": "jit_access.access_requests.tasks.remind_due", "schedule": 30.0},
+    "remind-holders": {"task": "jit_access.access_requests.tasks.remind_holders", "schedule": 30.0},
     "send-notifications": {"task": "jit_access.notifications.tasks.send_due", "schedule": 5.0},
     "checkpoint-log": {"task": "jit_access.audit.tasks.write_checkpoint", "schedule": 10.0},
     "forget-sessions": {"task": "jit_access.mfa.tasks.forget_old_sessions", "schedule": 3600.0},

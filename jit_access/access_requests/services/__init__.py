@@ -14,6 +14,7 @@ from jit_access.access_requests.services.asking import (
 )
 from jit_access.access_requests.services.commenting import add_comment, why_not_comment
 from jit_access.access_requests.services.expiring import expire_due_requests, invalidate_requests_of
+from jit_access.access_requests.services.holder_reminders import remind_holders
 from jit_access.access_requests.services.narrowing import approve_less, give, preview_offer
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "make_draft",
     "preview_offer",
     "preview_request",
+    "remind_holders",
     "submit_extension",
     "submit_request",
     "why_not_comment",

@@ -260,7 +260,7 @@ def build_request_page(case: Case, *, viewer: User, is_new: bool = False, start_
     asked = words.ask_phrase(case.scope, case.tier, request.lasts_s, request.target.kind)
     can_withdraw = is_own and case.is_open
     again_href = f"{reverse('web:request-new')}?again={request.public_id}"
-    is_over = not case.is_open and request.state != RequestState.APPROVED
+    is_over = not case.is_open and (request.state != RequestState.APPROVED or _grant_is_over(request))
     return RequestPage(
         id=request.public_id,
         title=f"{badge.word} · {words.scope_name(case.scope)}",
@@ -281,6 +281,11 @@ def build_request_page(case: Case, *, viewer: User, is_new: bool = False, start_
         again=Action("Ask again", again_href) if is_own and is_over else None,
         less=_less_notice(case),
     )
+
+
+def _grant_is_over(request: AccessRequest) -> bool:
+    grant = getattr(request, "grant", None)
+    return grant is not None and grant.state in {GrantState.ENDED, GrantState.ACTIVATION_FAILED}
 
 
 def _less_notice(case: Case) -> Notice | None:
