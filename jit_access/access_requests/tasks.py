@@ -17,5 +17,6 @@ def remind_due() -> None:
     reminding.remind_due()
 
 
+@shared_task  # type: ignore[untyped-decorator]  # celery ships no types
 def remind_holders() -> None:
     services.remind_holders()
