@@ -50,7 +50,7 @@ def start(asker: Visitor) -> Started:
     """Start the one approved grant and take a token of it."""
     asker.open("/access")
     found = re.search(r"/access/(grt_[a-z2-7]+)/start", asker.page.text)
-    assert found, "nothing waits to be started"
+    assert found, f"nothing waits to be started: {asker.page.status_code} {asker.page.url}\n{asker.page.text}"
     asker.open(found[0])
     asker.submit("/start")
     asker.open("/access")
