@@ -18,6 +18,7 @@ from jit_access.domain.actors import NOBODY
 from jit_access.domain.errors import CallerError, PolicyRefusal
 from jit_access.domain.reasons import Reason
 from jit_access.domain.tokens import TokenKind, hash_token, parse_token
+from jit_access.locks.selectors import ground_of_account, locks_on
 from jit_access.mfa.assurance import assurance_of
 from jit_access.mfa.services import client_address
 
@@ -89,7 +90,7 @@ def _fault_of(token: ApiToken) -> Reason | None:
         return Reason.ACCOUNT_LOCKED
     if token.user.owner is not None and not token.user.owner.is_active:
         return Reason.ACCOUNT_LOCKED
-    return None
+    return Reason.LOCKED if locks_on(ground_of_account(token.user)) else None
 
 
 def _refusal(
@@ -105,7 +106,8 @@ def _refusal(
     )
     if count > _BAD_TOKENS_A_MINUTE:
         return CallerError(Reason.RATE_LIMITED)
-    return PolicyRefusal(reason) if reason is Reason.ACCOUNT_LOCKED else CallerError(reason, _SENTENCES.get(reason, ""))
+    is_locked = reason in {Reason.ACCOUNT_LOCKED, Reason.LOCKED}
+    return PolicyRefusal(reason) if is_locked else CallerError(reason, _SENTENCES.get(reason, ""))
 
 
 # The general sentences speak of grants; an API token is renewed elsewhere.

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     SLACK_ALREADY_LINKED = "slack-already-linked"
     SLACK_CODE_WRONG = "slack-code-wrong"
     ACCOUNT_LOCKED = "account-locked"
+    LOCKED = "locked"
     CSRF_FAILED = "csrf-failed"
     NOT_FOR_AGENTS = "not-for-agents"
 
@@ -170,6 +171,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.SLACK_ALREADY_LINKED: "This Slack account is linked to somebody already.",
     Reason.SLACK_CODE_WRONG: "That code does not match, or its time is over. Make a new one in Security settings.",
     Reason.ACCOUNT_LOCKED: "This account is locked. Ask the security team.",
+    Reason.LOCKED: "The security team has locked this for now. Ask them.",
     Reason.CSRF_FAILED: "This did not come from a page of ours, or the page was too old. Load it again, then repeat.",
     Reason.NOT_FOR_AGENTS: "Only a person can do this.",
     Reason.GRANT_NOT_STARTED: "This grant has not started. Start it in My access.",

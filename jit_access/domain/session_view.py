@@ -28,7 +28,7 @@ from jit_access.domain.scopes import Scope, parse_scope
 WIRE_VERSION = 1
 MAX_WIRE_BYTES = 256 * 1024
 _LARGEST = 2.0**63  # JSON knows whole numbers that no float holds
-_LIMITS = ("request_budget", "requests_used", "refused_files")
+_LIMITS = ("request_budget", "requests_used", "refused_files", "locked_leases", "reopens_at")
 _LIMIT_KEYS = frozenset({"state", "reason", *_LIMITS})
 
 
@@ -47,6 +47,18 @@ class LeaseFacts:
     lease_id: str
     token_hash: str
     valid_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class LockedLease:
+    """One token that is locked, while the grant and its other tokens go on. `until` 0: until somebody lifts it."""
+
+    lease_id: str
+    until: float
+
+    def stops(self, lease: LeaseFacts, now: float) -> bool:
+        """True while that token may not act."""
+        return self.lease_id == lease.lease_id and (self.until == 0 or now < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,8 @@ class SessionView:
     request_budget: int = 0  # 0: none
     requests_used: int = 0
     refused_files: tuple[str, ...] = ()  # words of domain.file_rules
+    locked_leases: tuple[LockedLease, ...] = ()
+    reopens_at: float = 0.0  # when the last lock on it runs out by itself; 0: somebody has to lift one
 
     def repository(self, name: str) -> RepositoryFacts | None:
         """The facts of one granted repository."""
@@ -91,7 +105,8 @@ class SessionView:
     @property
     def has_limits(self) -> bool:
         """True when it says something that readers of the first version do not know."""
-        return bool(self.request_budget or self.refused_files)
+        is_locked = bool(self.locked_leases or self.reopens_at) or self.reason is Reason.LOCKED
+        return bool(self.request_budget or self.refused_files) or is_locked
 
     def refuses_file(self, path: str) -> bool:
         """True when this kind of file is refused, whatever the scope covers."""
@@ -99,7 +114,7 @@ class SessionView:
 
     def refusal_at(self, now: float, lease: LeaseFacts) -> Reason | None:
         """None while this view lets that lease act at `now`; else why not. Intervals are half-open, no leeway."""
-        if self.state is not ViewState.OPEN:
+        if self.state is not ViewState.OPEN and not self._has_reopened(now):
             return self.reason if self.reason is not Reason.GRANTED else Reason.GRANT_NOT_ACTIVE
         if now < self.valid_from:
             return Reason.GRANT_NOT_STARTED
@@ -107,7 +122,14 @@ class SessionView:
             return Reason.GRANT_EXPIRED
         if now >= lease.valid_until:
             return Reason.TOKEN_EXPIRED
+        if any(locked.stops(lease, now) for locked in self.locked_leases):
+            return Reason.LOCKED
         return None
+
+    def _has_reopened(self, now: float) -> bool:
+        """A lock that ran out stops nothing, whether or not anybody has written that down."""
+        is_locked = self.state is ViewState.PAUSED and self.reason is Reason.LOCKED
+        return is_locked and 0 < self.reopens_at <= now
 
 
 class ViewRejected(GatewayError):
@@ -122,6 +144,8 @@ def encode_view(view: SessionView) -> str:
         body["limits"] = limits | {"state": view.state, "reason": view.reason}
         if view.state is ViewState.OPEN:
             body |= {"state": ViewState.PAUSED, "reason": Reason.DRAINING}
+        elif view.reason is Reason.LOCKED:
+            body |= {"reason": Reason.GRANT_SUSPENDED}  # a word that all readers know
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -166,6 +190,11 @@ def decode_view(text: str) -> SessionView:
             request_budget=_whole(limits, "request_budget") if limits else 0,
             requests_used=_whole(limits, "requests_used") if limits else 0,
             refused_files=tuple(limits["refused_files"]) if limits else (),
+            locked_leases=tuple(
+                LockedLease(_text(item, "lease_id"), _seconds(item, "until"))
+                for item in limits.get("locked_leases", ())
+            ),
+            reopens_at=_seconds(limits, "reopens_at") if "reopens_at" in limits else 0.0,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, GatewayError) as exc:
         raise ViewRejected(Reason.CONTROL_PLANE_LOST, "A session view could not be read.") from exc

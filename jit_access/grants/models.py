@@ -27,6 +27,9 @@ class Grant(StatefulModel):
     rule = models.CharField(max_length=200, blank=True)  # ids of the policy rules that opened it
     factor_max_age_s = models.PositiveIntegerField(default=0)  # freshness asked at activation; 0: none
     proved_level = models.PositiveSmallIntegerField(default=0)  # by its holder, when they started it; 0 before
+    started_in = models.CharField(max_length=40, blank=True, db_default="", default="")  # id of the session
+    started_on = models.CharField(max_length=64, blank=True, db_default="", default="")  # hash of the device
+    is_held = models.BooleanField(default=False, db_default=False)  # paused by hand: no lock's end lets it go on
     staleness = models.CharField(max_length=12, default="strict")
     byte_budget = models.BigIntegerField(default=0)  # 0: none
     request_budget = models.BigIntegerField(default=0, db_default=0)  # 0: none

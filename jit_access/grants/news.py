@@ -9,6 +9,8 @@ from jit_access.domain.reasons import Reason, explain
 from jit_access.domain.roles import SECURITY
 from jit_access.domain.scopes import ResourceScope, parse_scope
 from jit_access.grants.models import Grant
+from jit_access.locks.models import Lock
+from jit_access.locks.selectors import refusal_of
 from jit_access.notifications.services import tell
 
 # The holder did these, or saw them coming; there is nothing to tell.
@@ -34,6 +36,27 @@ def tell_holder_of_rotation(grant: Grant, lease: CredentialLease) -> None:
         "Collect it once. The old token works on for a short while.",
         key=lease.public_id,
     )
+
+
+def tell_holder_of_pause(grant: Grant, lock: Lock) -> None:
+    """Your access stands still, and what of yours is locked. Why and by whom is for the security team to say."""
+    text = f"{refusal_of(lock).sentence} What was running is cut. The clock of the access runs on."
+    _tell_holder(grant, "grant-paused", "is paused", text, key=f"{lock.public_id}:{grant.public_id}")
+
+
+def tell_security_of_lock(lock: Lock) -> None:
+    """Everybody in security but whoever did it: a switch that one person throws is seen by the others."""
+    for person in members_of(SECURITY):
+        if person.pk == lock.placed_by_id:
+            continue
+        tell(
+            person,
+            kind="lock-placed",
+            subject=f"{lock.placed_by_name} locked {lock.label}",
+            text=f"{lock.placed_by_name} wrote: “{lock.reason}”",
+            path=f"/locks/{lock.public_id}",
+            dedupe_key=f"lock-placed:{lock.public_id}",
+        )
 
 
 def tell_security_of_exposure(grant: Grant) -> None:

@@ -27,6 +27,11 @@ def finish_due_revocations() -> None:
 
 
 @shared_task  # type: ignore[untyped-decorator]  # celery ships no types
+def settle_locks() -> None:
+    services.settle_locks()
+
+
+@shared_task  # type: ignore[untyped-decorator]  # celery ships no types
 def reevaluate_live_grants() -> None:
     services.reevaluate_live_grants()
 

@@ -16,6 +16,7 @@ from jit_access.audit.services import record_refusal
 from jit_access.core import clock
 from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.reasons import Reason
+from jit_access.mfa.presence import device_hash, session_id
 from jit_access.mfa.session_keys import LEVEL, PROVED_AT
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Assurance:
     level: Level = Level.NONE
     proved_at: datetime | None = None
     age_s: int | None = None
+    session: str = ""  # where it was shown, so that a lock on the session finds what was started in it
+    device: str = ""  # the hash that names it
 
     @property
     def is_proved(self) -> bool:
@@ -89,7 +92,13 @@ def assurance_of(request: AnyRequest) -> Assurance:
     if level not in PROVED_LEVELS or not isinstance(proved, float):
         return Assurance(Level.PASSWORD)
     now = clock.now()
-    return Assurance(Level(level), datetime.fromtimestamp(proved, tz=now.tzinfo), math.floor(now.timestamp() - proved))
+    return Assurance(
+        Level(level),
+        datetime.fromtimestamp(proved, tz=now.tzinfo),
+        math.floor(now.timestamp() - proved),
+        session_id(request),
+        device_hash(request),
+    )
 
 
 def require_fresh(request: AnyRequest, max_age_s: int) -> Assurance:

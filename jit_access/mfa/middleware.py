@@ -22,9 +22,11 @@ from jit_access.audit.outside import record_outside_refusal
 from jit_access.core import clock
 from jit_access.core.problems import problem, problem_response
 from jit_access.domain.actors import NOBODY
+from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.reasons import Reason, explain
 from jit_access.mfa.assurance import PROVED_LEVELS
 from jit_access.mfa.device_binding import leave_cookie
+from jit_access.mfa.presence import lock_refusal
 from jit_access.mfa.selectors import has_factor
 from jit_access.mfa.session_keys import LEVEL, PROVED_AT
 from jit_access.mfa.sessions import SessionEnd, end_session, find_end, touch
@@ -76,6 +78,8 @@ def _end_of_session(request: HttpRequest) -> SessionEnd | None:
     if isinstance(user, User):
         now = clock.now()
         end = find_end(request, user, now=now)
+        if end is None and (refusal := lock_refusal(request, user)) is not None:
+            return _stand_still(request, user, refusal)
         if end is None:
             touch(request, now=now)
             return None
@@ -89,6 +93,20 @@ def _end_of_session(request: HttpRequest) -> SessionEnd | None:
         return None
     request.user = AnonymousUser()
     return end
+
+
+def _stand_still(request: HttpRequest, user: User, refusal: PolicyRefusal) -> SessionEnd:
+    """Locked: nobody is there while the lock stands, and nothing keeps the session young. Locks are lifted, so it is
+    not ended."""
+    record_outside_refusal(
+        actor=user.ref,
+        kind="session.refused",
+        reason=refusal.reason,
+        address=client_address(request),
+        detail={"locked": str(refusal.fields["locked"])},
+    )
+    request.user = AnonymousUser()
+    return SessionEnd(refusal.reason, "locked")
 
 
 def _is_proved(request: HttpRequest) -> bool:

@@ -23,6 +23,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.tally import Tally
 from jit_access.mfa import guessing
 from jit_access.mfa.devices import known_device
+from jit_access.mfa.presence import lock_refusal
 
 PASSWORD_CHARS_MAX = 1024
 # Each try costs a slow hash. Per network and process: a brake, where the count per name is the guard.
@@ -51,6 +52,9 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
         raise _refusal(request, aimed_at, Reason.SIGN_IN_LOCKED)
     if not isinstance(user, User) or not user.is_person:
         raise _refusal(request, aimed_at, Reason.SIGN_IN_FAILED)
+    if lock_refusal(request, user) is not None:
+        # Told like a wrong password, as for an account that is locked for good; the log knows better.
+        raise _refusal(request, aimed_at, Reason.SIGN_IN_FAILED, because=Reason.LOCKED)
     with audited(actor=user.ref) as audit:
         audit.record(
             "sign-in.password-accepted",
@@ -71,13 +75,15 @@ def forget_failures() -> None:
     _failures.forget()
 
 
-def _refusal(request: HttpRequest, aimed_at: User | None, reason: Reason) -> PolicyRefusal:
+def _refusal(
+    request: HttpRequest, aimed_at: User | None, reason: Reason, *, because: Reason | None = None
+) -> PolicyRefusal:
     address = client_address(request)
     _failures.add(network_of(address), now=time.monotonic())
     record_outside_refusal(
         actor=NOBODY,
         kind="sign-in.refused",
-        reason=reason,
+        reason=because or reason,
         address=address,
         detail={"account": aimed_at.public_id if aimed_at is not None else ""},
     )

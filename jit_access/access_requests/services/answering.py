@@ -25,6 +25,7 @@ from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.grants.access import group_names
 from jit_access.grants.refusals import refusals_recorded
+from jit_access.locks.selectors import ground_of_account, refuse_locked
 from jit_access.mfa.assurance import NO_ASSURANCE, Assurance, check_fresh, check_strength
 
 
@@ -128,6 +129,7 @@ def _is_repeat(actor: User, request: AccessRequest, *, is_approval: bool, payloa
 def _check_may_answer(actor: User, request: AccessRequest, payload_hash: str) -> None:
     if (refusal := refusal_to_answer(actor, request, group_names(actor))) is not None:
         raise PolicyRefusal(refusal)
+    refuse_locked(ground_of_account(actor))
     refuse_decided(request)
     if payload_hash != request.payload_hash or not is_intact(request):
         raise Conflict(Reason.PAYLOAD_CHANGED)

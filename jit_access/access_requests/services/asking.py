@@ -26,10 +26,12 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.risk import Risk
 from jit_access.domain.scopes import Scope, parse_scope
 from jit_access.grants import selectors as grant_selectors
+from jit_access.grants.grounds import locks_of_asking
 from jit_access.grants.models import Grant
 from jit_access.grants.policy import account_refusal
 from jit_access.grants.proofs import proof_of
 from jit_access.grants.refusals import refusals_recorded
+from jit_access.locks.selectors import refusal_by
 from jit_access.mfa.assurance import Assurance
 from jit_access.policies.answers import PolicyAnswer
 from jit_access.policies.questions import Assurance as Level
@@ -87,7 +89,8 @@ def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, 
     proof = proof_of(assurance)
     answer = ask_policy(actor, draft, proof)
     people = people_for((item.group for item in answer.approvals), actor)
-    refusal = _refusal(actor, draft, proof) or _refusal_of(answer, people)
+    is_locked = bool(locks_of_asking(actor, target, scope))
+    refusal = _refusal(actor, draft, proof) or (Reason.LOCKED if is_locked else _refusal_of(answer, people))
     age = proof.factor_age_s
     return Preview(
         decision=answer.decision if refusal is None else deny(refusal, answer.decision.rule),
@@ -128,6 +131,10 @@ def submit_request(*, actor: User, draft: RequestDraft, assurance: Assurance) ->
         names = [part.repository for part in draft.scope.resources]
         if refused_already is None and not known_to(requester).may_name(draft.target, draft.target.slug, names):
             raise NotFound
+        # After that, and not before: what is locked is said only of what they may know.
+        locked = refusal_by(locks_of_asking(requester, draft.target, draft.scope))
+        if refused_already is None and locked is not None:
+            raise locked
         answer = ask_policy(requester, draft, proof)
         people = people_for((item.group for item in answer.approvals), requester)
         if (refusal := refused_already or _refusal_of(answer, people)) is not None:

@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "jit_access.accounts",
     "jit_access.targets",
     "jit_access.policies",
+    "jit_access.locks",
     "jit_access.notifications",
     "jit_access.mfa",
     "jit_access.proxy_sessions",

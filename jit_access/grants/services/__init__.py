@@ -11,6 +11,7 @@ from jit_access.grants.services.ending import (
 )
 from jit_access.grants.services.expiring import expire_due_grants
 from jit_access.grants.services.finishing import due_revocations, finish_revocation
+from jit_access.grants.services.locking import grants_under, lift_lock, place_lock, settle_locks
 from jit_access.grants.services.opening import GrantOrder, activate_grant, create_from_request
 from jit_access.grants.services.reevaluation import reevaluate_grant, reevaluate_live_grants, reevaluate_subject
 from jit_access.grants.services.session_views import compose_view
@@ -31,7 +32,10 @@ __all__ = [
     "due_revocations",
     "expire_due_grants",
     "finish_revocation",
+    "grants_under",
     "issue_token",
+    "lift_lock",
+    "place_lock",
     "reevaluate_grant",
     "reevaluate_live_grants",
     "reevaluate_subject",
@@ -42,5 +46,6 @@ __all__ = [
     "revoke_token",
     "rotate_due_leases",
     "rotate_token",
+    "settle_locks",
     "suspend_grant",
 ]

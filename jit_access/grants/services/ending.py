@@ -21,6 +21,7 @@ from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import selectors
 from jit_access.grants.access import may_revoke
+from jit_access.grants.grounds import locks_of
 from jit_access.grants.jobs import FINISH_REVOCATION, enqueue_after_commit
 from jit_access.grants.models import Grant
 from jit_access.grants.news import tell_holder_of_end
@@ -178,12 +179,12 @@ def _pause_or_go_on(actor: User, grant: Grant, wanted: GrantState, note: str) ->
         locked = selectors.lock_grant(grant.pk)
         if not may_revoke(actor, locked, security_only=True):
             raise NotFound
-        if locked.state == wanted:
+        if locked.state == wanted and locked.is_held == (wanted is GrantState.SUSPENDED):
             return locked
         now = clock.now()
         if locked.state not in {GrantState.ACTIVE, GrantState.SUSPENDED} or now >= selectors.end_of(locked):
             raise Conflict(Reason.GRANT_NOT_ACTIVE)
-        move(locked, wanted)
+        _hold(locked, wanted)
         push_views(locked)
         audit.record(
             kind,
@@ -193,3 +194,16 @@ def _pause_or_go_on(actor: User, grant: Grant, wanted: GrantState, note: str) ->
             detail={"note": clean_text(note[:MAX_NOTE_CHARS])},
         )
     return locked
+
+
+def _hold(grant: Grant, wanted: GrantState) -> None:
+    """Locks pause grants too. By hand one can pause what a lock paused; what a lock holds, only its lifting lets go."""
+    is_pause = wanted is GrantState.SUSPENDED
+    locks = () if is_pause else locks_of(grant)
+    if locks and not grant.is_held:
+        raise Conflict(Reason.LOCKED, "A lock holds this grant. Lift the lock.", lock=locks[0].public_id)
+    if grant.state != wanted and not locks:
+        move(grant, wanted, is_held=is_pause)
+        return
+    Grant.objects.filter(pk=grant.pk).update(is_held=is_pause)
+    grant.is_held = is_pause

@@ -19,14 +19,18 @@ from jit_access.domain.errors import Conflict, GatewayError, NotFound, PolicyRef
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import claims, selectors, upstream
+from jit_access.grants.grounds import locks_of
 from jit_access.grants.jobs import FINISH_REVOCATION, enqueue_after_commit
 from jit_access.grants.models import Entitlement, Grant
 from jit_access.grants.policy import ask_about, judge
 from jit_access.grants.proofs import check_freshness, proof_of
 from jit_access.grants.refusals import refusals_recorded
 from jit_access.grants.services.ending import Ending, close_grant
+from jit_access.grants.services.locking import settle_locked
 from jit_access.grants.services.removal import remove_access_of
 from jit_access.grants.services.session_views import push_views
+from jit_access.locks.selectors import refusal_by
+from jit_access.locks.turns import wait_for_locks
 from jit_access.mfa.assurance import Assurance
 from jit_access.policies.questions import Phase
 from jit_access.proxy_sessions.pins import carry_pins
@@ -123,10 +127,18 @@ def _begin(actor: User, grant: Grant, assurance: Assurance) -> tuple[Grant, tupl
             return locked, ()
         if locked.state != GrantState.SCHEDULED:
             raise Conflict(Reason(locked.end_reason) if locked.end_reason else Reason.GRANT_NOT_ACTIVE)
+        locked.started_in, locked.started_on = assurance.session, assurance.device
         _check_may_start(locked, assurance)
         # Nothing has to exist at the target yet for this row to be the intent: if we die now, it is compensated.
         level = int(assurance.level) if actor.is_person else locked.proved_level
-        move(locked, GrantState.ACTIVATING, claimed_until=clock.now() + timedelta(seconds=CLAIM_S), proved_level=level)
+        move(
+            locked,
+            GrantState.ACTIVATING,
+            claimed_until=clock.now() + timedelta(seconds=CLAIM_S),
+            proved_level=level,
+            started_in=assurance.session,
+            started_on=assurance.device,
+        )
         entitlements = claims.claim_scope(locked)
         audit.record("grant.activating", grant=locked.public_id, target=locked.target.slug, rule=locked.rule)
     return locked, entitlements
@@ -135,6 +147,8 @@ def _begin(actor: User, grant: Grant, assurance: Assurance) -> tuple[Grant, tupl
 def _check_may_start(grant: Grant, assurance: Assurance) -> None:
     if selectors.exposed_grants(subject_id=grant.subject_id, target_id=grant.target_id).exists():
         raise PolicyRefusal(Reason.EXPOSED_ELSEWHERE)
+    if (refusal := refusal_by(locks_of(grant))) is not None:
+        raise refusal
     if grant.extends is not None and grant.extends.state == GrantState.SUSPENDED:
         raise PolicyRefusal(Reason.GRANT_SUSPENDED)  # a pause must not be left by way of an extension
     if grant.subject.is_person:
@@ -149,12 +163,15 @@ def _check_may_start(grant: Grant, assurance: Assurance) -> None:
 
 def _open(actor: User, claimed: Grant) -> Grant:
     with audited(actor=actor.ref) as audit:
+        wait_for_locks()
         older = _lock_extended(claimed)
         locked = selectors.lock_grant(claimed.pk)
         if locked.state == GrantState.ACTIVATING and older is not None and older.state == GrantState.SUSPENDED:
             close_grant(locked, Ending(Reason.GRANT_SUSPENDED))
         if locked.state == GrantState.ACTIVATING:
             _start_clock(audit, locked, older)
+    if locked.state == GrantState.SUSPENDED:
+        raise refusal_by(locks_of(locked)) or PolicyRefusal(Reason.LOCKED)
     if locked.state != GrantState.ACTIVE:
         _hand_to_revocation(locked)
         raise Conflict(Reason(locked.end_reason) if locked.end_reason else Reason.STATE_CHANGED)
@@ -183,6 +200,8 @@ def _start_clock(audit: Recorder, grant: Grant, older: Grant | None) -> None:
         rule=grant.rule,
         detail={"until": clock.format_instant(until)},
     )
+    if settle_locked(grant):
+        return  # locked while the target answered: it was never open, and its clock runs
     if older is not None and older.state == GrantState.ACTIVE and now < selectors.end_of(older):
         _take_over(audit, older, grant, until)
     else:

@@ -9,8 +9,11 @@ from jit_access.domain.lifecycle import LIVE_LEASE_STATES, GrantState, LeaseStat
 from jit_access.domain.operations import Staleness, Tier
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope, parse_scope
-from jit_access.domain.session_view import LeaseFacts, RepositoryFacts, SessionView, ViewState
+from jit_access.domain.session_view import LeaseFacts, LockedLease, RepositoryFacts, SessionView, ViewState
+from jit_access.grants.grounds import lease_locks, locks_of
 from jit_access.grants.models import Grant
+from jit_access.locks.models import Lock
+from jit_access.locks.selectors import ends_at, standing_locks
 from jit_access.proxy_sessions.services import put_views
 from jit_access.targets.tiers import tiers_of
 
@@ -28,6 +31,8 @@ def compose_view(grant: Grant) -> SessionView:
     scope = parse_scope(grant.scope)
     begins = grant.activated_at or grant.created_at
     ends = grant.valid_until or begins
+    leases = _leases(grant, state)
+    standing = () if state is ViewState.CLOSED else standing_locks()
     return SessionView(
         grant_id=grant.public_id,
         epoch=0,
@@ -39,7 +44,7 @@ def compose_view(grant: Grant) -> SessionView:
         target=grant.target.slug,
         scope=scope,
         repositories=_repositories(grant, scope),
-        leases=_leases(grant, state),
+        leases=leases,
         valid_from=begins.timestamp(),
         valid_until=ends.timestamp(),
         rule=grant.rule,
@@ -47,6 +52,11 @@ def compose_view(grant: Grant) -> SessionView:
         byte_budget=grant.byte_budget,
         request_budget=grant.request_budget,
         refused_files=tuple(grant.refused_files),
+        locked_leases=tuple(
+            LockedLease(lease_id, 0.0 if lock.until is None else lock.until.timestamp())
+            for lease_id, lock in lease_locks(standing, (lease.lease_id for lease in leases)).items()
+        ),
+        reopens_at=_reopens_at(grant, state, standing),
     )
 
 
@@ -54,8 +64,17 @@ def _reason(grant: Grant, state: ViewState) -> Reason:
     if state is ViewState.OPEN:
         return Reason.GRANTED
     if state is ViewState.PAUSED:
-        return Reason.GRANT_SUSPENDED
+        return Reason.GRANT_SUSPENDED if grant.is_held else Reason.LOCKED
     return Reason(grant.end_reason) if grant.end_reason else Reason.GRANT_NOT_ACTIVE
+
+
+def _reopens_at(grant: Grant, state: ViewState, standing: tuple[Lock, ...]) -> float:
+    """When a pause by locks is over by itself, so that proxies let it go on without being told. 0: not by itself."""
+    if state is not ViewState.PAUSED or grant.is_held:
+        return 0.0
+    covering = locks_of(grant, standing)
+    end = ends_at(covering) if covering else grant.activated_at  # none left: it is over already
+    return 0.0 if end is None else end.timestamp()
 
 
 def _repositories(grant: Grant, scope: Scope) -> tuple[RepositoryFacts, ...]:

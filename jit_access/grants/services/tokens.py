@@ -25,11 +25,14 @@ from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import selectors
 from jit_access.grants.access import may_revoke
+from jit_access.grants.grounds import lease_locks, locks_of
 from jit_access.grants.models import Grant
 from jit_access.grants.news import tell_holder_of_rotation
 from jit_access.grants.policy import account_refusal
 from jit_access.grants.refusals import refusals_recorded
+from jit_access.grants.services.locking import settle_locked
 from jit_access.grants.services.session_views import push_views
+from jit_access.locks.selectors import refusal_by, standing_locks
 
 MAX_LIVE_TOKENS = 10
 MAX_LABEL_CHARS = 80
@@ -63,6 +66,7 @@ def rotate_token(*, lease: CredentialLease, actor: User) -> IssuedToken:
     with refusals_recorded(actor=actor.ref, kind="lease.rotate", lease=lease.public_id), audited(actor=actor.ref):
         locked, now = _lock_running(lease.grant_id, actor)
         current = _reload(lease)
+        _refuse_locked(current)
         issued = credentials.rotate(
             actor=actor.ref,
             lease=current,
@@ -91,7 +95,9 @@ def collect_rotated_token(*, lease: CredentialLease, actor: User) -> Secret:
     """Take the token that was made by schedule, once. Raises: NotFound, Conflict."""
     with refusals_recorded(actor=actor.ref, kind="lease.collect", lease=lease.public_id), audited(actor=actor.ref):
         _lock_running(lease.grant_id, actor)
-        return credentials.collect(actor=actor.ref, lease=_reload(lease))
+        current = _reload(lease)
+        _refuse_locked(current)
+        return credentials.collect(actor=actor.ref, lease=current)
 
 
 def rotate_due_leases() -> int:
@@ -106,7 +112,8 @@ def _rotate_by_schedule(pk: int) -> bool:
         grant = selectors.lock_grant(found.grant_id)
         lease, now = _reload(found), clock.now()
         is_due = pk in leases.due_for_rotation(now=now, limit=ROTATE_BATCH)
-        if lease.grant_id != grant.pk or not is_due or not _runs(grant, now):
+        is_locked = bool(lease_locks(standing_locks(), [lease.public_id]))
+        if lease.grant_id != grant.pk or not is_due or not _runs(grant, now) or is_locked:
             return False
         issued = credentials.rotate(
             actor=GATEWAY, lease=lease, order=_order(grant, lease.label, now), overlap_s=settings.LEASE_OVERLAP_S
@@ -121,10 +128,21 @@ def _lock_running(grant_id: int, actor: User) -> tuple[Grant, datetime]:
     locked, now = selectors.lock_grant(grant_id), clock.now()
     if locked.subject_id != actor.pk or account_refusal(locked.subject) is not None:
         raise NotFound
+    if locked.state == GrantState.SUSPENDED:
+        settle_locked(locked)  # a lock that ran out stops nothing, whether or not the sweep came round
+    is_open = locked.state in {GrantState.ACTIVE, GrantState.SUSPENDED}
+    if is_open and (refusal := refusal_by(locks_of(locked))) is not None:
+        raise refusal
     if not _runs(locked, now):
         ended = Reason(locked.end_reason) if locked.end_reason else None
         raise Conflict(ended or (Reason.GRANT_EXPIRED if locked.valid_until else Reason.GRANT_NOT_ACTIVE))
     return locked, now
+
+
+def _refuse_locked(lease: CredentialLease) -> None:
+    """A locked token gets no successor: whoever stole it would go on under another name."""
+    if (refusal := refusal_by(lease_locks(standing_locks(), [lease.public_id]).values())) is not None:
+        raise refusal
 
 
 def _runs(grant: Grant, now: datetime) -> bool:

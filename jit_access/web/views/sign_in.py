@@ -59,7 +59,7 @@ def _render(request: HttpRequest, error: GatewayError | None = None, *, status: 
     if error is not None:
         more = "" if error.reason in _WAIT else "Check both, then try again."
         notice = Notice(error.sentence, more, "stop", "alert", code=str(error.reason), is_assertive=True)
-    elif request.GET.get("because") in {Reason.SIGNED_OUT, Reason.DEVICE_CHANGED, Reason.ACCOUNT_LOCKED}:
+    elif request.GET.get("because") in {Reason.SIGNED_OUT, Reason.DEVICE_CHANGED, Reason.ACCOUNT_LOCKED, Reason.LOCKED}:
         reason = Reason(request.GET["because"])
         notice = Notice(explain(reason), "Where you were is kept.", "wait", "clock", code=str(reason))
     built = GatePage(
