@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
+from django.conf import settings
+
+from jit_access.core import clock
 from jit_access.domain.audit_record import clean_text
 from jit_access.domain.errors import CallerError
 from jit_access.domain.narrowing import limit_without_meaning
@@ -33,6 +37,7 @@ class RequestDraft:
     ticket: str = ""
     extends: Grant | None = None
     idempotency_key: str = ""
+    not_before: datetime | None = None
 
 
 def make_draft(
@@ -49,6 +54,22 @@ def make_draft(
         ticket=_line("The ticket", ticket, MAX_TICKET_CHARS),
         idempotency_key=_line("The idempotency key", idempotency_key, MAX_KEY_CHARS),
     )
+
+
+def starting_later(draft: RequestDraft, not_before: datetime | None) -> RequestDraft:
+    """The same, to be started then or after. A moment that is past already is at once.
+
+    Raises: CallerError for one that is too far away to be promised, or of an extension, which goes on from now.
+    """
+    now = clock.now()
+    if not_before is None or not_before <= now:
+        return draft
+    if draft.extends is not None:
+        raise CallerError(Reason.INVALID_INPUT, "An extension starts before what it extends has ended.")
+    if not_before > now + timedelta(seconds=settings.NOT_BEFORE_WITHIN_S):
+        days = settings.NOT_BEFORE_WITHIN_S // 86400
+        raise CallerError(Reason.INVALID_INPUT, f"A start can be at most {days} days away. Ask for it later.")
+    return replace(draft, not_before=not_before.replace(microsecond=0))
 
 
 def clean_note(note: str) -> str:

@@ -28,6 +28,7 @@ class AccessRequest(StatefulModel):
     ticket = models.CharField(max_length=60, blank=True)
     answer_by = models.DateTimeField()
     start_by = models.DateTimeField()
+    not_before = models.DateTimeField(null=True)  # a start that was asked for later than at once
     state = models.CharField(max_length=20, default=RequestState.PENDING)
     extends = models.ForeignKey("grants.Grant", null=True, on_delete=models.PROTECT, related_name="extension_requests")
     policy_version = models.ForeignKey("policies.PolicyVersion", on_delete=models.PROTECT, related_name="+")

@@ -33,10 +33,11 @@ _WIRE_KEYS = ("repository", "operations", "tags", "digests", "files")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The three ends of a request, kept apart: answer by, start by, lasts."""
+    """The ends of a request, kept apart from what it lasts: answer by, start by, and not before."""
 
     answer_by: datetime
     start_by: datetime
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ def assess(actor: User, draft: RequestDraft, now: datetime) -> Risk:
 def make_payload(*, actor: User, draft: RequestDraft, considered: Considered, window: Window) -> dict[str, object]:
     """Everything that is asked, in the words of the server."""
     answer, proof = considered.answer, considered.proof
-    return {
+    # Only where there is one: payloads that were signed before there were any keep their bytes.
+    later = {} if window.not_before is None else {"not_before": format_instant(window.not_before)}
+    return later | {
         "v": PAYLOAD_VERSION,
         "requester": {
             "id": actor.public_id,
@@ -165,6 +168,7 @@ def is_intact(request: AccessRequest) -> bool:
         and payload["requester"]["id"] == request.requester.public_id
         and payload["target"]["id"] == request.target.public_id
         and payload["start_by"] == format_instant(request.start_by)
+        and payload.get("not_before", "") == ("" if request.not_before is None else format_instant(request.not_before))
         and payload["answer_by"] == format_instant(request.answer_by)
         and payload["extends"] == ("" if request.extends is None else request.extends.public_id)
         and (payload["purpose"], payload["ticket"]) == (request.purpose, request.ticket)

@@ -83,6 +83,7 @@ class RequestsView(APIView):
             ticket=given["ticket"],
             idempotency_key=idempotency_key(request),
         )
+        draft = services.starting_later(draft, given["not_before"])
         submitted = services.submit_request(actor=actor, draft=draft, assurance=assurance_of(request))
         return Response(_detail(actor, submitted.public_id), status=status.HTTP_201_CREATED)
 

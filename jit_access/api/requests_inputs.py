@@ -51,6 +51,9 @@ class PreviewInput(StrictSerializer):
 
 class RequestInput(PreviewInput):
     purpose = serializers.CharField(max_length=1000)
+    not_before = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="The grant cannot start before this; 14 days at most."
+    )
     ticket = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
 
 

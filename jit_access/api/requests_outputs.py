@@ -81,6 +81,7 @@ class RequestOutput(serializers.Serializer[Any]):
     lasts_s = serializers.IntegerField()
     answer_by = serializers.DateTimeField()
     start_by = serializers.DateTimeField()
+    not_before = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     decided_at = serializers.DateTimeField(allow_null=True)
     extends = serializers.CharField(allow_null=True)
@@ -160,6 +161,7 @@ def describe_request(request: AccessRequest) -> dict[str, object]:
         "lasts_s": request.lasts_s,
         "answer_by": request.answer_by,
         "start_by": request.start_by,
+        "not_before": request.not_before,
         "created_at": request.created_at,
         "decided_at": request.decided_at,
         "extends": None if request.extends is None else request.extends.public_id,

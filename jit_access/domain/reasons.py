@@ -91,6 +91,7 @@ class Reason(StrEnum):
     ALREADY_DECIDED = "already-decided"
     ANSWER_TOO_LATE = "answer-too-late"
     START_TOO_LATE = "start-too-late"
+    START_TOO_EARLY = "start-too-early"
     PAYLOAD_CHANGED = "payload-changed"
     NARROWED = "narrowed"
     WIDER_THAN_ASKED = "wider-than-asked"
@@ -207,6 +208,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.ALREADY_DECIDED: "This request was decided already.",
     Reason.ANSWER_TOO_LATE: "Nobody answered in time, so this request ended.",
     Reason.START_TOO_LATE: "The time to start this grant has passed. Ask again.",
+    Reason.START_TOO_EARLY: "This was asked for later, and cannot start before that.",
     Reason.PAYLOAD_CHANGED: "This request changed while you read. Read it again.",
     Reason.NARROWED: "An approver offered less than was asked.",
     Reason.WIDER_THAN_ASKED: "An approver can offer less than was asked, never more or something else.",

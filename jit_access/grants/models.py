@@ -23,6 +23,7 @@ class Grant(StatefulModel):
     scope = models.JSONField()  # domain.scopes wire form
     lasts_s = models.PositiveIntegerField()
     start_by = models.DateTimeField()  # must be activated before this
+    not_before = models.DateTimeField(null=True)  # and not before this; null: at once
     state = models.CharField(max_length=20, default=GrantState.SCHEDULED)
     rule = models.CharField(max_length=200, blank=True)  # ids of the policy rules that opened it
     factor_max_age_s = models.PositiveIntegerField(default=0)  # freshness asked at activation; 0: none
@@ -54,6 +55,12 @@ class Grant(StatefulModel):
             models.CheckConstraint(
                 condition=Q(valid_until__isnull=True) | Q(valid_until__gt=F("activated_at")),
                 name="grant_ends_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=Q(not_before__isnull=True)
+                | Q(activated_at__isnull=True)
+                | Q(activated_at__gte=F("not_before")),
+                name="grant_starts_not_before",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["active", "suspended"]) | Q(valid_until__isnull=False),

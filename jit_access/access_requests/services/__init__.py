@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jit_access.access_requests.drafts import RequestDraft, make_draft
+from jit_access.access_requests.drafts import RequestDraft, make_draft, starting_later
 from jit_access.access_requests.less import Offer
 from jit_access.access_requests.services.answering import Answer, give_verdict, make_answer, withdraw_request
 from jit_access.access_requests.services.asking import (
@@ -34,6 +34,7 @@ __all__ = [
     "preview_offer",
     "preview_request",
     "remind_holders",
+    "starting_later",
     "submit_extension",
     "submit_request",
     "why_not_comment",

@@ -208,6 +208,7 @@ def _known_by_key(actor: User, draft: RequestDraft) -> AccessRequest | None:
         and known.extends_id == (draft.extends.pk if draft.extends else None)
         and (lasts_s == draft.lasts_s or draft.extends is not None)  # an extension's length shrinks with time
         and known.purpose == draft.purpose
+        and known.not_before == draft.not_before
     )
     if not is_same:
         raise Conflict(Reason.DUPLICATE_REQUEST, "This idempotency key belongs to another request.")
@@ -236,7 +237,8 @@ def _consider(actor: User, draft: RequestDraft, answer: PolicyAnswer, proof: Pro
 
 def _create(actor: User, draft: RequestDraft, considered: Considered, now: datetime) -> AccessRequest:
     answer_by = now + timedelta(seconds=settings.ANSWER_WITHIN_S)
-    window = Window(answer_by, answer_by + timedelta(seconds=settings.START_WITHIN_S))
+    opens_at = max(answer_by, draft.not_before or answer_by)
+    window = Window(answer_by, opens_at + timedelta(seconds=settings.START_WITHIN_S), draft.not_before)
     payload = make_payload(actor=actor, draft=draft, considered=considered, window=window)
     with audited(actor=actor.ref) as audit:
         request = AccessRequest.objects.create(
@@ -248,6 +250,7 @@ def _create(actor: User, draft: RequestDraft, considered: Considered, now: datet
             ticket=draft.ticket,
             answer_by=window.answer_by,
             start_by=window.start_by,
+            not_before=window.not_before,
             extends=draft.extends,
             policy_version=considered.version,
             rules=list(considered.answer.rules),

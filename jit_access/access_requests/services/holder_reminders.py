@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Concat
 
 from jit_access.accounts.models import AccountKind
@@ -46,12 +46,14 @@ STARTS = (
     Lead(timedelta(minutes=15), timedelta(), 0, "15 min"),
     Lead(timedelta(hours=2), timedelta(minutes=15), 0, "2 h"),
 )
+_OPENED = Lead(timedelta(days=1), timedelta(), 0, "1 day")
 
 
 def remind_holders() -> int:
     """Tell whoever is due to be told. Returns how many were. Safe to run twice, and at once."""
     now = clock.now()
-    return sum(_remind_of_end(lead, now) for lead in ENDS) + sum(_remind_of_start(lead, now) for lead in STARTS)
+    told = sum(_remind_of_end(lead, now) for lead in ENDS) + sum(_remind_of_start(lead, now) for lead in STARTS)
+    return told + _tell_it_opened(now)
 
 
 def _remind_of_end(lead: Lead, now: datetime) -> int:
@@ -71,6 +73,14 @@ def _remind_of_start(lead: Lead, now: datetime) -> int:
     # What was agreed on just now is news already.
     fresh_ones_left_out = waiting.filter(created_at__lte=now - lead.before)
     return _tell_each("grant-start-by", fresh_ones_left_out, lead, partial(_say_it_waits, lead=lead))
+
+
+def _tell_it_opened(now: datetime) -> int:
+    """What was asked for later can be started since just now."""
+    opened = _people().filter(
+        state=GrantState.SCHEDULED, not_before__lte=now, not_before__gt=now - _OPENED.before, start_by__gt=now
+    )
+    return _tell_each("grant-may-start", opened.filter(created_at__lt=F("not_before")), _OPENED, _say_it_opened)
 
 
 def _people() -> QuerySet[Grant]:
@@ -111,6 +121,17 @@ def _say_it_waits(grant: Grant, key: str, *, lead: Lead) -> None:
         kind="grant-start-by",
         subject=f"Start before {_at(grant.start_by)}: access to {describe(grant)}",
         text="\n\n".join([f"Approved, not started. {lead.words} are left.", *each_of(grant.target.slug, grant.scope)]),
+        path=f"/access/{grant.public_id}/start",
+        dedupe_key=key,
+    )
+
+
+def _say_it_opened(grant: Grant, key: str) -> None:
+    tell(
+        grant.subject,
+        kind="grant-may-start",
+        subject=f"You can start now: access to {describe(grant)}",
+        text="\n\n".join([f"Start before {_at(grant.start_by)}.", *each_of(grant.target.slug, grant.scope)]),
         path=f"/access/{grant.public_id}/start",
         dedupe_key=key,
     )

@@ -57,6 +57,7 @@ class GrantOrder:
     extends_id: int | None = None
     request_budget: int = 0
     refused_files: tuple[str, ...] = ()
+    not_before: datetime | None = None
 
 
 def create_from_request(*, actor: ActorRef, order: GrantOrder) -> Grant:
@@ -72,6 +73,7 @@ def create_from_request(*, actor: ActorRef, order: GrantOrder) -> Grant:
             scope=order.scope,
             lasts_s=order.lasts_s,
             start_by=order.start_by,
+            not_before=order.not_before,
             rule=order.rule[:200],
             factor_max_age_s=order.factor_max_age_s,
             staleness=order.staleness,
@@ -145,6 +147,8 @@ def _begin(actor: User, grant: Grant, assurance: Assurance) -> tuple[Grant, tupl
 
 
 def _check_may_start(grant: Grant, assurance: Assurance) -> None:
+    if grant.not_before is not None and clock.now() < grant.not_before:
+        raise Conflict(Reason.START_TOO_EARLY, not_before=clock.format_instant(grant.not_before))
     if selectors.exposed_grants(subject_id=grant.subject_id, target_id=grant.target_id).exists():
         raise PolicyRefusal(Reason.EXPOSED_ELSEWHERE)
     if (refusal := refusal_by(locks_of(grant))) is not None:

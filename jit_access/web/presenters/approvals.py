@@ -12,7 +12,7 @@ from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
 from jit_access.web import figures
 from jit_access.web.presenters import words
-from jit_access.web.presenters.cases import Case, limits_sentence, state_badge, who_is_left
+from jit_access.web.presenters.cases import Case, limits_sentence, start_note, state_badge, who_is_left
 from jit_access.web.viewmodels.approvals import ApprovalPage, ApprovalRow, ApprovalsPage, OwnRow, Risk
 from jit_access.web.viewmodels.parts import (
     TIER_BADGES,
@@ -200,7 +200,7 @@ def _bounds(case: Case, name: str) -> tuple[Fact, ...]:
     )
     return (
         Fact("Lasts", figures.round_duration(request.lasts_s), _extension_note(request) or most),
-        Fact("Starts", f"When {name} does", f"before {figures.end_time(request.start_by, case.now)}"),
+        Fact("Starts", f"When {name} does", start_note(request, case.now)),
         Fact("Covers", covers, size),
     )
 

@@ -188,6 +188,10 @@ def _approved_notice(case: Case) -> Notice:
     if case.request.extends is not None:
         more = extension_words(case.request.extends, case.now)
         return Notice("Approved. Start it to go on.", f"{who}{more} Start before {by}.", "live", "check")
+    opens_at = case.request.not_before
+    if opens_at is not None and case.now < opens_at:
+        begins = f"Approved. Your {lasts} can start from {figures.end_time(opens_at, case.now)}."
+        return Notice(begins, f"{who}We write to you then. Start before {by}.", "live", "check")
     return Notice(f"Approved. Your {lasts} start when you do.", f"{who}Start before {by}.", "live", "check")
 
 
@@ -228,9 +232,15 @@ def three_numbers(case: Case) -> tuple[Fact, ...]:
     answered = f"in {figures.round_duration(left_s)}" if case.is_open else "over"
     return (
         Fact("Answer by", figures.end_time(request.answer_by, now), answered),
-        Fact("Starts", "When you do", f"before {figures.end_time(request.start_by, now)}"),
+        Fact("Starts", "When you do", start_note(request, now)),
         Fact("Lasts", figures.round_duration(request.lasts_s), "from the start"),
     )
+
+
+def start_note(request: AccessRequest, now: datetime) -> str:
+    """`before 15:08 UTC`, `from 24 Nov 09:00 UTC, before 25 Nov 09:00 UTC`."""
+    before = f"before {figures.end_time(request.start_by, now)}"
+    return before if request.not_before is None else f"from {figures.end_time(request.not_before, now)}, {before}"
 
 
 def withdraw_confirm(case: Case) -> Confirm:

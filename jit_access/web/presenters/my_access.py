@@ -270,8 +270,15 @@ def _waiting_item(request: AccessRequest, known: Known, badge: Badge, sentence: 
     )
 
 
+def is_too_early(grant: Grant, now: datetime) -> bool:
+    """True while a start that was asked for later is still to come."""
+    return grant.not_before is not None and now < grant.not_before
+
+
 def _start_sentence(grant: Grant, now: datetime) -> str:
     lasts = figures.round_duration(grant.lasts_s)
+    if is_too_early(grant, now):
+        return f"Your {lasts} can start from {figures.end_time(grant.not_before or now, now)}; we write to you then."
     if grant.extends is None:
         return f"Your {lasts} start when you do."
     return f"Start it yourself: your {lasts} count from then. {extension_words(grant.extends, now)}"
@@ -289,7 +296,9 @@ def _scheduled_item(grant: Grant, known: Known) -> WaitingItem:
         note="extension" if extends else "",
         sentence=_start_sentence(grant, known.now) if is_own else f"For {grant.subject.display_name}, which starts it.",
         deadline=f"{'or' if is_own else 'Start'} before {figures.end_time(grant.start_by, known.now)}",
-        action=Action("Start now", reverse("web:grant-start", args=[grant.public_id])) if is_own else None,
+        action=Action("Start now", reverse("web:grant-start", args=[grant.public_id]))
+        if is_own and not is_too_early(grant, known.now)
+        else None,
     )
 
 

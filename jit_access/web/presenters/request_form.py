@@ -68,6 +68,7 @@ class Answers:
     idempotency_key: str = ""
     extends: str = ""
     references: str = ""
+    not_before: str = ""  # as a browser writes it, in UTC
     is_lasts_preset: bool = False  # nobody chose how long yet
 
 
@@ -163,11 +164,24 @@ def build_form(
         ticket=Field(
             "ticket", "Ticket", answers.ticket, is_required=False, optional_note="optional", max_chars=TICKET_CHARS
         ),
+        not_before=None if answers.extends else _not_before_field(answers),
         preview=_preview(outlook) if outlook else None,
         idempotency_key=answers.idempotency_key,
         extends=answers.extends,
         heading="Extend access" if answers.extends else "Request access",
         lead="The new grant takes over when you start it; what is running goes on." if answers.extends else "",
+    )
+
+
+def _not_before_field(answers: Answers) -> Field:
+    return Field(
+        "not_before",
+        "Not before, in UTC",
+        answers.not_before,
+        "datetime-local",
+        "You start it yourself then, or later. People may answer before.",
+        is_required=False,
+        optional_note="optional",
     )
 
 
@@ -240,6 +254,7 @@ def with_errors(form: RequestForm, errors: Mapping[str, str]) -> RequestForm:
         purpose=replace(form.purpose, error=errors.get("purpose", "")),
         ticket=replace(form.ticket, error=errors.get("ticket", "")),
         references=replace(form.references, error=errors.get("references", "")),
+        not_before=replace(form.not_before, error=errors.get("not_before", "")) if form.not_before else None,
     )
 
 

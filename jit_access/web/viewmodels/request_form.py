@@ -67,6 +67,7 @@ class RequestForm:
     further: Action | None = None
     errors: FormErrors | None = None
     extends: str = ""
+    not_before: Field | None = None
     kept: tuple[Fact, ...] = ()
     lasts_preset: str = ""  # goes back, so that what nobody chose is not taken for chosen
     heading: str = "Request access"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -135,7 +136,16 @@ def _answers_of(request: HttpRequest, sent: QueryDict, known: Known) -> Answers:
         idempotency_key=sent.get("idempotency_key", "") or secrets.token_urlsafe(16),
         extends=sent.get("extends", ""),
         references=sent.get("references", "").replace("\r", "")[: MAX_CHARS + 1],
+        not_before=sent.get("not_before", "")[:40],
     )
+
+
+def read_moment(text: str) -> datetime | None:
+    """What a browser writes for a day and a time, in UTC; None for anything else."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _number(text: str, most: int, otherwise: int = 0) -> int:
@@ -224,6 +234,8 @@ def _missing(answers: Answers, repository: Repository | None) -> dict[str, str]:
         errors["purpose"] = "Say what it is for. The approver decides by this."
     if problem := _unreadable(answers, repository):
         errors["references"] = problem.sentence
+    if answers.not_before and read_moment(answers.not_before) is None:
+        errors["not_before"] = "Write it like 2026-11-24T09:00."
     if any(char.isspace() for char in answers.ticket.strip()):
         fixed = answers.ticket.strip().replace(" ", "")
         errors["ticket"] = f"“{answers.ticket.strip()}” has a space in it. Write it like {fixed}."
@@ -258,6 +270,7 @@ def _submit(actor: User, answers: Answers, repository: Repository, assurance: As
         ticket=answers.ticket,
         idempotency_key=answers.idempotency_key,
     )
+    draft = services.starting_later(draft, read_moment(answers.not_before))
     return services.submit_request(actor=actor, draft=draft, assurance=assurance)
 
 

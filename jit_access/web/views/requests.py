@@ -47,4 +47,5 @@ def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _start_href(row: AccessRequest, actor: User) -> str:
     grant = Grant.objects.filter(request=row, subject=actor, state=GrantState.SCHEDULED).first()
-    return reverse("web:grant-start", args=[grant.public_id]) if grant else ""
+    is_early = grant is not None and grant.not_before is not None and clock.now() < grant.not_before
+    return reverse("web:grant-start", args=[grant.public_id]) if grant and not is_early else ""
