@@ -25,6 +25,8 @@ from jit_access.policies.explanation import Explanation, explain_question
 from jit_access.policies.loader import read_directory
 from jit_access.policies.models import PolicyVersion
 from jit_access.policies.questions import Question
+from jit_access.policies.why import Why
+from jit_access.policies.why import why as why_by
 
 _TABLE = PolicyVersion._meta.db_table
 _KEPT_VERSIONS = 4  # the active one, and the few that open requests were shown
@@ -135,6 +137,17 @@ def _take_turns() -> None:
 
 def _number(version: PolicyVersion | None) -> int:
     return 0 if version is None else version.number
+
+
+def why(question: Question, *, hides_names: bool = False) -> Why:
+    """The answer by the active policy, the rules near it, and what would have to be otherwise."""
+    try:
+        compiled = compiled_policy()
+    except PolicyBroken:
+        return Why(refused(Reason.POLICY_BROKEN), ())
+    if compiled is None:
+        return Why(refused(Reason.POLICY_MISSING), ())
+    return why_by(compiled, question, hides_names=hides_names)
 
 
 def explain(question: Question, *, version: int | None = None) -> Explanation:

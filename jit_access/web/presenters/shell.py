@@ -49,7 +49,8 @@ def _groups(frame: Frame, current: str) -> tuple[NavGroup, ...]:
         return NavLink(label, reverse(f"web:{route}"), icon, key, route == current, count)
 
     decide = (link("Approvals", "approvals", "inbox", "p", frame.open_approvals),) if frame.is_approver else ()
-    run = (link("Targets", "targets", "target", "t"),) if OPERATORS in frame.groups else ()
+    targets = (link("Targets", "targets", "target", "t"),) if OPERATORS in frame.groups else ()
+    run = (*targets, link("Policy", "policy", "doc", "o"))
     work = (link("My access", "my-access", "grid", "a"), link("Request access", "request-new", "plus", "r"))
     return (
         NavGroup("Work", work),

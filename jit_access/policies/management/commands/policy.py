@@ -1,4 +1,4 @@
-"""`manage.py policy load|check|test|diff|show|explain`: policy as code, from the command line."""
+"""`manage.py policy load|check|test|diff|show|explain|why`: policy as code, from the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from jit_access.accounts.models import User
+from jit_access.accounts.names import fold_name
+from jit_access.accounts.selectors import find_by_name, members_of
 from jit_access.core import clock
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.operations import Operation
@@ -26,6 +27,7 @@ from jit_access.policies.management.reading import add_source_arguments, files_o
 from jit_access.policies.questions import Assurance, Proof, Question, resources_of, subject_of
 from jit_access.policies.recorded import recorded_since
 from jit_access.policies.rules import parse_duration
+from jit_access.policies.why_lines import why_lines
 from jit_access.targets.models import Target
 
 _ON_A_DIRECTORY = (
@@ -37,7 +39,7 @@ _ON_A_DIRECTORY = (
 
 
 class Command(BaseCommand):
-    help = "Load, check, test, compare, show or explain the policy."
+    help = "Load, check, test, compare, show or explain the policy, or say why not."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -50,11 +52,16 @@ class Command(BaseCommand):
         checked.add_argument("--fail-on", choices=list(Severity), default=Severity.ERROR, help="error when not said")
         checked.add_argument("--names", action="store_true", help="also look up the groups, targets and accounts here")
         actions.add_parser("show", help="print the active policy")
-        asked = actions.add_parser("explain", help="say why, or why not")
+        asked = actions.add_parser("explain", help="say which rules match, and which nearly do")
         asked.add_argument("username")
         asked.add_argument("operation", choices=[operation.value for operation in Operation])
         asked.add_argument("repository", help="target/repository")
         asked.add_argument("--lasts", default="1h", help="15m, 4h")
+        why = actions.add_parser("why", help="say why or why not, what is missing, and who could approve")
+        why.add_argument("username")
+        why.add_argument("repository", help="target/repository")
+        why.add_argument("operation", choices=[operation.value for operation in Operation])
+        why.add_argument("--for", dest="lasts", default="1h", help="15m, 4h")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -121,19 +128,33 @@ class Command(BaseCommand):
             self.stdout.write(f"\n// ---- {name}\n{text}")
 
     def _explain(self, options: dict[str, Any]) -> None:
-        user = User.objects.filter(username=options["username"]).first()
-        slug, _, name = options["repository"].partition("/")
-        target = Target.objects.filter(slug=slug).first()
-        if user is None or target is None or not name:
-            raise CommandError("There is no such account, or no such target.")
-        try:
-            lasts_s = parse_duration(options["lasts"])
-        except ValueError as exc:
-            raise CommandError(str(exc)) from exc
-        (resource,) = resources_of(target, [name])
-        proof = Proof(Assurance.SECOND_FACTOR, 0) if user.is_person else Proof()
-        question = Question(subject_of(user), Operation(options["operation"]), resource, lasts_s, proof=proof)
-        self.stdout.write("\n".join(_lines(services.explain(question))))
+        self.stdout.write("\n".join(_lines(services.explain(_question(options)))))
+
+    def _why(self, options: dict[str, Any]) -> None:
+        question = _question(options)
+        found = services.why(question)
+        people = {one.group: _who(one.group, options["username"]) for one in found.approvals_wanted}
+        self.stdout.write("\n".join(why_lines(found, people)))
+
+
+def _question(options: dict[str, Any]) -> Question:
+    """With the best proof that the account can give, since nobody is signed in here."""
+    user = find_by_name(options["username"])
+    slug, _, name = options["repository"].partition("/")
+    target = Target.objects.filter(slug=slug).first()
+    if user is None or target is None or not name:
+        raise CommandError("There is no such account, or no such target.")
+    try:
+        lasts_s = parse_duration(options["lasts"])
+    except ValueError as exc:
+        raise CommandError(str(exc)) from exc
+    (resource,) = resources_of(target, [name])
+    proof = Proof(Assurance.SECOND_FACTOR, 0) if user.is_person else Proof()
+    return Question(subject_of(user), Operation(options["operation"]), resource, lasts_s, proof=proof)
+
+
+def _who(group: str, username: str) -> tuple[str, ...]:
+    return tuple(one.display_name for one in members_of(group).exclude(username=fold_name(username)))
 
 
 def _lines(explanation: Explanation) -> list[str]:
