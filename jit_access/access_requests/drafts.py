@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from jit_access.access_requests.models import Bundle
 from jit_access.core import clock
 from jit_access.domain.audit_record import clean_text
 from jit_access.domain.errors import CallerError
@@ -38,6 +39,7 @@ class RequestDraft:
     extends: Grant | None = None
     idempotency_key: str = ""
     not_before: datetime | None = None
+    bundle: Bundle | None = None
 
 
 def make_draft(
@@ -52,7 +54,7 @@ def make_draft(
         lasts_s=lasts_s,
         purpose=_line("The purpose", purpose, MAX_PURPOSE_CHARS, is_needed=True),
         ticket=_line("The ticket", ticket, MAX_TICKET_CHARS),
-        idempotency_key=_line("The idempotency key", idempotency_key, MAX_KEY_CHARS),
+        idempotency_key=clean_key(idempotency_key),
     )
 
 
@@ -75,6 +77,11 @@ def starting_later(draft: RequestDraft, not_before: datetime | None) -> RequestD
 def clean_note(note: str) -> str:
     """What an approver wrote, safe to show. Raises: CallerError."""
     return _line("The note", note, MAX_NOTE_CHARS)
+
+
+def clean_key(key: str) -> str:
+    """What a client calls an attempt. Raises: CallerError."""
+    return _line("The idempotency key", key, MAX_KEY_CHARS)
 
 
 def clean_comment(text: str) -> str:

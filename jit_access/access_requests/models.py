@@ -12,6 +12,27 @@ from jit_access.core.models import PublicModel, StatefulModel
 from jit_access.domain.lifecycle import RequestState
 
 
+class Bundle(PublicModel):
+    """Several requests of one person, sent together: decided as one, or each by itself."""
+
+    ID_PREFIX = "bnd"
+
+    requester = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    is_all_or_nothing = models.BooleanField()
+    size = models.PositiveSmallIntegerField()
+    idempotency_key = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(size__gte=2), name="bundle_of_several"),
+            models.UniqueConstraint(
+                fields=["requester", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="bundle_once_per_idempotency_key",
+            ),
+        ]
+
+
 class AccessRequest(StatefulModel):
     """One question to the approvers. Three separate ends: answer by, start by, lasts.
 
@@ -30,6 +51,9 @@ class AccessRequest(StatefulModel):
     start_by = models.DateTimeField()
     not_before = models.DateTimeField(null=True)  # a start that was asked for later than at once
     state = models.CharField(max_length=20, default=RequestState.PENDING)
+    bundle = models.ForeignKey(Bundle, null=True, on_delete=models.PROTECT, related_name="requests")
+    # Agreed on, and held until all the others of its bundle are: by this reason. It is still pending then.
+    agreed_reason = models.CharField(max_length=60, blank=True)
     extends = models.ForeignKey("grants.Grant", null=True, on_delete=models.PROTECT, related_name="extension_requests")
     policy_version = models.ForeignKey("policies.PolicyVersion", on_delete=models.PROTECT, related_name="+")
     rules = models.JSONField(default=list)  # ids of the matching rules

@@ -111,6 +111,14 @@ def _short_end(request: AccessRequest) -> str:
     return f"{end:%H:%M} UTC" if is_today else f"{end.day} {end:%b %H:%M} UTC"
 
 
+def _with_the_rest(request: AccessRequest) -> tuple[str, ...]:
+    """What it means for what was asked together with it, which is not told one by one."""
+    is_end = request.state != RequestState.APPROVED and request.end_reason != Reason.BUNDLE_ENDED
+    if request.bundle is None or not request.bundle.is_all_or_nothing or not is_end:
+        return ()
+    return ("It was asked as all or nothing, so nothing of what was asked with it is granted either.",)
+
+
 def tell_requester(request: AccessRequest) -> None:
     """What became of a request."""
     outcome = _OUTCOMES.get(RequestState(request.state))
@@ -120,7 +128,9 @@ def tell_requester(request: AccessRequest) -> None:
         request.requester,
         kind=f"request-{request.state}",
         subject=f"{outcome}: {describe_scope(request.target.slug, request.scope)}",
-        text="\n\n".join([explain(Reason(request.end_reason)), *narrowing_lines(request), *_parts(request)]),
+        text="\n\n".join(
+            [explain(Reason(request.end_reason)), *_with_the_rest(request), *narrowing_lines(request), *_parts(request)]
+        ),
         path=f"/requests/{request.public_id}",
         dedupe_key=f"request-outcome:{request.public_id}",
     )

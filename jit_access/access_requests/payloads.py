@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jit_access.access_requests.drafts import RequestDraft
-from jit_access.access_requests.models import AccessRequest
+from jit_access.access_requests.models import AccessRequest, Bundle
 from jit_access.accounts.models import User
 from jit_access.core.clock import format_instant
 from jit_access.domain.operations import Tier
@@ -80,7 +80,11 @@ def make_payload(*, actor: User, draft: RequestDraft, considered: Considered, wi
     """Everything that is asked, in the words of the server."""
     answer, proof = considered.answer, considered.proof
     # Only where there is one: payloads that were signed before there were any keep their bytes.
-    later = {} if window.not_before is None else {"not_before": format_instant(window.not_before)}
+    later: dict[str, object] = {}
+    if window.not_before is not None:
+        later["not_before"] = format_instant(window.not_before)
+    if draft.bundle is not None:
+        later["bundle"] = bundle_facts(draft.bundle)
     return later | {
         "v": PAYLOAD_VERSION,
         "requester": {
@@ -116,6 +120,11 @@ def make_payload(*, actor: User, draft: RequestDraft, considered: Considered, wi
         },
         "risk": {"score": considered.risk.score, "reasons": considered.risk.wire},
     }
+
+
+def bundle_facts(bundle: Bundle) -> dict[str, object]:
+    """Whether an approval opens something at once, or waits for others: approvers sign it."""
+    return {"id": bundle.public_id, "size": bundle.size, "is_all_or_nothing": bundle.is_all_or_nothing}
 
 
 def narrow_payload(
@@ -169,6 +178,7 @@ def is_intact(request: AccessRequest) -> bool:
         and payload["target"]["id"] == request.target.public_id
         and payload["start_by"] == format_instant(request.start_by)
         and payload.get("not_before", "") == ("" if request.not_before is None else format_instant(request.not_before))
+        and payload.get("bundle") == (None if request.bundle is None else bundle_facts(request.bundle))
         and payload["answer_by"] == format_instant(request.answer_by)
         and payload["extends"] == ("" if request.extends is None else request.extends.public_id)
         and (payload["purpose"], payload["ticket"]) == (request.purpose, request.ticket)

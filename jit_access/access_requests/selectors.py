@@ -10,7 +10,7 @@ from statistics import median
 from django.db.models import Count, Q, QuerySet
 
 from jit_access.access_requests.drafts import RequestDraft, make_draft
-from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
+from jit_access.access_requests.models import AccessRequest, ApprovalStep, Bundle, Verdict
 from jit_access.access_requests.people import StepState, counts, refusal_to_answer, step_states
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
@@ -52,13 +52,17 @@ class RequestDetail:
 
 def lock_request(pk: int) -> AccessRequest:
     """The row as it is now, held until the transaction ends. Only inside one."""
+    # Requests that are decided together are put in order by their bundle: two of them cannot wait for each other.
+    Bundle.objects.select_for_update(of=("self",), no_key=True).filter(requests__pk=pk).order_by().first()
     rows = AccessRequest.objects.select_for_update(of=("self",), no_key=True)
-    return rows.select_related("requester", "target", "policy_version").get(pk=pk)
+    return rows.select_related("requester", "target", "policy_version", "bundle").get(pk=pk)
 
 
 def with_related(requests: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
     """Everything a page or the API shows of a request, in one query."""
-    return requests.select_related("requester", "requester__owner", "target", "policy_version", "extends", "grant")
+    return requests.select_related(
+        "requester", "requester__owner", "target", "policy_version", "extends", "grant", "bundle"
+    )
 
 
 def requests_of(*, actor: User) -> QuerySet[AccessRequest]:

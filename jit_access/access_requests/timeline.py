@@ -26,6 +26,7 @@ KINDS = frozenset(
         "verdict.given",
         "verdict.voided",
         "request.narrowed",
+        "request.agreed",
         "request.approved",
         "request.denied",
         "request.withdrawn",

@@ -85,6 +85,8 @@ class RequestOutput(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     decided_at = serializers.DateTimeField(allow_null=True)
     extends = serializers.CharField(allow_null=True)
+    bundle = serializers.CharField(allow_null=True, help_text="What it was asked together with.")
+    is_held = serializers.BooleanField(help_text="Agreed on; granted when everything asked with it is.")
     grant = serializers.CharField(allow_null=True)
     rules = serializers.ListField(child=serializers.CharField())
     policy_version = serializers.IntegerField()
@@ -165,6 +167,8 @@ def describe_request(request: AccessRequest) -> dict[str, object]:
         "created_at": request.created_at,
         "decided_at": request.decided_at,
         "extends": None if request.extends is None else request.extends.public_id,
+        "bundle": None if request.bundle is None else request.bundle.public_id,
+        "is_held": request.state == RequestState.PENDING and bool(request.agreed_reason),
         "grant": None if grant is None else grant.public_id,
         "rules": request.rules,
         "policy_version": request.policy_version.number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jit_access.api import comments, offers, requests
+from jit_access.api import bundles, comments, offers, requests
 
 urlpatterns = [
     path("requests", requests.RequestsView.as_view(), name="requests"),
@@ -16,5 +16,7 @@ urlpatterns = [
     path("requests/<str:public_id>/deny", requests.DenyView.as_view(), name="request-deny"),
     path("requests/<str:public_id>/comments", comments.CommentsView.as_view(), name="request-comments"),
     path("requests/<str:public_id>/timeline", comments.TimelineView.as_view(), name="request-timeline"),
+    path("bundles", bundles.BundlesView.as_view(), name="bundles"),
+    path("bundles/<str:public_id>", bundles.BundleView.as_view(), name="bundle"),
     path("approvals", requests.ApprovalsView.as_view(), name="approvals"),
 ]

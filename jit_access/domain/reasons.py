@@ -95,6 +95,8 @@ class Reason(StrEnum):
     PAYLOAD_CHANGED = "payload-changed"
     NARROWED = "narrowed"
     WIDER_THAN_ASKED = "wider-than-asked"
+    BUNDLE_HELD = "bundle-held"
+    BUNDLE_ENDED = "bundle-ended"
     COMMENTS_CLOSED = "comments-closed"
     TOO_MANY_COMMENTS = "too-many-comments"
     DENIED_BY_PERSON = "denied-by-person"
@@ -212,6 +214,8 @@ _SENTENCES: dict[Reason, str] = {
     Reason.PAYLOAD_CHANGED: "This request changed while you read. Read it again.",
     Reason.NARROWED: "An approver offered less than was asked.",
     Reason.WIDER_THAN_ASKED: "An approver can offer less than was asked, never more or something else.",
+    Reason.BUNDLE_HELD: "Agreed on. It is granted when everything that was asked with it is.",
+    Reason.BUNDLE_ENDED: "It was asked as all or nothing, and something asked with it is not granted.",
     Reason.COMMENTS_CLOSED: "This was over a week ago, so nothing is added to it any more.",
     Reason.TOO_MANY_COMMENTS: "This request has as many comments as it may have. Talk to each other directly.",
     Reason.DENIED_BY_PERSON: "An approver denied this.",

@@ -12,6 +12,7 @@ from jit_access.access_requests.services.asking import (
     submit_extension,
     submit_request,
 )
+from jit_access.access_requests.services.asking_together import outcome_of, parts_of, submit_bundle
 from jit_access.access_requests.services.commenting import add_comment, why_not_comment
 from jit_access.access_requests.services.expiring import expire_due_requests, invalidate_requests_of
 from jit_access.access_requests.services.holder_reminders import remind_holders
@@ -31,10 +32,13 @@ __all__ = [
     "invalidate_requests_of",
     "make_answer",
     "make_draft",
+    "outcome_of",
+    "parts_of",
     "preview_offer",
     "preview_request",
     "remind_holders",
     "starting_later",
+    "submit_bundle",
     "submit_extension",
     "submit_request",
     "why_not_comment",

@@ -15,7 +15,8 @@ from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdi
 from jit_access.access_requests.news import tell_requester
 from jit_access.access_requests.payloads import is_intact
 from jit_access.access_requests.people import StepState, choose_step, refusal_to_answer, step_states
-from jit_access.access_requests.services.deciding import approve_locked, ask_again_now, end_locked
+from jit_access.access_requests.services.bundling import approve_or_hold
+from jit_access.access_requests.services.deciding import ask_again_now, end_locked
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
@@ -197,6 +198,6 @@ def _take_approval(request: AccessRequest, verdict: Verdict, *, is_last: bool) -
     if invalid is not None:
         end_locked(request, RequestState.INVALIDATED, invalid)
     elif is_last:
-        approve_locked(request, answer, Reason.APPROVED, actor=verdict.approver.ref)
+        approve_or_hold(request, answer, Reason.APPROVED, actor=verdict.approver.ref)
     else:
         announce(request, Change.ANSWERED)

@@ -14,7 +14,7 @@ from jit_access.access_requests.models import AccessRequest, ApprovalStep
 from jit_access.access_requests.news import tell_approvers, tell_requester
 from jit_access.access_requests.payloads import Considered, Window, assess, hash_payload, make_payload
 from jit_access.access_requests.people import approvals_can_be_met, people_for
-from jit_access.access_requests.services.deciding import approve_locked
+from jit_access.access_requests.services.bundling import approve_or_hold
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
@@ -252,6 +252,7 @@ def _create(actor: User, draft: RequestDraft, considered: Considered, now: datet
             start_by=window.start_by,
             not_before=window.not_before,
             extends=draft.extends,
+            bundle=draft.bundle,
             policy_version=considered.version,
             rules=list(considered.answer.rules),
             payload=payload,
@@ -274,7 +275,7 @@ def _create(actor: User, draft: RequestDraft, considered: Considered, now: datet
         if considered.answer.approvals:
             tell_approvers(request)
         else:
-            approve_locked(request, considered.answer, Reason.NO_APPROVAL_NEEDED)
+            approve_or_hold(request, considered.answer, Reason.NO_APPROVAL_NEEDED)
             tell_requester(request)
     return request
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.models import AccessRequest
+from jit_access.access_requests.selectors import lock_request
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
 from jit_access.core.transitions import move
@@ -79,6 +80,18 @@ def end_locked(
             detail={"note": note},
         )
         announce(request, _ENDS[state])
+        _end_the_others(request)
+
+
+def _end_the_others(request: AccessRequest) -> None:
+    """All or nothing: when one of a bundle ends without a grant, none of it is granted."""
+    if request.bundle is None or not request.bundle.is_all_or_nothing:
+        return
+    # Their bundle is locked, as it was before this one was.
+    for other in request.bundle.requests.filter(state=RequestState.PENDING).order_by("pk").values_list("pk", flat=True):
+        locked = lock_request(other)
+        if locked.state == RequestState.PENDING:
+            end_locked(locked, RequestState.INVALIDATED, Reason.BUNDLE_ENDED)
 
 
 def ask_again_now(request: AccessRequest) -> tuple[PolicyAnswer, Reason | None]:

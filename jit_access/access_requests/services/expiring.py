@@ -9,6 +9,7 @@ from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.access_requests.news import tell_requester
 from jit_access.access_requests.services.answering import expire_if_due
+from jit_access.access_requests.services.bundling import hold_no_more
 from jit_access.access_requests.services.deciding import ask_again_now, end_locked
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
@@ -60,4 +61,5 @@ def void_verdicts_of(user: User, reason: Reason) -> None:
                 detail={"account": user.public_id, "group": verdict.step.group},
             )
             verdict.delete()
+            hold_no_more(request)
             announce(request, Change.VOIDED)

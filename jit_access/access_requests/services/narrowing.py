@@ -19,6 +19,7 @@ from jit_access.access_requests.services.answering import (
     give_verdict,
     refuse_decided,
 )
+from jit_access.access_requests.services.bundling import hold_no_more
 from jit_access.access_requests.services.offering import offered_request
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
@@ -140,3 +141,4 @@ def _void_verdicts(request: AccessRequest) -> None:
             )
             tell_asked_again(request, verdict.approver)
             verdict.delete()
+    hold_no_more(request)

@@ -39,6 +39,8 @@ _KINDS: dict[str, KindWords] = {
     "request.submitted": KindWords(Badge("Asked", "inbox"), "Asked for access"),
     "request.withdrawn": KindWords(Badge("Withdrawn", "back"), "Withdrew the request"),
     "request.approved": KindWords(Badge("Approved", "check", "live"), "Everyone who had to agree did"),
+    "bundle.submitted": KindWords(Badge("Asked", "inbox"), "Asked for several things together"),
+    "request.agreed": KindWords(Badge("Agreed", "check", "wait"), "Agreed on, held for the rest of its bundle"),
     "request.commented": KindWords(Badge("Comment", "doc"), "Wrote a comment"),
     "request.narrowed": KindWords(Badge("Narrowed", "minus", "wait"), "An approver offered less"),
     "verdict.voided": KindWords(Badge("Taken back", "back", "wait"), "An approval stands no more"),

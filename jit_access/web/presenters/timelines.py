@@ -33,6 +33,7 @@ _BY_SOMEBODY = {
 }
 _BY_ITSELF = {
     TOLD: "Told who may answer",
+    "request.agreed": "Agreed on, and held until the rest of its bundle is",
     "request.approved": "Everybody agreed, so it could be started",
     "request.expired": "Nobody answered in time",
     "request.invalidated": "It ended before it was decided",
