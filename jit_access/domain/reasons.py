@@ -48,6 +48,10 @@ class Reason(StrEnum):
     SLACK_NOT_LINKED = "slack-not-linked"
     SLACK_ALREADY_LINKED = "slack-already-linked"
     SLACK_CODE_WRONG = "slack-code-wrong"
+    SIGN_ON_REFUSED = "sign-on-refused"
+    IDENTITY_UNKNOWN = "identity-unknown"
+    IDENTITY_TAKEN = "identity-taken"
+    SIGNED_OUT_EVERYWHERE = "signed-out-everywhere"
     ACCOUNT_LOCKED = "account-locked"
     LOCKED = "locked"
     CSRF_FAILED = "csrf-failed"
@@ -126,6 +130,7 @@ class Reason(StrEnum):
     UPSTREAM_AWAY = "upstream-away"
     SLACK_AWAY = "slack-away"
     SLACK_REFUSED = "slack-refused"
+    PROVIDER_AWAY = "provider-away"
     UPSTREAM_REFUSED_CREDENTIAL = "upstream-refused-credential"
     UPSTREAM_BROKEN = "upstream-broken"
     UPSTREAM_REDIRECT_REFUSED = "upstream-redirect-refused"
@@ -173,6 +178,10 @@ _SENTENCES: dict[Reason, str] = {
     Reason.SLACK_NOT_LINKED: "This Slack account is not linked to anybody here. Link yours in Security settings.",
     Reason.SLACK_ALREADY_LINKED: "This Slack account is linked to somebody already.",
     Reason.SLACK_CODE_WRONG: "That code does not match, or its time is over. Make a new one in Security settings.",
+    Reason.SIGN_ON_REFUSED: "The identity provider's answer could not be used. Begin the sign-in again.",
+    Reason.IDENTITY_UNKNOWN: "Nobody here is linked to that account. Sign in by password, then link it in Settings.",
+    Reason.IDENTITY_TAKEN: "That account, or yours, is linked to another one already. Unlink it first.",
+    Reason.SIGNED_OUT_EVERYWHERE: "The identity provider ended the session of this. Sign in, then ask again.",
     Reason.ACCOUNT_LOCKED: "This account is locked. Ask the security team.",
     Reason.LOCKED: "The security team has locked this for now. Ask them.",
     Reason.CSRF_FAILED: "This did not come from a page of ours, or the page was too old. Load it again, then repeat.",
@@ -241,6 +250,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.UPSTREAM_AWAY: "The registry behind the gateway does not answer. Nothing on your side is wrong.",
     Reason.SLACK_AWAY: "Slack does not answer. Messages wait and come later.",
     Reason.SLACK_REFUSED: "Slack refused a message. Tell the operators.",
+    Reason.PROVIDER_AWAY: "The identity provider does not answer as it should. Sign in by password, or try again.",
     Reason.UPSTREAM_REFUSED_CREDENTIAL: "The registry refused the gateway's credential. Tell the operators.",
     Reason.UPSTREAM_BROKEN: "The registry behind the gateway sent something that cannot be passed on.",
     Reason.UPSTREAM_REDIRECT_REFUSED: "The registry pointed to a place the gateway does not follow.",

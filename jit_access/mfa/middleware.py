@@ -37,8 +37,9 @@ PROVE: Final = "/second-factor"
 PASSKEY: Final = "/second-factor/passkey"
 SET_UP: Final = "/second-factor/set-up"
 # No session is looked at: these answer everybody the same, or ask for a secret of their own.
-_WITHOUT_SESSION: Final = ("/healthz", "/readyz", "/static/", "/internal/")
+_WITHOUT_SESSION: Final = ("/healthz", "/readyz", "/static/", "/internal/", "/sign-in/back-channel/")
 _FOR_ANYBODY: Final = frozenset({SIGN_IN, "/sign-out"})
+_AT_A_PROVIDER: Final = ("/sign-in/with/", "/sign-in/answer/")  # on the way to an identity provider and back
 _FOR_PASSWORD_ONLY: Final = frozenset({PROVE, PASSKEY, "/second-factor/recovery", SET_UP})
 _API: Final = "/api/"
 _API_FOR_PASSWORD_ONLY: Final = frozenset({"/api/v1/session", "/api/v1/session/proof"})
@@ -115,7 +116,7 @@ def _is_proved(request: HttpRequest) -> bool:
 
 def _refuse_page(request: HttpRequest, end: SessionEnd | None) -> HttpResponse | None:
     path, user = request.path_info, request.user
-    if path in _FOR_ANYBODY:
+    if path in _FOR_ANYBODY or path.startswith(_AT_A_PROVIDER):
         return None
     if not isinstance(user, User):
         return _lead_to(request, SIGN_IN, because=end.reason if end else None)

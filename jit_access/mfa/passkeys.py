@@ -26,6 +26,7 @@ from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, Assurance, Level, requir
 from jit_access.mfa.models import Passkey
 from jit_access.mfa.passkey_ceremony import MOST_PASSKEYS
 from jit_access.mfa.proof import Method
+from jit_access.mfa.session_keys import PUBLIC_ID
 from jit_access.mfa.sessions import mark_proved
 from jit_access.notifications.services import tell
 
@@ -99,7 +100,7 @@ def prove_passkey_once(request: HttpRequest, *, answer: str, payload_hash: str, 
     Raises: PolicyRefusal as `prove_passkey`.
     """
     _prove(request, answer, passkey_challenges.purpose_of(payload_hash), address)
-    return Assurance(Level.PHISHING_RESISTANT, clock.now(), 0)
+    return Assurance(Level.PHISHING_RESISTANT, clock.now(), 0, str(request.session.get(PUBLIC_ID, "")))
 
 
 def _prove(request: HttpRequest, answer: str, purpose: str, address: str) -> None:

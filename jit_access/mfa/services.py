@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jit_access.mfa.attempts import LIMIT as TRIES_LIMIT
+from jit_access.mfa.device_binding import is_known as is_known_device
 from jit_access.mfa.devices import remember_device
 from jit_access.mfa.enrolment import (
     begin_totp_enrolment,
@@ -35,7 +36,15 @@ from jit_access.mfa.passkeys import (
 )
 from jit_access.mfa.passwords import change_own_password, set_password
 from jit_access.mfa.proof import Method, prove_code
-from jit_access.mfa.sessions import carry_session, mark_proved, session_ends_at, sign_out, start_session
+from jit_access.mfa.sessions import (
+    carry_session,
+    end_vouched_sessions,
+    mark_proved,
+    session_ends_at,
+    sign_out,
+    start_session,
+    vouch,
+)
 from jit_access.mfa.sign_in import client_address, sign_in
 from jit_access.mfa.totp import Enrolment
 
@@ -54,10 +63,12 @@ __all__ = [
     "confirm_totp",
     "devices_of",
     "end_one_session",
+    "end_vouched_sessions",
     "generate_recovery_codes",
     "get_device",
     "get_passkey",
     "install_totp",
+    "is_known_device",
     "is_this_device",
     "mark_proved",
     "open_sessions",
@@ -77,4 +88,5 @@ __all__ = [
     "sign_in",
     "sign_out",
     "start_session",
+    "vouch",
 ]

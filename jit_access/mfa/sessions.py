@@ -7,6 +7,7 @@ Source: NIST SP 800-63B-4 2.2.3 (AAL2); OWASP ASVS 5.0 7.2.4, 7.4.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -30,6 +31,8 @@ from jit_access.mfa.marks import note_proof
 from jit_access.mfa.models import WebSession
 from jit_access.mfa.session_keys import (
     BROWSER,
+    CAME_BY,
+    CAME_BY_SESSION,
     DEVICE,
     EPOCH,
     LAST_SEEN,
@@ -76,16 +79,45 @@ def note_login(*, request: HttpRequest, user: User, **_: Any) -> None:
     request.session.pop(PROVED_AT, None)
 
 
-def mark_proved(request: HttpRequest, level: Level = Level.SECOND_FACTOR) -> None:
-    """The second factor was shown just now. A new session id and a new form token follow each change of strength."""
+def mark_proved(request: HttpRequest, level: Level = Level.SECOND_FACTOR, *, at: datetime | None = None) -> None:
+    """The second factor was shown just now, or `at` where somebody else saw it.
+
+    A new session id and a new form token follow each change of strength.
+    """
     request.session.cycle_key()
     rotate_token(request)
-    moment = clock.now()
-    now = moment.timestamp()
-    request.session.update({LEVEL: level, PROVED_AT: now, LAST_SEEN: now})
+    now = clock.now()
+    moment = min(at, now) if at is not None else now
+    request.session.update({LEVEL: level, PROVED_AT: moment.timestamp(), LAST_SEEN: now.timestamp()})
     if isinstance(request.user, User):
         device_binding.note_device(request, request.user)
         note_proof(request.user, level, at=moment, session=str(request.session.get(PUBLIC_ID, "")))
+
+
+def vouch(request: HttpRequest, *, provider: str, session: str) -> None:
+    """Remember which identity provider this session stands on, and the hash of the provider's own name for it."""
+    request.session.update({CAME_BY: provider, CAME_BY_SESSION: _hash_of(session) if session else ""})
+
+
+def end_vouched_sessions(*, provider: str, session: str, user: User | None) -> tuple[WebSession, ...]:
+    """End the sessions that stand on a provider's session, or on the provider and a person. Returns what they were.
+
+    Callers write the record; with neither session nor person, nothing ends.
+    """
+    rows = WebSession.objects.filter(came_by=provider)
+    if session:
+        rows = rows.filter(came_by_session=_hash_of(session))
+    if user is not None:
+        rows = rows.filter(user=user)
+    if not session and user is None:
+        return ()
+    ended = tuple(row for row in rows.select_related("user").order_by("pk") if row.user is not None)
+    WebSession.objects.filter(pk__in=[row.pk for row in ended]).delete()
+    return ended
+
+
+def _hash_of(session: str) -> str:
+    return hashlib.sha256(f"provider-session:{session}".encode()).hexdigest()
 
 
 def carry_session(request: HttpRequest, user: User) -> None:

@@ -37,6 +37,23 @@ def create_person(
     return _store(actor, user)
 
 
+def create_person_without_password(
+    *, actor: ActorRef, username: str, display_name: str, email: str = "", title: str = ""
+) -> User:
+    """A person whom somebody else vouches for: an identity provider or a directory. No password opens this account.
+
+    Raises: CallerError for a name or address that cannot be used; Conflict when the name is taken.
+    """
+    user = User(
+        username=check_name(username),
+        email=_check_email(email),
+        display_name=_check_display_name(display_name),
+        title=clean_text(title.strip())[:160],
+    )
+    user.set_unusable_password()
+    return _store(actor, user)
+
+
 def create_service_account(*, actor: ActorRef, username: str, owner: User, display_name: str = "") -> User:
     """An account for a machine. Its owner answers for it; it has no password and never signs in."""
     if not owner.is_person or not owner.is_active:

@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "jit_access.locks",
     "jit_access.notifications",
     "jit_access.mfa",
+    "jit_access.single_sign_on",
     "jit_access.proxy_sessions",
     "jit_access.credentials",
     "jit_access.grants",
@@ -202,6 +203,8 @@ GATEWAY_URL = env.origin("JIT_GATEWAY_URL", "http://127.0.0.1:8080")
 GATEWAY_TLS_URL = env.origin("JIT_GATEWAY_TLS_URL", "")
 POLICY_DIR = Path(env.text("JIT_POLICY_DIR", str(BASE_DIR / "jit_access" / "policies" / "example")))
 AUDIT_WITNESS_FILE = env.text("JIT_AUDIT_WITNESS_FILE", "")
+# Whose members are named here and nowhere else: no identity provider and no directory adds to them.
+PROTECTED_GROUPS = frozenset(env.words("JIT_PROTECTED_GROUPS", "security,auditors,operators"))
 LOG_LEVEL = env.one_of("JIT_LOG_LEVEL", frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}), "INFO")
 LOGGING = logging_settings(level=LOG_LEVEL, renderer="text")
 EMAIL_TIMEOUT = 10

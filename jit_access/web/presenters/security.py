@@ -13,9 +13,11 @@ from jit_access.mfa.assurance import Assurance
 from jit_access.mfa.models import Device, Passkey
 from jit_access.mfa.selectors import FactorState
 from jit_access.mfa.services import OpenSession
+from jit_access.single_sign_on.models import Identity, Provider
 from jit_access.web import figures
 from jit_access.web.presenters import sign_ins, words
 from jit_access.web.presenters.agents import agent_row
+from jit_access.web.presenters.identities import identity_rows
 from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Option
 from jit_access.web.viewmodels.security import SecurityPage, SettingRow
 
@@ -35,6 +37,8 @@ class Mine:
     agents: Sequence[User]
     agent_tokens: Mapping[int, int]  # agent pk -> API tokens that work
     sessions: Sequence[OpenSession]
+    identities: Sequence[Identity]
+    providers: Sequence[Provider]
     devices: Sequence[tuple[Device, bool]]  # and whether it is this one
     session_ends_at: datetime | None
     theme: str
@@ -56,6 +60,7 @@ def build_page(mine: Mine) -> SecurityPage:
             "Changing it ends every other session of yours.",
             action=Action("Change", reverse("web:settings-password")),
         ),
+        identities=identity_rows(mine.identities, mine.providers, mine.now),
         tokens=tuple(token_row(token, mine.now) for token in mine.tokens),
         token_form_href=reverse("web:settings-token-new"),
         agents=tuple(agent_row(agent, mine.agent_tokens.get(agent.pk, 0)) for agent in mine.agents),

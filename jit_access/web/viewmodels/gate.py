@@ -8,6 +8,23 @@ from jit_access.web.viewmodels.parts import Action, Field, Hidden, Notice
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A form that leads to an identity provider."""
+
+    label: str
+    post_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeavingPage:
+    """The last page before an identity provider's: it says where one is sent."""
+
+    name: str
+    href: str
+    back: Action
+
+
+@dataclass(frozen=True, slots=True)
 class GatePage:
     """One narrow form with one question."""
 
@@ -20,6 +37,7 @@ class GatePage:
     hidden: tuple[Hidden, ...] = ()
     links: tuple[Action, ...] = ()
     can_sign_out: bool = False
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class SecurityPage:
     factors: tuple[SettingRow, ...]
     passkey_form_href: str
     password: SettingRow
+    identities: tuple[SettingRow, ...]
     tokens: tuple[SettingRow, ...]
     token_form_href: str
     agents: tuple[SettingRow, ...]

@@ -14,10 +14,12 @@ from jit_access.domain.errors import PolicyRefusal
 from jit_access.mfa import services as mfa
 from jit_access.mfa.assurance import assurance_of, signed_in_user
 from jit_access.mfa.selectors import factor_state, has_factor
+from jit_access.single_sign_on.selectors import identities_of
+from jit_access.single_sign_on.services import is_strength_mapped
 from jit_access.web import figures
 from jit_access.web.pages import local_next, page, render_gate, say
 from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, passkey_part, prove_here
-from jit_access.web.viewmodels.gate import CodesPage, GatePage, SetupPage
+from jit_access.web.viewmodels.gate import CodesPage, Elsewhere, GatePage, SetupPage
 from jit_access.web.viewmodels.parts import Action, Field, Hidden
 
 _KEY_GROUP = 4
@@ -123,8 +125,19 @@ def _render_prove(request: HttpRequest, *, is_recovery: bool, problem: str = "",
         hidden=(Hidden("next", local_next(request)),),
         links=(other,),
         can_sign_out=True,
+        elsewhere=_elsewhere(request),
     )
     return render_gate(request, "web/gate_form.html", built, status=status)
+
+
+def _elsewhere(request: HttpRequest) -> tuple[Elsewhere, ...]:
+    """The providers that could say who this is once more, where an operator takes their word for it."""
+    mine = identities_of(signed_in_user(request))
+    return tuple(
+        Elsewhere(f"Prove it at {one.provider.name}", reverse("web:sign-on", args=[one.provider.slug]))
+        for one in mine
+        if one.provider.is_active and is_strength_mapped(one.provider) and mfa.is_known_device(request, one.user)
+    )
 
 
 def _lead(request: HttpRequest) -> str:

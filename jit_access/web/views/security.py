@@ -12,6 +12,8 @@ from jit_access.core import clock
 from jit_access.mfa import services as mfa
 from jit_access.mfa.assurance import assurance_of
 from jit_access.mfa.selectors import factor_state
+from jit_access.single_sign_on.selectors import identities_of
+from jit_access.single_sign_on.services import active_providers
 from jit_access.web import figures, reads
 from jit_access.web.frames import SHORTCUTS_COOKIE, THEME_COOKIE, groups_of, has_shortcuts, theme_of
 from jit_access.web.pages import page, person, render_page, say
@@ -37,6 +39,8 @@ def show_settings(request: HttpRequest) -> HttpResponse:
         agents=agents,
         agent_tokens=reads.api_token_counts(agents, now),
         sessions=mfa.open_sessions(request),
+        identities=list(identities_of(user)),
+        providers=active_providers(),
         devices=[(one, mfa.is_this_device(request, one)) for one in mfa.devices_of(user)],
         session_ends_at=mfa.session_ends_at(request),
         theme=theme_of(request),

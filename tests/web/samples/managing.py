@@ -60,6 +60,7 @@ def security_page() -> security.SecurityPage:
                 confirm_label="Sign out",
             ),
         ),
+        identities=(),
         devices=(
             security.SettingRow("Work laptop", "Used just now. First seen 2 Nov.", Badge("This device", "check")),
         ),

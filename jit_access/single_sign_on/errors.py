@@ -1,0 +1,11 @@
+"""What can be wrong with a provider's words. The code goes into the log; who signs in reads one constant sentence."""
+
+from __future__ import annotations
+
+
+class TokenFault(Exception):
+    """A token, or the answer that carried it, that must not be believed. `code` says which check failed."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)

@@ -1,0 +1,166 @@
+"""ID tokens and logout tokens: text in, verified facts out. Nothing in a token chooses how it is verified.
+
+Order: shape, header, key, signature, issuer, audience, times, and then what the kind of token asks for.
+Source: OpenID Connect Core 1.0, 3.1.3.7; Back-Channel Logout 1.0, 2.6; RFC 8725 (JWT best current practices).
+Callers pass the time and what they asked for; this module reads the provider's key set and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from jit_access.single_sign_on.errors import TokenFault
+from jit_access.single_sign_on.keys import KEY_TYPES, find_key
+from jit_access.single_sign_on.models import Provider
+
+MAX_CHARS: Final = 32 * 1024
+SKEW: Final = timedelta(seconds=60)  # how far a provider's clock may be ahead of ours
+OLDEST: Final = timedelta(minutes=10)  # a token is used when it is made; an older one was kept by somebody
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+# Keys are the issuer's affair, and extensions that we do not know may change what the rest means (RFC 7515 4.1.11).
+_NEVER_IN_HEADER = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc"})
+
+
+@dataclass(frozen=True, slots=True)
+class SignOn:
+    """What an ID token says, as far as it counts here."""
+
+    subject: str
+    session: str  # the provider's own name for its session, empty when it gives none
+    groups: frozenset[str]
+    acr: str
+    amr: frozenset[str]
+    proved_at: datetime | None  # `auth_time`
+    claims: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """Whose sessions end, or which one. At least one of the two is there."""
+
+    subject: str
+    session: str
+    token_id: str
+    until: datetime
+
+
+def read_id_token(provider: Provider, text: object, *, nonce: str, now: datetime) -> SignOn:
+    """Verify an ID token that was asked for with this nonce. Raises: TokenFault; PeerError for the key set."""
+    header, claims = _verify(provider, text)
+    if str(header.get("typ", "JWT")).lower() != "jwt":
+        raise TokenFault("type")
+    _check_common(provider, claims, now)
+    given = claims.get("nonce")
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+        raise TokenFault("nonce")
+    if LOGOUT_EVENT in _object(claims.get("events")):
+        raise TokenFault("kind")
+    return SignOn(
+        subject=_text(claims, "sub"),
+        session=_text(claims, "sid", is_needed=False),
+        groups=_texts(claims.get(provider.groups_claim)) if provider.groups_claim else frozenset(),
+        acr=_text(claims, "acr", is_needed=False),
+        amr=_texts(claims.get("amr")),
+        proved_at=_instant(claims, "auth_time") if "auth_time" in claims else None,
+        claims=claims,
+    )
+
+
+def read_logout_token(provider: Provider, text: object, *, now: datetime) -> Logout:
+    """Verify a logout token. That its id is new is for the caller to see. Raises: TokenFault; PeerError."""
+    header, claims = _verify(provider, text)
+    if str(header.get("typ", "logout+jwt")).lower() not in {"logout+jwt", "jwt"}:
+        raise TokenFault("type")
+    until = _check_common(provider, claims, now)
+    if not isinstance(_object(claims.get("events")).get(LOGOUT_EVENT), dict):
+        raise TokenFault("event")
+    if "nonce" in claims:
+        raise TokenFault("nonce")
+    subject = _text(claims, "sub", is_needed=False)
+    session = _text(claims, "sid", is_needed=False)
+    if not subject and not session:
+        raise TokenFault("nobody")
+    return Logout(subject, session, _text(claims, "jti"), max(until, now + OLDEST) + SKEW)
+
+
+def _verify(provider: Provider, text: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    if not isinstance(text, str) or len(text) > MAX_CHARS or text.count(".") != 2 or not text.isascii():
+        raise TokenFault("shape")
+    header = _header_of(text)
+    alg, kid = header.get("alg"), header.get("kid")
+    if not isinstance(alg, str) or alg not in KEY_TYPES or alg not in provider.algorithms:
+        raise TokenFault("algorithm")
+    if _NEVER_IN_HEADER & header.keys():
+        raise TokenFault("header")
+    if not isinstance(kid, str) or not 1 <= len(kid) <= 255:
+        raise TokenFault("key-unnamed")
+    try:
+        token = jwt.decode(text, find_key(provider, kid=kid, alg=alg), algorithms=[alg])
+    except (JoseError, ValueError, RecursionError) as exc:
+        raise TokenFault("signature") from exc
+    return header, token.claims
+
+
+def _header_of(text: str) -> dict[str, Any]:
+    part = text.partition(".")[0]
+    try:
+        header = json.loads(base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError) as exc:
+        raise TokenFault("shape") from exc
+    return _object(header)
+
+
+def _check_common(provider: Provider, claims: Mapping[str, Any], now: datetime) -> datetime:
+    if claims.get("iss") != provider.issuer:
+        raise TokenFault("issuer")
+    audience = claims.get("aud")
+    # More than us would be somebody whom we do not know to be trusted (OpenID Connect Core 3.1.3.7, 3).
+    if audience not in (provider.client_id, [provider.client_id]):
+        raise TokenFault("audience")
+    if claims.get("azp", provider.client_id) != provider.client_id:
+        raise TokenFault("authorized-party")
+    until, made = _instant(claims, "exp"), _instant(claims, "iat")
+    if now >= until:
+        raise TokenFault("expired")
+    if made > now + SKEW or now - made > OLDEST:
+        raise TokenFault("issued-at")
+    if "nbf" in claims and _instant(claims, "nbf") > now + SKEW:
+        raise TokenFault("not-yet")
+    return until
+
+
+def _instant(claims: Mapping[str, Any], name: str) -> datetime:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TokenFault(name)
+    if not 0 < value < 2**40:
+        raise TokenFault(name)
+    return datetime.fromtimestamp(value, tz=UTC) if value < 2**36 else datetime.max.replace(tzinfo=UTC)
+
+
+def _text(claims: Mapping[str, Any], name: str, *, is_needed: bool = True) -> str:
+    value = claims.get(name, "")
+    if not isinstance(value, str) or len(value) > 255 or (is_needed and not value):
+        raise TokenFault(name)
+    return value
+
+
+def _texts(value: object) -> frozenset[str]:
+    """A list of words; anything else in it, or instead of it, counts for nothing."""
+    items = value if isinstance(value, list) else [value]
+    return frozenset(item for item in items[:2000] if isinstance(item, str) and 0 < len(item) <= 255)
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
