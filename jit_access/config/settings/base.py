@@ -11,6 +11,7 @@ from csp.constants import NONCE, NONE, SELF  # noqa: F401  # the three words a p
 from jit_access.config import env
 from jit_access.core.logging import logging_settings
 from jit_access.domain.lifecycle import GrantState, LeaseState, RequestState
+from jit_access.domain.locks import LockAxis
 from jit_access.domain.operations import Operation, Tier
 
 BASE_DIR = Path(__file__).resolve().parents[3]
@@ -175,6 +176,7 @@ SPECTACULAR_SETTINGS = {
         "LeaseStateEnum": [str(word) for word in LeaseState],
         "OperationEnum": [str(word) for word in Operation],
         "TierEnum": [str(word) for word in Tier],
+        "LockAxisEnum": [str(word) for word in LockAxis],
     },
 }
 

@@ -15,11 +15,13 @@ from jit_access.audit.exchanges import TRANSFER_ENDS, ActivityRow, build_row
 from jit_access.audit.models import AuditEntry
 from jit_access.audit.selectors import LogState
 from jit_access.domain.audit_record import AuditRecord, decode_record
+from jit_access.domain.locks import LockAxis
 from jit_access.grants.models import Grant
 from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.presenters.grants import grant_badge, scope_of
 from jit_access.web.presenters.limits import limit_facts
+from jit_access.web.presenters.locks import lock_href
 from jit_access.web.presenters.records import (
     CUT,
     Named,
@@ -165,7 +167,9 @@ def _range_text(rows: Sequence[ActivityRow], size: int) -> str:
     return f"Records {first} to {last} of {figures.grouped(size)} in the log"
 
 
-def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime, may_revoke: bool) -> Story:
+def build_story(
+    grant: Grant, entries: Sequence[AuditEntry], *, now: datetime, may_revoke: bool, may_lock: bool = False
+) -> Story:
     """All that happened under one grant, in order. `entries` are oldest first."""
     who = grant.subject.display_name
     moved = sum(max(entry.bytes_out, entry.bytes_in) for entry in entries if is_transfer_end(entry))
@@ -182,6 +186,7 @@ def build_story(grant: Grant, entries: Sequence[AuditEntry], *, now: datetime, m
         facts=_story_facts(grant, moved, now),
         steps=_steps(entries),
         revoke=revoke_action(grant) if may_revoke else None,
+        lock=Action("Lock…", lock_href(LockAxis.GRANT, grant.public_id), "lock") if may_lock else None,
     )
 
 

@@ -40,7 +40,8 @@ def state_sentence(grant: Grant) -> str:
     """What a state that is neither running nor over means for its holder."""
     return {
         GrantState.ACTIVATING: "The gateway sets it up. Reload in a moment.",
-        GrantState.SUSPENDED: "Paused: the gateway lets nothing through until it is taken up again. The clock runs on.",
+        GrantState.SUSPENDED: "Paused by Security: the gateway lets nothing through until they take it up again. "
+        "The clock runs on.",
         GrantState.REVOKING: "The gateway refuses it already. The target is being told.",
         GrantState.REVOKE_FAILED: "The gateway refuses it already. The target could not be told yet.",
     }.get(GrantState(grant.state), "")

@@ -63,6 +63,7 @@ class Story:
     facts: tuple[Fact, ...]
     steps: tuple[TimelineStep, ...]
     revoke: Action | None = None
+    lock: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

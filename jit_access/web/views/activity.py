@@ -18,6 +18,7 @@ from jit_access.core import clock
 from jit_access.domain.audit_record import decode_record
 from jit_access.domain.errors import NotFound
 from jit_access.grants import access as grant_access
+from jit_access.locks.access import may_lock
 from jit_access.web import reads
 from jit_access.web.pages import page, person, render_page
 from jit_access.web.presenters.activity import (
@@ -129,4 +130,5 @@ def _story(request: HttpRequest, viewer: Viewer, filters: Filters) -> Story | No
         return None
     entries = selectors.find_story(viewer, grant=grant.public_id, request=grant.request.public_id)
     may_revoke = grant.state in REVOCABLE and grant_access.may_revoke(person(request), grant)
-    return build_story(grant, list(entries[:STORY_ROWS]), now=clock.now(), may_revoke=may_revoke)
+    may_lock_it = grant.state in REVOCABLE and may_lock(person(request))
+    return build_story(grant, list(entries[:STORY_ROWS]), now=clock.now(), may_revoke=may_revoke, may_lock=may_lock_it)
