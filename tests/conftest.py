@@ -20,6 +20,7 @@ from jit_access.core import redis as core_redis
 from jit_access.mfa import sign_in
 from tests.support.append_only import flushable_log  # noqa: F401  # autouse: the log refuses to be emptied
 from tests.support.cast import Cast, make_cast
+from tests.support.effort import at_length
 from tests.support.migrated import migrated_once
 from tests.support.network import block_outside
 from tests.support.redis_of_run import running_redis
@@ -51,9 +52,18 @@ def _keep_what_a_database_can_change(config: pytest.Config, items: list[pytest.I
     for item in items:
         uses_one = "django_db" in item.keywords or _DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
         is_elsewhere = "browser" in item.keywords or _DATA_PLANE in item.path.parents
-        (kept if uses_one and not is_elsewhere else left_out).append(item)
+        is_due = at_length(whole=True, part=_commits(item))
+        (kept if uses_one and is_due and not is_elsewhere else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
+
+
+def _commits(item: pytest.Item) -> bool:
+    """Several transactions that meet: there the two databases differ most, so that is what is tried by hand as well."""
+    marked = item.get_closest_marker("django_db")
+    if marked is not None and marked.kwargs.get("transaction"):
+        return True
+    return "postgres" in item.keywords or bool({"stack", "transactional_db"} & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(autouse=True, scope="session")
