@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet
 
 from jit_access.access_requests.models import AccessRequest
 from jit_access.access_requests.selectors import with_related
+from jit_access.access_requests.voices import asked_requests, voices_of
 from jit_access.accounts.models import User
 from jit_access.audit.access import Viewer
 from jit_access.domain.errors import NotFound
@@ -30,7 +31,7 @@ def visible_requests(*, actor: User) -> QuerySet[AccessRequest]:
     groups = group_names(actor)
     if groups & SEES_EVERYTHING:
         return everything
-    asked = AccessRequest.objects.filter(steps__group__in=groups)
+    asked = asked_requests(voices_of(actor, groups))
     return everything.filter(Q(requester=actor) | Q(requester__owner=actor) | Q(pk__in=asked.values("pk")))
 
 

@@ -10,11 +10,11 @@ class AccessRequestsConfig(AppConfig):
         from jit_access.access_requests import changes as request_changes  # noqa: PLC0415  # models exist only now
         from jit_access.access_requests import reminding  # noqa: PLC0415  # models exist only now
         from jit_access.access_requests.recorded import recorded_requests  # noqa: PLC0415  # models exist only now
-        from jit_access.access_requests.services import expiring  # noqa: PLC0415  # models exist only now
+        from jit_access.access_requests.services import expiring, voiding  # noqa: PLC0415  # models exist only now
         from jit_access.accounts import changes  # noqa: PLC0415  # models exist only now
         from jit_access.policies import recorded  # noqa: PLC0415  # models exist only now
 
         changes.register(expiring.invalidate_requests_of)
-        changes.register(expiring.void_verdicts_of)
+        changes.register(voiding.void_verdicts_of)
         recorded.register(recorded_requests)
         request_changes.register(reminding.follow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jit_access.access_requests.models import AccessRequest, Comment
-from jit_access.access_requests.people import people_for
+from jit_access.access_requests.voices import people_for
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
 from jit_access.grants.news import describe_scope
@@ -32,7 +32,8 @@ def _readers(comment: Comment, request: AccessRequest) -> list[User]:
         found = {}
         if request.state == RequestState.PENDING:
             groups = request.steps.values_list("group", flat=True)
-            found = {one.pk: one for members in people_for(groups, request.requester).values() for one in members}
+            asked = people_for(groups, request.requester, request.target)
+            found = {one.pk: one for members in asked.values() for one in members}
     took_part = User.objects.filter(is_active=True).exclude(pk__in=[pk for pk in asking if pk is not None])
     said = [
         *request.comments.values_list("author_id", flat=True),

@@ -7,7 +7,7 @@ what policy says (`policies.knowing`), what one asked for or is asked about, and
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn
@@ -15,6 +15,7 @@ from typing import NoReturn
 from django.db.models import Q, QuerySet
 
 from jit_access.access_requests.models import AccessRequest
+from jit_access.access_requests.voices import Voice, asked_requests, voices_of
 from jit_access.accounts.models import User
 from jit_access.audit.services import record_refusal
 from jit_access.domain.audit_record import clean_text
@@ -158,19 +159,20 @@ class Known:
 
 def known_to(actor: User) -> Known:
     """What this account may know now. Three queries; lists need up to two more."""
-    return Known(actor, knowledge_of(actor), _asked(actor))
+    knowledge = knowledge_of(actor)
+    return Known(actor, knowledge, _asked(voices_of(actor, knowledge.subject.groups)))
 
 
-def _asked(actor: User) -> dict[str, frozenset[str]]:
+def _asked(voices: Sequence[Voice]) -> dict[str, frozenset[str]]:
     """The names in one's own requests, in those of one's agents, and in the open ones that one may answer.
 
     Who asked was told the name by having it accepted; what came of the request does not take that back.
     """
+    actor = voices[0].person
     if not actor.is_active:
         return {}
     own = AccessRequest.objects.filter(Q(requester=actor) | Q(requester__owner=actor))
-    groups = actor.groups.values("name") if actor.is_person else actor.groups.none().values("name")
-    waiting = AccessRequest.objects.filter(state=RequestState.PENDING, steps__group__in=groups)
+    waiting = asked_requests(voices if actor.is_person else ()).filter(state=RequestState.PENDING)
     columns = ("pk", "target__slug", "scope")
     newest = [*own.order_by("-pk").values_list(*columns)[:REMEMBERED], *waiting.values_list(*columns)]
     found: dict[str, set[str]] = defaultdict(set)

@@ -81,12 +81,13 @@ class AccessRequest(StatefulModel):
 
 
 class ApprovalStep(PublicModel):
-    """n people of one group must agree."""
+    """n people must agree, of one group or by what they are to the request. Stages are asked one after the other."""
 
     ID_PREFIX = "stp"
 
     request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="steps")
-    group = models.CharField(max_length=150)  # name; members are looked up when a verdict is given
+    group = models.CharField(max_length=150)  # a word of policies.asked; looked up when a verdict is given
+    stage = models.PositiveSmallIntegerField(default=1, db_default=1)  # from 1, without gaps
     needed = models.PositiveSmallIntegerField()
     approver_factor_max_age_s = models.PositiveIntegerField()
     approver_level = models.PositiveSmallIntegerField(default=2)  # mfa.assurance.Level; 3: passkeys only

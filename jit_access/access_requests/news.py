@@ -7,11 +7,14 @@ from datetime import UTC
 
 from jit_access.access_requests.less import narrowing_lines
 from jit_access.access_requests.models import AccessRequest
-from jit_access.access_requests.people import people_for, step_states
+from jit_access.access_requests.people import StepState, step_states
+from jit_access.access_requests.voices import people_for
 from jit_access.accounts.models import User
+from jit_access.accounts.selectors import members_of
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason, explain
+from jit_access.domain.roles import OPERATORS
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.news import describe_scope, each_of
 from jit_access.notifications.routes import routes_of
@@ -26,9 +29,10 @@ _OUTCOMES = {
 
 
 def tell_approvers(request: AccessRequest) -> None:
-    """Everybody who may answer is told once, in whatever number of steps they are."""
-    groups = request.steps.values_list("group", flat=True)
-    people = {person.pk: person for members in people_for(groups, request.requester).values() for person in members}
+    """Everybody who may answer now is told once, in whatever number of steps they are. Later stages are told later."""
+    states = _asked_now(request)
+    people = {person.pk: person for state in states for person in state.people}
+    stage = max((state.stage for state in states), default=1)
     asked, parts = asked_for(request), _parts(request)
     for person in people.values():
         tell(
@@ -37,13 +41,17 @@ def tell_approvers(request: AccessRequest) -> None:
             subject=f"Answer by {_short_end(request)}: {asked}",
             text="\n\n".join([*parts, f"{request.requester.display_name} wrote: “{request.purpose}”"]),
             path=f"/approvals/{request.public_id}",
-            dedupe_key=f"request-waits:{request.public_id}",
+            dedupe_key=f"request-waits:{request.public_id}" + (f":stage-{stage}" if stage > 1 else ""),
         )
+
+
+def _asked_now(request: AccessRequest) -> list[StepState]:
+    return [state for state in step_states(request) if state.is_now and state.open]
 
 
 def tell_waiting_approvers(request: AccessRequest, *, number: int) -> None:
     """Those whose answer is still missing are reminded."""
-    people = {person.pk: person for state in step_states(request) if state.open for person in state.people}
+    people = {person.pk: person for state in _asked_now(request) for person in state.people}
     for person in people.values():
         tell(
             person,
@@ -69,7 +77,7 @@ def tell_escalation(request: AccessRequest) -> None:
 def _tell_others(request: AccessRequest, people: Iterable[User], subject: str, why: str) -> None:
     """Hearing of a request opens nothing, so only those who may see its page get its address."""
     groups = [step.group for step in request.steps.all()]
-    asked = {one.pk for members in people_for(groups, request.requester).values() for one in members}
+    asked = {one.pk for members in people_for(groups, request.requester, request.target).values() for one in members}
     for person in people:
         if person.pk in asked and why == "routed":
             continue  # told already, as somebody who may answer
@@ -117,6 +125,21 @@ def _with_the_rest(request: AccessRequest) -> tuple[str, ...]:
     if request.bundle is None or not request.bundle.is_all_or_nothing or not is_end:
         return ()
     return ("It was asked as all or nothing, so nothing of what was asked with it is granted either.",)
+
+
+def tell_stuck(request: AccessRequest) -> None:
+    """Nobody is left who could answer: whoever waits should know, and so should those who can mend it."""
+    readers = {request.requester.pk: request.requester} | {one.pk: one for one in members_of(OPERATORS)}
+    for reader in readers.values():
+        tell(
+            reader,
+            kind="request-stuck",
+            subject=f"Nobody can answer: {asked_for(request)}",
+            text="Too few people are left who could approve this. It goes on when somebody joins them, until "
+            f"{_short_end(request)}.",
+            path=f"/requests/{request.public_id}",
+            dedupe_key=f"request-stuck:{request.public_id}",
+        )
 
 
 def tell_requester(request: AccessRequest) -> None:

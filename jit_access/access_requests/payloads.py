@@ -21,7 +21,7 @@ from jit_access.domain.operations import Tier
 from jit_access.domain.risk import FIRST_USE_DAYS, Risk, RiskFacts, score_risk
 from jit_access.grants.access import group_names
 from jit_access.grants.models import Grant
-from jit_access.policies.answers import PolicyAnswer, Terms
+from jit_access.policies.answers import PolicyAnswer, Terms, numbered
 from jit_access.policies.models import PolicyVersion
 from jit_access.policies.questions import Assurance, Proof
 from jit_access.targets.models import Repository
@@ -106,7 +106,9 @@ def make_payload(*, actor: User, draft: RequestDraft, considered: Considered, wi
         "extends": "" if draft.extends is None else draft.extends.public_id,
         "policy": {"version": considered.version.number, "digest": considered.version.digest},
         "rules": list(answer.rules),
-        "approvals": [{"group": item.group, "needed": item.needed} for item in sorted(answer.approvals)],
+        "approvals": [
+            {"group": item.group, "needed": item.needed, "stage": item.stage} for item in numbered(answer.approvals)
+        ],
         "terms": {
             "lasts_at_most_s": answer.lasts_at_most_s,
             "factor_max_age_s": answer.factor_max_age_s,
@@ -189,15 +191,18 @@ def is_intact(request: AccessRequest) -> bool:
     )
 
 
-def _steps_say(request: AccessRequest) -> dict[str, tuple[int, int, int]]:
+def _steps_say(request: AccessRequest) -> dict[str, tuple[int, ...]]:
     steps = request.steps.all()
-    return {step.group: (step.needed, step.approver_factor_max_age_s, step.approver_level) for step in steps}
+    return {
+        step.group: (step.stage, step.needed, step.approver_factor_max_age_s, step.approver_level) for step in steps
+    }
 
 
-def _payload_says(payload: Mapping[str, Any]) -> dict[str, tuple[int, int, int]]:
+def _payload_says(payload: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     terms = payload["terms"]
     how = (terms["approver_factor_max_age_s"], terms.get("approver_level", int(Assurance.SECOND_FACTOR)))
-    return {item["group"]: (item["needed"], *how) for item in payload["approvals"]}
+    # What was asked before there were stages has one.
+    return {item["group"]: (item.get("stage", 1), item["needed"], *how) for item in payload["approvals"]}
 
 
 def _resources(draft: RequestDraft) -> list[dict[str, object]]:

@@ -6,50 +6,38 @@ nobody could answer is refused at once, and whoever answers is checked at that m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
-from jit_access.accounts.models import AccountKind, User
+from jit_access.access_requests.voices import People, Voice, people_for, refused_people, voice_of_loaded
+from jit_access.accounts.models import User
+from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
-from jit_access.policies.answers import Approval
-
-People = Mapping[str, tuple[User, ...]]
+from jit_access.policies.answers import Approval, approval_words
+from jit_access.policies.asked import MANAGER, TARGET_OWNER, group_of
 
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """One step: who agreed and stands behind it, and who still could."""
+    """One step: who agreed and stands behind it, and who still could. `is_now` while its stage is the one asked."""
 
     group: str
     needed: int
     given: tuple[Verdict, ...]
     people: tuple[User, ...]
     step: ApprovalStep
+    is_now: bool = True
 
     @property
     def open(self) -> int:
         """How many people it still needs."""
         return max(0, self.needed - len(self.given))
 
-
-def people_for(groups: Iterable[str], requester: User) -> dict[str, tuple[User, ...]]:
-    """By group, the active people who may answer for this requester: never the requester, never their owner."""
-    wanted = tuple(groups)
-    rows = (
-        User.objects.filter(groups__name__in=wanted, is_active=True, kind=AccountKind.PERSON)
-        .exclude(pk__in=[pk for pk in (requester.pk, requester.owner_id) if pk is not None])
-        .order_by("display_name", "pk")
-        .prefetch_related("groups")
-        .distinct()
-    )
-    found: dict[str, list[User]] = {group: [] for group in wanted}
-    for person in rows:
-        for group in person.groups.all():
-            if group.name in found:
-                found[group.name].append(person)
-    return {group: tuple(members) for group, members in found.items()}
+    @property
+    def stage(self) -> int:
+        return self.step.stage
 
 
 def can_be_met(needs: Mapping[str, int], people: Mapping[str, Collection[int]]) -> bool:
@@ -74,28 +62,61 @@ def can_be_met(needs: Mapping[str, int], people: Mapping[str, Collection[int]]) 
 
 
 def approvals_can_be_met(approvals: Iterable[Approval], people: People) -> bool:
-    """True when the steps of a policy answer can be met by the people there are."""
+    """True when the steps of a policy answer, of all stages, can be met by the people there are."""
     needs = {approval.group: approval.needed for approval in approvals}
     return can_be_met(needs, {group: [person.pk for person in members] for group, members in people.items()})
 
 
+def why_nobody(approvals: Iterable[Approval], people: People) -> str:
+    """Who is missing, for whoever asks in vain. Names nobody: how many there are is all that is told."""
+    for one in sorted(approvals):
+        if len(people[one.group]) < one.needed:
+            return f"Nobody could approve this: {_lack(one, len(people[one.group]))}."
+    return (
+        "Nobody could approve this: everybody answers once, and there are too few different people for "
+        f"{approval_words(approvals)}."
+    )
+
+
+def _lack(one: Approval, there: int) -> str:
+    if one.group == MANAGER:
+        return "the rule asks your manager, and none is set who could answer"
+    who = "the owners of the target" if one.group == TARGET_OWNER else f"the group {group_of(one.group)}"
+    return f"the rule asks {one.needed} of {who}, and {there or 'nobody'} there could answer you"
+
+
 def step_states(request: AccessRequest) -> tuple[StepState, ...]:
-    """Each step with its verdicts and the people who still may answer, in the order of the groups."""
-    steps = list(request.steps.order_by("group"))
+    """Each step with its verdicts and the people who still may answer, stage by stage."""
+    steps = list(request.steps.order_by("stage", "group"))
     rows = request.verdicts.select_related("approver").prefetch_related("approver__groups")
     verdicts = list(rows.order_by("created_at", "pk"))
     answered = {verdict.approver_id for verdict in verdicts}
-    people = people_for([step.group for step in steps], request.requester)
+    people = people_for([step.group for step in steps], request.requester, request.target)
+    given = {step.pk: tuple(verdict for verdict in verdicts if counts(verdict, step, request)) for step in steps}
+    now = stage_asked(steps, {pk: len(some) for pk, some in given.items()})
     return tuple(
         StepState(
             group=step.group,
             needed=step.needed,
-            given=tuple(verdict for verdict in verdicts if counts(verdict, step, request)),
+            given=given[step.pk],
             people=tuple(person for person in people[step.group] if person.pk not in answered),
             step=step,
+            is_now=step.stage == now,
         )
         for step in steps
     )
+
+
+def can_still_be_met(states: Iterable[StepState]) -> bool:
+    """True while the people who have not answered could fill everything that is open."""
+    every = tuple(states)
+    needs = {state.group: state.open for state in every}
+    return can_be_met(needs, {state.group: [one.pk for one in state.people] for state in every})
+
+
+def stage_asked(steps: Iterable[ApprovalStep], given: Mapping[int, int]) -> int:
+    """The first stage in which somebody is still needed; 0 when there is none. `given` counts by step."""
+    return min((step.stage for step in steps if given.get(step.pk, 0) < step.needed), default=0)
 
 
 def counts(verdict: Verdict, step: ApprovalStep, request: AccessRequest) -> bool:
@@ -105,31 +126,44 @@ def counts(verdict: Verdict, step: ApprovalStep, request: AccessRequest) -> bool
     """
     if verdict.step_id != step.pk or not verdict.is_approval or verdict.payload_hash != request.payload_hash:
         return False
-    approver = verdict.approver
-    is_member = approver.is_active and any(group.name == step.group for group in approver.groups.all())
-    return is_member or request.state != RequestState.PENDING
+    if request.state != RequestState.PENDING:
+        return True
+    return voice_of_loaded(verdict.approver).can_fill(step.group, request)
 
 
 def choose_step(person: User, states: Iterable[StepState]) -> StepState | None:
-    """The step in which this person's approval counts, so that the other steps can still be met where possible."""
+    """The step of the stage asked now in which this person's approval counts, so that all others can still be met.
+
+    Raises: PolicyRefusal (needed-later) for the only one who could answer a later stage, while others can answer this.
+    """
     every = tuple(states)
-    candidates = [state for state in every if state.open and any(one.pk == person.pk for one in state.people)]
+    candidates = [state for state in every if state.is_now and state.open and _is_among(person, state)]
     for candidate in candidates:
         needs = {state.group: state.open - (state is candidate) for state in every}
         others = {state.group: [one.pk for one in state.people if one.pk != person.pk] for state in every}
         if can_be_met(needs, others):
             return candidate
+    if candidates and can_still_be_met(every):
+        raise PolicyRefusal(Reason.NEEDED_LATER)
     return candidates[0] if candidates else None
 
 
-def refusal_to_answer(actor: User, request: AccessRequest, groups: frozenset[str]) -> Reason | None:
-    """None when this account, in these groups now, may answer at all. State and deadlines are asked elsewhere."""
+def _is_among(person: User, state: StepState) -> bool:
+    return any(one.pk == person.pk for one in state.people)
+
+
+def refusal_to_answer(voices: Sequence[Voice], request: AccessRequest) -> Reason | None:
+    """None when this person may answer at all, in own right (the first voice) or for another who is asked.
+
+    State, deadlines and stages are asked elsewhere.
+    """
+    actor = voices[0].person
     if not actor.is_person:
         return Reason.NOT_FOR_AGENTS
     if not actor.is_active:
         return Reason.ACCOUNT_LOCKED
-    if actor.pk in {request.requester_id, request.requester.owner_id}:
+    if actor.pk in refused_people(request.requester):
         return Reason.OWN_REQUEST
-    if not any(step.group in groups for step in request.steps.all()):
+    if not any(voice.can_fill(step.group, request) for voice in voices for step in request.steps.all()):
         return Reason.NOT_AN_APPROVER
     return None

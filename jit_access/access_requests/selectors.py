@@ -10,13 +10,13 @@ from statistics import median
 from django.db.models import Count, Q, QuerySet
 
 from jit_access.access_requests.drafts import RequestDraft, make_draft
-from jit_access.access_requests.models import AccessRequest, ApprovalStep, Bundle, Verdict
-from jit_access.access_requests.people import StepState, counts, refusal_to_answer, step_states
+from jit_access.access_requests.models import AccessRequest, Bundle, Verdict
+from jit_access.access_requests.people import StepState, counts, refusal_to_answer, stage_asked, step_states
+from jit_access.access_requests.voices import Voice, asked_requests, voices_of
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
-from jit_access.grants.access import group_names
 
 RECENT = timedelta(days=7)
 WAITS_LOOKED_AT, WAITS_NEEDED = 30, 5  # a figure from fewer cases would be a rumour
@@ -86,16 +86,18 @@ def recently_refused_of(*, actor: User, now: datetime) -> QuerySet[AccessRequest
 def approvals_queue(*, actor: User, now: datetime) -> tuple[QueueItem, ...]:
     """What waits for an answer of this person's groups, and their own requests without buttons. Soonest first.
 
-    Six queries, however long the queue is: groups, rows, steps, verdicts, who gave them, their groups.
+    Seven queries, however long the queue is: groups, rows, owners of the targets, steps, verdicts, who gave them, their
+    groups.
     """
-    groups = group_names(actor)
-    answering = groups if actor.is_active and actor.is_person else frozenset()
-    asked = AccessRequest.objects.filter(steps__group__in=answering)
+    voices = voices_of(actor)
+    asked = asked_requests(voices if actor.is_active and actor.is_person else ())
     mine = Q(requester=actor) | Q(requester__owner=actor)
     waiting = AccessRequest.objects.filter(Q(pk__in=asked.values("pk")) | mine)
     waiting = waiting.filter(state=RequestState.PENDING, answer_by__gt=now)
-    rows = with_related(waiting).prefetch_related("steps", "verdicts__approver__groups").order_by("answer_by", "pk")
-    return tuple(QueueItem(request, why_not_answer(actor, request, now=now, groups=groups)) for request in rows)
+    rows = with_related(waiting).prefetch_related("steps", "verdicts__approver__groups", "target__owners")
+    ordered = rows.order_by("answer_by", "pk")
+    items = [QueueItem(request, why_not_answer(actor, request, now=now, voices=voices)) for request in ordered]
+    return tuple(item for item in items if item.why_not != Reason.NOT_YET_ASKED)
 
 
 def describe_request(*, actor: User, request: AccessRequest, now: datetime) -> RequestDetail:
@@ -113,24 +115,28 @@ def describe_request(*, actor: User, request: AccessRequest, now: datetime) -> R
 
 
 def why_not_answer(
-    actor: User, request: AccessRequest, *, now: datetime, groups: frozenset[str] | None = None
+    actor: User, request: AccessRequest, *, now: datetime, voices: Sequence[Voice] = ()
 ) -> Reason | None:
     """None when this person may approve now. A page hides its buttons by this; the service asks again by itself."""
     if request.state != RequestState.PENDING:
         return Reason.ALREADY_DECIDED
     if now >= request.answer_by:
         return Reason.ANSWER_TOO_LATE
-    belongs = group_names(actor) if groups is None else groups
-    if (refusal := refusal_to_answer(actor, request, belongs)) is not None:
+    mine_now = voices or voices_of(actor)
+    if (refusal := refusal_to_answer(mine_now, request)) is not None:
         return refusal
-    verdicts = list(request.verdicts.all())
+    verdicts, steps = list(request.verdicts.all()), list(request.steps.all())
     if any(verdict.approver_id == actor.pk for verdict in verdicts):
         return Reason.ALREADY_ANSWERED
-    for step in request.steps.all():
-        given = sum(counts(verdict, step, request) for verdict in verdicts)
-        if step.group in belongs and given < step.needed:
-            return None
-    return Reason.NOT_AN_APPROVER
+    given = {step.pk: sum(counts(verdict, step, request) for verdict in verdicts) for step in steps}
+    mine = {
+        step.stage
+        for step in steps
+        if given[step.pk] < step.needed and any(voice.can_fill(step.group, request) for voice in mine_now)
+    }
+    if (stage := stage_asked(steps, given)) in mine:
+        return None
+    return Reason.NOT_YET_ASKED if any(later > stage for later in mine) else Reason.NOT_AN_APPROVER
 
 
 def decided_by(request: AccessRequest) -> tuple[str, ...]:
@@ -169,4 +175,4 @@ def is_approver(*, actor: User) -> bool:
     """True when somebody ever was asked whom this person could answer; decides whether a page is offered, no more."""
     if not actor.is_active or not actor.is_person:
         return False
-    return ApprovalStep.objects.filter(group__in=group_names(actor)).exists()
+    return asked_requests(voices_of(actor)).exists()

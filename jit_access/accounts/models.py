@@ -28,6 +28,8 @@ class User(AbstractUser):
     display_name = models.CharField(max_length=120)
     title = models.CharField(max_length=160, blank=True)
     owner = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="service_accounts")
+    # Whom a rule's `manager` asks about this person; a service account has its owner's.
+    manager = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reports")
     theme = models.CharField(max_length=5, default="auto")
     session_epoch = models.PositiveIntegerField(default=1)  # grows when every open session must end
 
@@ -39,6 +41,7 @@ class User(AbstractUser):
                 condition=Q(kind="person", owner__isnull=True) | Q(kind="service", owner__isnull=False),
                 name="service_account_has_owner",
             ),
+            models.CheckConstraint(condition=~Q(manager=models.F("id")), name="nobody_manages_themselves"),
             models.CheckConstraint(condition=Q(theme__in=["auto", "light", "dark"]), name="user_theme_known"),
             models.UniqueConstraint(Lower("username"), name="username_unique_in_any_spelling"),
         ]

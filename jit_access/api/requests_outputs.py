@@ -45,8 +45,13 @@ class RiskOutput(serializers.Serializer[Any]):
     reasons = RiskReasonOutput(many=True)
 
 
+ASKED_HELP = "A group, or `manager`, or `target-owner`; `group:manager` is a group of that name."
+STAGE_HELP = "Stages are asked one after the other, from 1."
+
+
 class PreviewStepOutput(serializers.Serializer[Any]):
-    group = serializers.CharField()
+    stage = serializers.IntegerField(help_text=STAGE_HELP)
+    group = serializers.CharField(help_text=ASKED_HELP)
     needed = serializers.IntegerField()
     people = NameOutput(many=True)
 
@@ -103,7 +108,9 @@ class VerdictOutput(serializers.Serializer[Any]):
 
 
 class StepOutput(serializers.Serializer[Any]):
-    group = serializers.CharField()
+    stage = serializers.IntegerField(help_text=STAGE_HELP)
+    is_now = serializers.BooleanField(help_text="Whether its stage is the one that is asked now.")
+    group = serializers.CharField(help_text=ASKED_HELP)
     needed = serializers.IntegerField()
     given = serializers.IntegerField()
     people = NameOutput(many=True)
@@ -123,20 +130,25 @@ class WaitingOutput(RequestOutput):
     why_not = ReasonOutput(allow_null=True)
 
 
-def describe_reason(reason: Reason | str | None) -> dict[str, str] | None:
+def describe_reason(reason: Reason | str | None, sentence: str = "") -> dict[str, str] | None:
     """A code with its sentence, or None."""
-    return {"code": str(reason), "sentence": explain(Reason(reason))} if reason else None
+    return {"code": str(reason), "sentence": sentence or explain(Reason(reason))} if reason else None
 
 
 def describe_preview(preview: Preview) -> dict[str, object]:
     return {
         "is_allowed": preview.is_allowed,
-        "why_not": describe_reason(preview.why_not),
+        "why_not": describe_reason(preview.why_not, preview.why_nobody),
         "rules": list(preview.rules),
         "policy_version": preview.policy_version,
         "lasts_at_most_s": preview.lasts_at_most_s,
         "steps": [
-            {"group": step.group, "needed": step.needed, "people": [describe_name(one) for one in step.people]}
+            {
+                "stage": step.stage,
+                "group": step.group,
+                "needed": step.needed,
+                "people": [describe_name(one) for one in step.people],
+            }
             for step in preview.steps
         ],
         "factor_max_age_s": preview.factor_max_age_s,
@@ -190,6 +202,8 @@ def describe_detail(detail: RequestDetail) -> dict[str, object]:
 
 def _step(state: StepState) -> dict[str, object]:
     return {
+        "stage": state.stage,
+        "is_now": state.is_now,
         "group": state.group,
         "needed": state.needed,
         "given": len(state.given),

@@ -255,10 +255,11 @@ def _with_answers(actor: User, page: list[Repository]) -> list[dict[str, object]
         if operation in operations_of(row.target.kind, row.name)
     ]
     answers = decide_each(questions)
-    available = count_deciders({approval.group for answer in answers for approval in answer.approvals}, actor)
+    wanted = sorted({approval.group for answer in answers for approval in answer.approvals})
+    available = {target.slug: count_deciders(wanted, actor, target) for target in {row.target for row in page}}
     told: dict[Resource, list[dict[str, object]]] = {}
     for question, answer in zip(questions, answers, strict=True):
-        said = describe_operation(Operation(question.operation), answer, available)
+        said = describe_operation(Operation(question.operation), answer, available[question.resource.target])
         told.setdefault(question.resource, []).append(said)
     return [
         {**described, "operations": told[resources[row.pk]]}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rest_framework import serializers
 
+from jit_access.access_requests.voices import people_for
 from jit_access.accounts.models import User
-from jit_access.accounts.selectors import members_of
 from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.reasons import explain
-from jit_access.policies.answers import PolicyAnswer
+from jit_access.policies.answers import PolicyAnswer, numbered
 from jit_access.targets.models import Repository, Target, TargetHealth
 from jit_access.targets.tiers import weights_of
 
@@ -65,6 +65,7 @@ class DiscoveryOutput(serializers.Serializer[Any]):
 
 
 class DeciderOutput(serializers.Serializer[Any]):
+    stage = serializers.IntegerField(help_text="Stages are asked one after the other, from 1.")
     group = serializers.CharField()
     needed = serializers.IntegerField()
     available = serializers.IntegerField(help_text="How many people of the group could answer you.")
@@ -130,8 +131,13 @@ def _describe_repository(repository: Repository, tier: Tier) -> dict[str, object
 def describe_operation(operation: Operation, answer: PolicyAnswer, available: Mapping[str, int]) -> dict[str, object]:
     """What policy says about one operation; `available` is by group."""
     decided_by = [
-        {"group": approval.group, "needed": approval.needed, "available": available[approval.group]}
-        for approval in answer.approvals
+        {
+            "stage": approval.stage,
+            "group": approval.group,
+            "needed": approval.needed,
+            "available": available[approval.group],
+        }
+        for approval in numbered(answer.approvals)
     ]
     return {
         "operation": operation.value,
@@ -144,7 +150,6 @@ def describe_operation(operation: Operation, answer: PolicyAnswer, available: Ma
     }
 
 
-def count_deciders(groups: set[str], asker: User) -> dict[str, int]:
-    """How many people of each group could answer this asker: nobody approves their own, or their service account's."""
-    excluded = {asker.pk, asker.owner_id}
-    return {group: members_of(group).exclude(pk__in=[pk for pk in excluded if pk]).count() for group in groups}
+def count_deciders(words: Collection[str], asker: User, target: Target) -> dict[str, int]:
+    """How many people of each kind could answer this asker: nobody approves their own, or their service account's."""
+    return {word: len(people) for word, people in people_for(words, asker, target).items()}

@@ -88,6 +88,10 @@ class Reason(StrEnum):
     OWN_REQUEST = "own-request"
     NOT_AN_APPROVER = "not-an-approver"
     APPROVE_ON_PAGE = "approve-on-page"
+    NOT_YET_ASKED = "not-yet-asked"
+    NEEDED_LATER = "needed-later"
+    APPROVER_CHANGED = "approver-changed"
+    OWN_RIGHTS = "own-rights"
 
     # the workflow
     NOT_FOUND = "not-found"
@@ -214,6 +218,10 @@ _SENTENCES: dict[Reason, str] = {
     Reason.OWN_REQUEST: "Nobody approves their own request.",
     Reason.NOT_AN_APPROVER: "You are not among the people who may answer this.",
     Reason.APPROVE_ON_PAGE: "This can be approved on our page only. Review it there.",
+    Reason.NOT_YET_ASKED: "Others decide this first. You are told when it is your turn.",
+    Reason.NEEDED_LATER: "Only you can answer a later stage of this, so somebody else answers this one.",
+    Reason.APPROVER_CHANGED: "Whom this asks was changed, so an approval given before counts no more.",
+    Reason.OWN_RIGHTS: "Nobody gives a right like this to themselves. Another operator does it.",
     Reason.NOT_FOUND: "There is nothing here that you may see.",
     Reason.ALREADY_ANSWERED: "You answered this already.",
     Reason.ALREADY_DECIDED: "This request was decided already.",

@@ -8,6 +8,7 @@ from jit_access.accounts.models import User
 from jit_access.credentials.models import CredentialLease
 from jit_access.domain.errors import NotFound
 from jit_access.domain.roles import SECURITY, SEES_EVERYTHING
+from jit_access.grants.asked import asked_about
 from jit_access.grants.models import Grant
 from jit_access.grants.selectors import with_related
 
@@ -36,7 +37,7 @@ def visible_grants(*, actor: User) -> QuerySet[Grant]:
     groups = group_names(actor)
     if groups & SEES_EVERYTHING:
         return everything
-    asked = Grant.objects.filter(request__steps__group__in=groups)
+    asked = Grant.objects.filter(asked_about(actor, groups, of="request__"))
     return everything.filter(Q(subject=actor) | Q(subject__owner=actor) | Q(pk__in=asked.values("pk")))
 
 
@@ -49,7 +50,7 @@ def may_revoke(actor: User, grant: Grant, *, security_only: bool = False) -> boo
         return True
     if security_only:
         return False
-    return grant.request.steps.filter(group__in=groups).exists()
+    return Grant.objects.filter(asked_about(actor, groups, of="request__"), pk=grant.pk).exists()
 
 
 def group_names(actor: User) -> frozenset[str]:

@@ -26,12 +26,19 @@ _GRAVEST_FIRST = (
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Approval:
-    """So many people of one group must agree."""
+    """So many people of one group must agree, in one stage. `group` is a word of `policies.asked`.
+
+    Stages are asked one after the other; their numbers rise and may have gaps.
+    """
 
     group: str
     needed: int
+    stage: int = 1
+
+    def __lt__(self, other: Approval) -> bool:
+        return (self.stage, self.group, self.needed) < (other.stage, other.group, other.needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +168,29 @@ def check_duration(answer: PolicyAnswer, lasts_s: int) -> PolicyAnswer:
     return replace(answer, decision=deny(Reason.LASTS_TOO_LONG, answer.decision.rule))
 
 
+def approval_words(approvals: Iterable[Approval]) -> str:
+    """As a rule writes it: `1 of manager; 1 of model-owners, 2 of security`, or `nobody`."""
+    stages: dict[int, list[str]] = {}
+    for one in sorted(approvals):
+        stages.setdefault(one.stage, []).append(f"{one.needed} of {one.group}")
+    return "; ".join(", ".join(parts) for parts in stages.values()) or "nobody"
+
+
+def numbered(approvals: Iterable[Approval]) -> tuple[Approval, ...]:
+    """The same approvals with their stages counted from 1 without gaps, in order."""
+    every = sorted(approvals)
+    numbers = {stage: number for number, stage in enumerate(sorted({one.stage for one in every}), start=1)}
+    return tuple(replace(one, stage=numbers[one.stage]) for one in every)
+
+
 def _all_approvals(every: tuple[Terms, ...]) -> tuple[Approval, ...]:
-    needed: dict[str, int] = {}
-    for terms in every:
-        for approval in terms.approvals:
-            needed[approval.group] = max(approval.needed, needed.get(approval.group, 0))
-    return tuple(Approval(group, count) for group, count in sorted(needed.items()))
+    """Everybody whom any rule asks, once: the largest number of all, in the latest stage of all (ADR 0023)."""
+    asked: dict[str, Approval] = {}
+    for approval in (one for terms in every for one in terms.approvals):
+        held = asked.get(approval.group, approval)
+        needed, stage = max(held.needed, approval.needed), max(held.stage, approval.stage)
+        asked[approval.group] = Approval(approval.group, needed, stage)
+    return tuple(sorted(asked.values()))
 
 
 def _least_set(values: Iterable[int]) -> int:

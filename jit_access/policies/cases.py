@@ -11,7 +11,7 @@ import yaml
 
 from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.reasons import Reason
-from jit_access.policies.answers import Approval, PolicyAnswer, check_duration
+from jit_access.policies.answers import Approval, PolicyAnswer, approval_words, check_duration, numbered
 from jit_access.policies.compiler import CompiledPolicy
 from jit_access.policies.errors import PolicyBroken
 from jit_access.policies.questions import Assurance, Phase, Proof, Question, Resource, Subject
@@ -127,15 +127,11 @@ def _faults(expected: Expected, answer: PolicyAnswer) -> Iterator[str]:
         rules = f" by {', '.join(answer.rules)}" if answer.rules else ""
         yield f"{'allow' if expected.is_allowed else 'deny'}, but got {answer.reason}{rules}"
         return
-    if expected.approvals is not None and tuple(sorted(answer.approvals)) != expected.approvals:
-        yield f"approvals {_words(expected.approvals)}, but got {_words(answer.approvals)}"
+    if expected.approvals is not None and numbered(answer.approvals) != expected.approvals:
+        yield f"approvals {approval_words(expected.approvals)}, but got {approval_words(answer.approvals)}"
     if expected.rule and expected.rule not in answer.rules:
         yield f"rule {expected.rule}, but got {', '.join(answer.rules) or 'none'}"
     if expected.reason and expected.reason != answer.reason:
         yield f"reason {expected.reason}, but got {answer.reason}"
     if expected.lasts_at_most_s and expected.lasts_at_most_s != answer.lasts_at_most_s:
         yield f"at most {expected.lasts_at_most_s} s, but got {answer.lasts_at_most_s} s"
-
-
-def _words(approvals: tuple[Approval, ...]) -> str:
-    return ", ".join(f"{one.needed} of {one.group}" for one in sorted(approvals)) or "nobody"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from jit_access.domain.operations import Tier
+from jit_access.policies.asked import group_of
 from jit_access.policies.broadness import broad_findings
 from jit_access.policies.compiler import CompiledPolicy, PolicyText, compile_policy
 from jit_access.policies.errors import PolicyBroken
@@ -182,6 +183,7 @@ def _of_names(place: _Place, known: KnownNames) -> Iterator[Finding]:
                     f"Rule {rule} names the {kind} {name}, which is not there.",
                 )
         for approval in place.policy.rules[rule].terms.approvals:
-            if approval.group not in known.groups:
-                sentence = f"Rule {rule} asks {approval.group} to approve, and there is no such group."
+            group = group_of(approval.group)
+            if group is not None and group not in known.groups:
+                sentence = f"Rule {rule} asks {group} to approve, and there is no such group."
                 yield place.finding(rule, Code.UNKNOWN_NAME, Severity.WARNING, sentence)

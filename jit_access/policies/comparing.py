@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from jit_access.policies.answers import PolicyAnswer, check_duration, combine
+from jit_access.policies.answers import PolicyAnswer, approval_words, check_duration, combine
 from jit_access.policies.compiler import CompiledPolicy
 from jit_access.policies.recorded import Recorded
 
@@ -78,7 +78,7 @@ def summary_line(cases: Sequence[Recorded], differences: Sequence[Difference], *
 def _outcome(answer: PolicyAnswer) -> str:
     if not answer.is_allowed:
         return f"refused ({answer.reason})"
-    agreed = ", ".join(f"{one.needed} of {one.group}" for one in sorted(answer.approvals)) or "nobody"
+    agreed = approval_words(answer.approvals)
     terms = answer.terms
     limits = [f"{name} {value}" for name, value in (
         ("factor", f"{terms.factor_max_age_s} s" if terms.factor_max_age_s else ""),

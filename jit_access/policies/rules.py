@@ -13,6 +13,7 @@ from typing import Any
 from jit_access.domain.file_rules import parse_file_rules
 from jit_access.domain.operations import Staleness
 from jit_access.policies.answers import APPROVER_FACTOR_MAX_AGE_S, NO_TERMS, Approval, Terms
+from jit_access.policies.asked import MANAGER, canonical
 from jit_access.policies.questions import Assurance, Knowing
 
 MAX_DURATION_S = 30 * 24 * 3600  # just-in-time access that lasts a month is standing access
@@ -22,7 +23,8 @@ _UNIT_BYTES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _BYTES = re.compile(r"([1-9][0-9]{0,5}) ?(KiB|MiB|GiB|TiB)")
 _COUNT = re.compile(r"[1-9][0-9]{0,8}")
-_APPROVAL = re.compile(r"([1-9][0-9]?) of ([A-Za-z0-9][A-Za-z0-9._-]{0,149})")
+MAX_STAGES = 5
+_APPROVAL = re.compile(r"([1-9][0-9]?) of ((?:group:)?[A-Za-z0-9][A-Za-z0-9._-]{0,140})")
 _RULE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
@@ -86,15 +88,20 @@ def parse_staleness(text: str) -> Staleness:
 
 
 def parse_approvals(text: str) -> tuple[Approval, ...]:
-    """`1 of model-owners, 2 of security` as approvals, sorted by group. Raises ValueError."""
+    """`1 of manager; 1 of model-owners, 2 of security` as approvals, stage by stage. Raises ValueError."""
+    stages = text.split(";")
     approvals = []
-    for part in text.split(","):
+    for stage, part in ((number, part) for number, one in enumerate(stages, start=1) for part in one.split(",")):
         match = _APPROVAL.fullmatch(part.strip())
         if match is None or int(match[1]) > MAX_APPROVERS:
-            raise ValueError(f'"{text}" is not a list such as "1 of model-owners, 1 of security"')
-        approvals.append(Approval(match[2], int(match[1])))
+            raise ValueError(f'"{text}" is not a list such as "1 of model-owners, 1 of security", stages apart by ";"')
+        approvals.append(Approval(canonical(match[2]), int(match[1]), stage))
+    if len(stages) > MAX_STAGES:
+        raise ValueError(f'"{text}" has more than {MAX_STAGES} stages')
     if len({approval.group for approval in approvals}) != len(approvals):
-        raise ValueError(f'"{text}" names a group twice')
+        raise ValueError(f'"{text}" names a group twice; each group is asked in one stage')
+    if any(approval.group == MANAGER and approval.needed > 1 for approval in approvals):
+        raise ValueError(f'"{text}" asks several managers; everybody has one')
     return tuple(sorted(approvals))
 
 

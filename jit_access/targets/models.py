@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q, Value
 
@@ -40,6 +41,9 @@ class Target(PublicModel):
     # Both are lists of scheme://host[:port] (ADR 0010). A token service may get the credential, a store never does.
     token_origins = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
     redirect_origins = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
+    # Whom a rule's `target-owner` asks: the members of this group, and these people.
+    owner_group = models.CharField(max_length=150, blank=True, default="", db_default="")
+    owners = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="owned_targets", blank=True)
     is_demo = models.BooleanField(default=False)
     health = models.CharField(max_length=20, choices=TargetHealth, default=TargetHealth.UNCHECKED)
     health_reason = models.CharField(max_length=60, blank=True)

@@ -8,7 +8,8 @@ from datetime import datetime
 from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
 
-from jit_access.access_requests.models import AccessRequest, ApprovalStep
+from jit_access.access_requests.models import AccessRequest
+from jit_access.access_requests.selectors import is_approver
 from jit_access.accounts.models import ApiToken, User
 from jit_access.audit.exchanges import TRANSFER_ENDS
 from jit_access.audit.models import AuditEntry
@@ -17,6 +18,7 @@ from jit_access.domain.audit_record import AuditRecord, decode_record
 from jit_access.domain.lifecycle import LIVE_GRANT_STATES, LIVE_LEASE_STATES, GrantState
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
+from jit_access.policies.asked import word_of_group
 from jit_access.policies.services import compiled_policy
 from jit_access.proxy_sessions.usage import Used, read_used
 from jit_access.targets.models import Repository
@@ -164,4 +166,4 @@ def decides(actor: User) -> bool:
     groups = frozenset(actor.groups.values_list("name", flat=True))
     compiled = compiled_policy()
     named = {item.group for rule in compiled.rules.values() for item in rule.terms.approvals} if compiled else set()
-    return bool(groups & named) or ApprovalStep.objects.filter(group__in=groups).exists()
+    return bool(frozenset(map(word_of_group, groups)) & named) or is_approver(actor=actor)

@@ -24,6 +24,7 @@ from jit_access.web.views import (
     sign_ins,
     single_sign_on,
     target_changes,
+    target_owners,
     targets,
     tokens,
 )
@@ -93,6 +94,7 @@ urlpatterns = [
     path("targets/<str:public_id>/credential", target_changes.replace_credential, name="target-credential"),
     path("targets/<str:public_id>/places", target_changes.name_places, name="target-places"),
     path("targets/<str:public_id>/repositories/new", target_changes.name_repository, name="target-repository-new"),
+    path("targets/<str:public_id>/owners", target_owners.name_owners, name="target-owners"),
     path("targets/<str:public_id>/remove", target_changes.remove, name="target-remove"),
     path("repositories/<str:public_id>/tier", targets.set_tier, name="repository-tier"),
 ]

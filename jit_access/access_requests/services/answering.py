@@ -5,18 +5,19 @@ Who may answer, how fresh their proof is and what policy says is all looked up u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jit_access.access_requests import selectors
 from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.drafts import clean_note
 from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
-from jit_access.access_requests.news import tell_requester
+from jit_access.access_requests.news import tell_approvers, tell_requester
 from jit_access.access_requests.payloads import is_intact
 from jit_access.access_requests.people import StepState, choose_step, refusal_to_answer, step_states
 from jit_access.access_requests.services.bundling import approve_or_hold
 from jit_access.access_requests.services.deciding import ask_again_now, end_locked
+from jit_access.access_requests.voices import voices_of
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
@@ -24,7 +25,6 @@ from jit_access.domain.actors import GATEWAY
 from jit_access.domain.errors import Conflict, NotFound, PolicyRefusal
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
-from jit_access.grants.access import group_names
 from jit_access.grants.refusals import refusals_recorded
 from jit_access.locks.selectors import ground_of_account, refuse_locked
 from jit_access.mfa.assurance import NO_ASSURANCE, Assurance, check_fresh, check_strength
@@ -70,13 +70,17 @@ def make_answer(*, is_approval: bool, note: str, payload_hash: str, assurance: A
     return Answer(is_approval, clean_note(note), payload_hash, assurance)
 
 
-def answer_locked(actor: User, locked: AccessRequest, answer: Answer) -> None:
-    """What `give_verdict` does, with the request's row locked."""
+def answer_locked(actor: User, locked: AccessRequest, answer: Answer, *, stage: int | None = None) -> None:
+    """What `give_verdict` does, with the request's row locked.
+
+    `stage` is the actor's own where the stages before it agreed to more and are asked again (`narrowing`).
+    """
     if _is_repeat(actor, locked, is_approval=answer.is_approval, payload_hash=answer.payload_hash):
         return
     _check_may_answer(actor, locked, answer.payload_hash)
     states = step_states(locked)
-    state = _step_for(actor, states, is_approval=answer.is_approval)
+    asked = states if stage is None else tuple(replace(one, is_now=one.stage == stage) for one in states)
+    state = step_for(actor, locked, asked, is_approval=answer.is_approval)
     proved_at = _proof_for(answer, state.step)
     verdict = Verdict(
         request=locked,
@@ -128,7 +132,7 @@ def _is_repeat(actor: User, request: AccessRequest, *, is_approval: bool, payloa
 
 
 def _check_may_answer(actor: User, request: AccessRequest, payload_hash: str) -> None:
-    if (refusal := refusal_to_answer(actor, request, group_names(actor))) is not None:
+    if (refusal := refusal_to_answer(voices_of(actor), request)) is not None:
         raise PolicyRefusal(refusal)
     refuse_locked(ground_of_account(actor))
     refuse_decided(request)
@@ -154,10 +158,14 @@ def refuse_decided(request: AccessRequest) -> None:
     )
 
 
-def _step_for(actor: User, states: tuple[StepState, ...], *, is_approval: bool) -> StepState:
-    groups = group_names(actor)
-    # A denial counts wherever the person belongs; an approval only where somebody is still needed.
-    state = choose_step(actor, states) if is_approval else next((one for one in states if one.group in groups), None)
+def step_for(actor: User, request: AccessRequest, states: tuple[StepState, ...], *, is_approval: bool) -> StepState:
+    """Nobody answers ahead of their stage. A denial counts wherever the person belongs and was asked already."""
+    voices = voices_of(actor)
+    mine = [state for state in states if any(voice.can_fill(state.group, request) for voice in voices)]
+    asked = max((state.stage for state in states if state.is_now), default=0)
+    if mine and all(state.stage > asked for state in mine):
+        raise PolicyRefusal(Reason.NOT_YET_ASKED)
+    state = choose_step(actor, states) if is_approval else next((one for one in mine if one.stage <= asked), None)
     if state is None:
         raise PolicyRefusal(Reason.NOT_AN_APPROVER, "The people of your group have agreed already; others are asked.")
     return state
@@ -183,21 +191,29 @@ def _take(verdict: Verdict, request: AccessRequest, states: tuple[StepState, ...
             reason=Reason.APPROVED if verdict.is_approval else Reason.DENIED_BY_PERSON,
             request=request.public_id,
             target=request.target.slug,
-            detail={"group": verdict.step.group, "payload": verdict.payload_hash, "note": verdict.note},
+            detail={
+                "group": verdict.step.group,
+                "stage": verdict.step.stage,
+                "payload": verdict.payload_hash,
+                "note": verdict.note,
+            },
         )
         if not verdict.is_approval:
             end_locked(request, RequestState.DENIED, Reason.DENIED_BY_PERSON, actor=ref, note=verdict.note)
         else:
-            _take_approval(request, verdict, is_last=sum(state.open for state in states) == 1)
+            _take_approval(request, verdict, states)
         tell_requester(request)
 
 
-def _take_approval(request: AccessRequest, verdict: Verdict, *, is_last: bool) -> None:
+def _take_approval(request: AccessRequest, verdict: Verdict, states: tuple[StepState, ...]) -> None:
     """Everything is asked again now: who asked may have lost the group, the rules may have changed."""
     answer, invalid = ask_again_now(request)
+    left = [state for state in states if state.open - (state.step.pk == verdict.step_id)]
     if invalid is not None:
         end_locked(request, RequestState.INVALIDATED, invalid)
-    elif is_last:
+    elif not left:
         approve_or_hold(request, answer, Reason.APPROVED, actor=verdict.approver.ref)
     else:
+        if min(state.stage for state in left) > verdict.step.stage:
+            tell_approvers(request)
         announce(request, Change.ANSWERED)

@@ -13,8 +13,9 @@ from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import AccessRequest, ApprovalStep
 from jit_access.access_requests.news import tell_approvers, tell_requester
 from jit_access.access_requests.payloads import Considered, Window, assess, hash_payload, make_payload
-from jit_access.access_requests.people import approvals_can_be_met, people_for
+from jit_access.access_requests.people import approvals_can_be_met, why_nobody
 from jit_access.access_requests.services.bundling import approve_or_hold
+from jit_access.access_requests.voices import people_for
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
@@ -33,7 +34,7 @@ from jit_access.grants.proofs import proof_of
 from jit_access.grants.refusals import refusals_recorded
 from jit_access.locks.selectors import refusal_by
 from jit_access.mfa.assurance import Assurance
-from jit_access.policies.answers import PolicyAnswer
+from jit_access.policies.answers import PolicyAnswer, numbered
 from jit_access.policies.questions import Assurance as Level
 from jit_access.policies.questions import Phase, Proof, questions_for_scope
 from jit_access.policies.selectors import get_version
@@ -43,11 +44,12 @@ from jit_access.targets.models import Target
 
 @dataclass(frozen=True, slots=True)
 class PreviewStep:
-    """One step, with the people who could answer it now."""
+    """One step, with the people who could answer it now. Stages are asked one after the other."""
 
     group: str
     needed: int
     people: tuple[User, ...]
+    stage: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Preview:
     refused_files: tuple[str, ...]
     risk: Risk
     policy_version: int
+    why_nobody: str = ""  # with no-approver: who is missing, in a sentence
 
     @property
     def is_allowed(self) -> bool:
@@ -88,7 +91,7 @@ def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, 
     draft = RequestDraft(target, scope, lasts_s, purpose="")
     proof = proof_of(assurance)
     answer = ask_policy(actor, draft, proof)
-    people = people_for((item.group for item in answer.approvals), actor)
+    people = people_for((item.group for item in answer.approvals), actor, target)
     is_locked = bool(locks_of_asking(actor, target, scope))
     refusal = _refusal(actor, draft, proof) or (Reason.LOCKED if is_locked else _refusal_of(answer, people))
     age = proof.factor_age_s
@@ -96,7 +99,9 @@ def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, 
         decision=answer.decision if refusal is None else deny(refusal, answer.decision.rule),
         rules=answer.rules,
         lasts_at_most_s=answer.lasts_at_most_s,
-        steps=tuple(PreviewStep(item.group, item.needed, people[item.group]) for item in sorted(answer.approvals)),
+        steps=tuple(
+            PreviewStep(item.group, item.needed, people[item.group], item.stage) for item in numbered(answer.approvals)
+        ),
         factor_max_age_s=answer.factor_max_age_s,
         is_factor_fresh=not answer.factor_max_age_s or (age is not None and age <= answer.factor_max_age_s),
         staleness=answer.staleness,
@@ -105,6 +110,7 @@ def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, 
         refused_files=answer.refused_files,
         risk=assess(actor, draft, now),
         policy_version=answer.version,
+        why_nobody=why_nobody(answer.approvals, people) if refusal is Reason.NO_APPROVER else "",
     )
 
 
@@ -136,9 +142,10 @@ def submit_request(*, actor: User, draft: RequestDraft, assurance: Assurance) ->
         if refused_already is None and locked is not None:
             raise locked
         answer = ask_policy(requester, draft, proof)
-        people = people_for((item.group for item in answer.approvals), requester)
+        people = people_for((item.group for item in answer.approvals), requester, draft.target)
         if (refusal := refused_already or _refusal_of(answer, people)) is not None:
-            raise PolicyRefusal(refusal, rule=answer.decision.rule, lasts_at_most_s=answer.lasts_at_most_s)
+            sentence = why_nobody(answer.approvals, people) if refusal is Reason.NO_APPROVER else ""
+            raise PolicyRefusal(refusal, sentence, rule=answer.decision.rule, lasts_at_most_s=answer.lasts_at_most_s)
         return _create(requester, draft, _consider(requester, draft, answer, proof, now), now)
 
 
@@ -281,10 +288,11 @@ def _create(actor: User, draft: RequestDraft, considered: Considered, now: datet
 
 
 def _create_steps(request: AccessRequest, answer: PolicyAnswer) -> None:
-    for approval in sorted(answer.approvals):
+    for approval in numbered(answer.approvals):
         ApprovalStep.objects.create(
             request=request,
             group=approval.group,
+            stage=approval.stage,
             needed=approval.needed,
             approver_factor_max_age_s=answer.approver_factor_max_age_s,
             approver_level=int(answer.approver_level),

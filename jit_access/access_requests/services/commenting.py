@@ -10,13 +10,13 @@ from jit_access.access_requests.comment_news import tell_of_comment
 from jit_access.access_requests.drafts import clean_comment
 from jit_access.access_requests.models import AccessRequest, Comment
 from jit_access.access_requests.people import refusal_to_answer
+from jit_access.access_requests.voices import voices_of
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
 from jit_access.domain.errors import Conflict, PolicyRefusal
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
-from jit_access.grants.access import group_names
 from jit_access.grants.models import Grant
 from jit_access.grants.refusals import refusals_recorded
 
@@ -56,7 +56,7 @@ def add_comment(*, actor: User, request: AccessRequest, text: str) -> Comment:
 def why_not_comment(actor: User, request: AccessRequest, *, now: datetime) -> Reason | None:
     """None for who asked, for the owner of the account that asked, and for who may answer such a request."""
     is_asking = actor.is_active and actor.pk in {request.requester_id, request.requester.owner_id}
-    if not is_asking and (refusal := refusal_to_answer(actor, request, group_names(actor))) is not None:
+    if not is_asking and (refusal := refusal_to_answer(voices_of(actor), request)) is not None:
         return refusal
     over = _over_since(request)
     return Reason.COMMENTS_CLOSED if over is not None and now > over + OPEN_AFTER_END else None

@@ -132,7 +132,9 @@ def pinned_terms(request: AccessRequest) -> Terms:
     terms = request.payload["terms"]
     return Terms(
         lasts_at_most_s=terms["lasts_at_most_s"],
-        approvals=tuple(Approval(item["group"], item["needed"]) for item in request.payload["approvals"]),
+        approvals=tuple(
+            Approval(item["group"], item["needed"], item.get("stage", 1)) for item in request.payload["approvals"]
+        ),
         factor_max_age_s=terms["factor_max_age_s"],
         approver_factor_max_age_s=terms["approver_factor_max_age_s"],
         approver_level=Assurance(terms.get("approver_level", Assurance.SECOND_FACTOR)),

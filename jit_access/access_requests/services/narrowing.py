@@ -11,16 +11,18 @@ from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.less import Offer, taken_away
 from jit_access.access_requests.models import AccessRequest, Narrowing
 from jit_access.access_requests.narrowing_news import tell_asked_again, tell_narrowed
-from jit_access.access_requests.people import refusal_to_answer
+from jit_access.access_requests.people import refusal_to_answer, step_states
 from jit_access.access_requests.services.answering import (
     Answer,
     answer_locked,
     expire_if_due,
     give_verdict,
     refuse_decided,
+    step_for,
 )
 from jit_access.access_requests.services.bundling import hold_no_more
 from jit_access.access_requests.services.offering import offered_request
+from jit_access.access_requests.voices import voices_of
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
@@ -28,7 +30,6 @@ from jit_access.domain.actors import GATEWAY
 from jit_access.domain.errors import Conflict, PolicyRefusal
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
-from jit_access.grants.access import group_names
 from jit_access.grants.refusals import refusals_recorded
 
 MAX_TAKEN_CHARS = 400  # of the record; the stored narrowing has all of it
@@ -69,10 +70,13 @@ def approve_less(*, actor: User, request: AccessRequest, offer: Offer, answer: A
         expire_if_due(request)
         with audited(actor=actor.ref):
             locked = selectors.lock_request(request.pk)
+            stage = None
             if not _is_done(actor, locked, answer):
                 _check_may_offer(actor, locked)
+                # Earlier stages are asked again for less; this answer to it is given in its own stage all the same.
+                stage = step_for(actor, locked, step_states(locked), is_approval=True).stage
                 _narrow(actor, locked, offered_request(locked, offer), answer)
-            answer_locked(actor, locked, answer)
+            answer_locked(actor, locked, answer, stage=stage)
             if locked.state == RequestState.PENDING:
                 tell_narrowed(locked)
     return locked
@@ -83,7 +87,7 @@ def _is_done(actor: User, request: AccessRequest, answer: Answer) -> bool:
 
 
 def _check_may_offer(actor: User, request: AccessRequest) -> None:
-    if (refusal := refusal_to_answer(actor, request, group_names(actor))) is not None:
+    if (refusal := refusal_to_answer(voices_of(actor), request)) is not None:
         raise PolicyRefusal(refusal)
     refuse_decided(request)
     if request.verdicts.filter(approver=actor).exists():

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from jit_access.accounts.services.membership import add_to_group, lock_account, remove_from_group, unlock_account
+from jit_access.accounts.services.membership import (
+    add_to_group,
+    lock_account,
+    remove_from_group,
+    set_manager,
+    unlock_account,
+)
 from jit_access.accounts.services.people import (
     change_password,
     create_person,
@@ -33,6 +39,7 @@ __all__ = [
     "note_token_use",
     "remove_from_group",
     "revoke_api_token",
+    "set_manager",
     "set_theme",
     "unlock_account",
 ]

@@ -44,6 +44,31 @@ def remove_from_group(*, actor: ActorRef, user: User, group: str) -> None:
         announce_loss(locked, Reason.GROUP_MEMBERSHIP_LOST)
 
 
+def set_manager(*, actor: ActorRef, user: User, manager: User | None) -> None:
+    """Say whom a rule's `manager` asks about this person. What the last one approved for them is looked at again.
+
+    A repeat does nothing. Raises: CallerError for a service account on either side, and for oneself.
+    """
+    if not user.is_person or (manager is not None and not manager.is_person):
+        raise CallerError(Reason.INVALID_INPUT, "People have managers; a service account has its owner's.")
+    if manager is not None and manager.pk == user.pk:
+        raise CallerError(Reason.INVALID_INPUT, "Nobody manages themselves.")
+    with audited(actor=actor) as audit:
+        locked = _lock(user)
+        before = locked.manager
+        if locked.manager_id == (manager.pk if manager else None):
+            return
+        locked.manager = manager
+        locked.save(update_fields=["manager"])
+        audit.record(
+            "account.manager-set",
+            detail={"account": locked.public_id, "manager": manager.public_id if manager else ""},
+        )
+        if before is not None:
+            announce_loss(before, Reason.APPROVER_CHANGED)
+    user.manager = manager
+
+
 def lock_account(*, actor: ActorRef, user: User, note: str = "") -> None:
     """Nothing of this account works from now on: sessions, API tokens, grants, and its service accounts'.
 

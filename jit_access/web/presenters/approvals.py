@@ -12,7 +12,14 @@ from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
 from jit_access.web import figures
 from jit_access.web.presenters import words
-from jit_access.web.presenters.cases import Case, limits_sentence, start_note, state_badge, who_is_left
+from jit_access.web.presenters.cases import (
+    Case,
+    decides_next,
+    limits_sentence,
+    start_note,
+    state_badge,
+    who_is_left,
+)
 from jit_access.web.viewmodels.approvals import ApprovalPage, ApprovalRow, ApprovalsPage, OwnRow, Risk
 from jit_access.web.viewmodels.parts import (
     TIER_BADGES,
@@ -218,7 +225,7 @@ def _signed(case: Case, viewer: User) -> tuple[Fact, ...]:
     request = case.request
     mine = {state.group for state in case.states if any(user.pk == viewer.pk for user in state.people)}
     left = [state for state in case.states if state.open and state.group not in mine]
-    others = [f"{state.open} of {words.group_title(state.group)}" for state in left]
+    others = [words.asked_phrase(state.open, state.group) for state in left]
     digest = request.payload_hash
     rows = [Fact("Policy", ", ".join(request.rules), f"version {request.policy_version.number}", is_mono=True)]
     if others:
@@ -267,7 +274,9 @@ def closed_notice(case: Case, viewer: User) -> Notice:
     """Already answered: who, when, and what comes next."""
     own = next((verdict for verdict in case.verdicts if verdict.approver_id == viewer.pk), None)
     if own is not None and case.is_open:
-        return Notice("Approved.", f"{who_is_left(case)}", "live", "check")
+        asked = min((state.stage for state in case.states if state.open and state.is_now), default=0)
+        title = f"Approved. {decides_next(case)}" if asked > own.step.stage else "Approved."
+        return Notice(title, who_is_left(case), "live", "check")
     if own is not None:
         return _own_answer(case, own.is_approval)
     denial = case.denial
@@ -281,6 +290,12 @@ def closed_notice(case: Case, viewer: User) -> Notice:
         at = figures.ago(case.request.decided_at or case.now, case.now)
         return Notice(f"Approved by {names or 'policy'}, {at}.", "Nothing is left to answer.", icon="check")
     return Notice("This request is over.", "It was withdrawn, or nobody answered in time.", icon="clock")
+
+
+def not_yet_asked_notice(case: Case) -> Notice:
+    """For whoever is asked in a later stage: shown, without buttons."""
+    more = f"{who_is_left(case)} You are told when it is your turn."
+    return Notice("Others decide this first.", more, icon="clock", code="not-yet-asked")
 
 
 def own_request_notice(case: Case) -> Notice:

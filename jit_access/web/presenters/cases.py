@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.urls import reverse
@@ -107,17 +107,32 @@ def state_badge(case: Case) -> Badge:
 
 def who_is_left(case: Case) -> str:
     """`Cleo or Mara still has to answer.`: by name while they are few, by group when they are many."""
-    parts = [_one_of(list(state.people), state.open, state.group) for state in case.states if state.open]
-    if not parts:
+    now = [state for state in case.states if state.open and state.is_now]
+    if not now:
         return "Nobody has to answer any more."
+    if any(not state.people for state in now) and case.is_open:
+        lacking = figures.joined([words.asked_title(state.group) for state in now if not state.people])
+        return f"Nobody can answer for {lacking} now. The operators were told."
+    parts = [_one_of(list(state.people), state.open, state.group) for state in now]
     verb = "has" if len(parts) == 1 else "have"
-    return f"{figures.joined(parts)} still {verb} to answer."
+    later = figures.joined([words.asked_phrase(state.open, state.group) for state in case.states if _is_later(state)])
+    return f"{figures.joined(parts)} still {verb} to answer." + (f" Then {later}." if later else "")
+
+
+def decides_next(case: Case) -> str:
+    """`Security decides next.`, for whoever just completed a stage."""
+    now = [words.asked_title(state.group) for state in case.states if state.open and state.is_now]
+    return f"{figures.joined(now)} {'decides' if len(now) == 1 else 'decide'} next."
+
+
+def _is_later(state: StepState) -> bool:
+    return bool(state.open) and not state.is_now
 
 
 def _one_of(people: list[User], left: int, group: str) -> str:
     names = [words.short_name(user) for user in people]
     if not names or len(names) > _MAX_NAMES:
-        return f"{left} of {words.group_title(group)}"
+        return words.asked_phrase(left, group)
     if left < len(names):
         return figures.joined(names, "or") if left == 1 else f"{left} of {figures.joined(names)}"
     return figures.joined(names)
@@ -170,11 +185,17 @@ def _pending_notice(case: Case, *, is_new: bool) -> Notice:
         title = f"Sent. {figures.number_word(count)} {'person decides' if count == 1 else 'people decide'}."
     else:
         title = "Waiting for an answer."
-    left = who_is_left(case).removesuffix(".")
+    left = who_is_left(case)
     usual = ""
     if case.usual_wait_s is not None:
         usual = f" Half of these are answered in {figures.round_duration(case.usual_wait_s)}."
-    return Notice(title, f"{left}, by {by}.{usual} You can close this page; we write to you.", icon="inbox")
+    return Notice(title, f"{_by(left, by)}{usual} You can close this page; we write to you.", icon="inbox")
+
+
+def _by(left: str, by: str) -> str:
+    """The first sentence says until when."""
+    first, dot, rest = left.partition(".")
+    return f"{first}, by {by}{dot}{rest}"
 
 
 def _approved_notice(case: Case) -> Notice:
@@ -204,19 +225,26 @@ def _started_notice(grant: Grant, who: str, now: datetime) -> Notice:
 
 
 def asked_steps(case: Case) -> tuple[AskedStep, ...]:
-    """Each group that has to agree, with names and times."""
-    return tuple(_asked_step(case, state) for state in case.states)
+    """Everybody who has to agree, stage by stage, with names and times."""
+    stages = {state.stage for state in case.states}
+    return tuple(
+        replace(_asked_step(case, state), stage=f"Stage {state.stage} of {len(stages)}" if len(stages) > 1 else "")
+        for state in case.states
+    )
 
 
 def _asked_step(case: Case, state: StepState) -> AskedStep:
     said = [_said(verdict, case) for verdict in state.given]
-    title = words.group_title(state.group)
+    title = words.asked_title(state.group)
     denial = case.denial
     if denial is not None and denial.step_id == state.step.pk:
         return AskedStep(Badge("Denied", "x", "stop"), title, _said(denial, case))
     if not state.open:
         return AskedStep(Badge("Approved", "check", "live"), title, "; ".join(said))
-    badge = Badge("Waiting", "clock", "wait") if case.is_open else Badge("No answer", "clock")
+    if not case.is_open:
+        badge = Badge("No answer", "clock")
+    else:
+        badge = Badge("Asked later", "clock") if _is_later(state) else Badge("Waiting", "clock", "wait")
     left = _one_of(list(state.people), state.open, state.group)
     return AskedStep(badge, title, "; ".join([*said, left]))
 

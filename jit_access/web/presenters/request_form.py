@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from jit_access.access_requests.services.asking import Preview as PolicyPreview
+from jit_access.access_requests.services.asking import PreviewStep
 from jit_access.accounts.models import User
 from jit_access.domain.narrowing import narrowing_of
 from jit_access.domain.operations import Operation, Tier, operations_of
@@ -391,7 +392,7 @@ def _refused_preview(preview: PolicyPreview) -> Preview:
         ),
         Reason.NO_APPROVER: (
             "Nobody could approve this.",
-            "The group that has to agree has nobody who may. Tell Security.",
+            f"{_upper_first(preview.why_nobody.partition(': ')[2])} Tell Security.",
         ),
         Reason.POLICY_MISSING: ("Nothing is open.", "No policy is loaded. Tell Security."),
         Reason.POLICY_BROKEN: ("Nothing is open.", "The policy could not be evaluated. Tell Security."),
@@ -405,6 +406,10 @@ def _refused_preview(preview: PolicyPreview) -> Preview:
     rules = f"Rule {preview.decision.rule}" if preview.decision.rule else ""
     code = ", ".join(part for part in (rules, str(reason)) if part)
     return Preview((ReasonItem(what or "See the code.", code, "stop", "x"),), is_open=False, refusal=title)
+
+
+def _upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _factor_step(outlook: Outlook) -> tuple[ReasonItem, ...]:
@@ -428,12 +433,27 @@ def _approval_steps(outlook: Outlook) -> tuple[ReasonItem, ...]:
         return (ReasonItem("Nobody has to approve", "Policy opens this by itself", "ok", "check"),)
     count = sum(step.needed for step in steps)
     people = "One person decides" if count == 1 else f"{figures.number_word(count)} people decide"
-    groups = figures.joined([f"{step.needed} of {words.group_title(step.group)}" for step in steps])
-    names = "; ".join(f"{words.group_title(step.group)}: {_names(step.people)}" for step in steps)
+    order = sorted({step.stage for step in steps})
     within = f"They have {figures.round_duration(outlook.answer_within_s)} to answer"
     if outlook.usual_wait_s is not None:
         within = f"Half of these are answered in {figures.round_duration(outlook.usual_wait_s)}. {within}"
-    return (ReasonItem(f"{people}: {groups}", f"{names}. {within}", "", "inbox"),)
+    if len(order) == 1:
+        return (ReasonItem(f"{people}: {_groups(steps)}", f"{_people(steps)}. {within}", "", "inbox"),)
+    stages = [[step for step in steps if step.stage == number] for number in order]
+    asked = [
+        ReasonItem(f"{'First' if stage is stages[0] else 'Then'}: {_groups(stage)}", f"{_people(stage)}.", "", "inbox")
+        for stage in stages
+    ]
+    first = ReasonItem(f"{people}, in {figures.number_word(len(order)).lower()} stages", within, "", "clock")
+    return (first, *asked)
+
+
+def _groups(steps: Sequence[PreviewStep]) -> str:
+    return figures.joined([words.asked_phrase(step.needed, step.group) for step in steps])
+
+
+def _people(steps: Sequence[PreviewStep]) -> str:
+    return "; ".join(f"{words.asked_title(step.group)}: {_names(step.people)}" for step in steps)
 
 
 def _names(people: Sequence[User]) -> str:

@@ -13,6 +13,7 @@ from jit_access.domain.reasons import Reason, explain
 from jit_access.targets.models import Repository, Target, TargetHealth, TargetKind
 from jit_access.targets.tiers import Weight, weights_of
 from jit_access.web import figures
+from jit_access.web.presenters import words
 from jit_access.web.viewmodels.parts import TIER_BADGES, Action, Badge, Fact, Field, Notice, Option, Resource
 from jit_access.web.viewmodels.request_form import ErrorItem, FormErrors
 from jit_access.web.viewmodels.targets import RepositoryRow, TargetForm, TargetPage, TargetRow, TargetsPage
@@ -73,6 +74,7 @@ def build_page(
             ),
             Fact("Private address", "May be private" if target.allow_private else "Must be public"),
             *_places(target),
+            *_owners(target),
         ),
         repositories=tuple(_repository_row(row, open_grants.get(row.name, 0), weights[row.pk]) for row in repositories),
         can_manage=True,
@@ -88,6 +90,7 @@ _CHANGES = (
     ("Name a repository", "repository-new"),
     ("Replace credential", "credential"),
     ("Other places", "places"),
+    ("Owners", "owners"),
     ("Remove", "remove"),
 )
 
@@ -103,6 +106,15 @@ def _places(target: Target) -> tuple[Fact, ...]:
         ("Stores elsewhere", target.redirect_origins, "never get the credential"),
     )
     return tuple(Fact(label, ", ".join(origins), note, is_mono=True) for label, origins, note in named if origins)
+
+
+def _owners(target: Target) -> tuple[Fact, ...]:
+    """Whom rules ask as the owners of the target."""
+    names = list(target.owners.order_by("display_name").values_list("display_name", flat=True))
+    group = [words.group_title(target.owner_group)] if target.owner_group else []
+    return (
+        (Fact("Owners", ", ".join([*group, *names]), "asked by rules that say target-owner"),) if group or names else ()
+    )
 
 
 def _lead(target: Target, now: datetime) -> str:

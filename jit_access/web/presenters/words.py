@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from jit_access.accounts.models import User
 from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.scopes import ResourceScope, Scope
+from jit_access.policies.asked import MANAGER, TARGET_OWNER, group_of
 from jit_access.web import figures
 from jit_access.web.viewmodels.parts import TIER_BADGES, Fact, Person, Resource, ScopePart, make_person
 
@@ -20,9 +21,26 @@ _TIER_ORDER = (Tier.STANDARD, Tier.SENSITIVE, Tier.CRITICAL)
 _WITH_OBJECT = {Operation.PUSH: "push to", Operation.DELETE: "delete from", Operation.PROMOTE: "promote versions of"}
 
 
+_RELATIONS = {
+    MANAGER: ("The manager", "the manager"),
+    TARGET_OWNER: ("Owners of the target", "{} of the target's owners"),
+}
+
+
 def group_title(name: str) -> str:
     """`model-owners` as people say it: `Model owners`."""
     return name.replace("-", " ").replace("_", " ").capitalize()
+
+
+def asked_title(word: str) -> str:
+    """Whom a step asks, as a heading: `Model owners`, `The manager`, `Owners of the target`."""
+    group = group_of(word)
+    return group_title(group) if group is not None else _RELATIONS[word][0]
+
+
+def asked_phrase(needed: int, word: str) -> str:
+    """`1 of Model owners`, `the manager`, `1 of the target's owners`."""
+    return f"{needed} of {asked_title(word)}" if group_of(word) is not None else _RELATIONS[word][1].format(needed)
 
 
 def operations_phrase(operations: Iterable[Operation]) -> str:

@@ -10,11 +10,12 @@ from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Field,
 
 @dataclass(frozen=True, slots=True)
 class AskedStep:
-    """One group that has to agree, and how far it is."""
+    """Who has to agree, and how far it is; `stage` where there are several."""
 
     badge: Badge
     title: str
     note: str
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,8 @@ def _render(
     built = with_offer(built, asked, less.offer if less.case else None, may_answer=detail.may_answer)
     if detail.why_not == Reason.OWN_REQUEST:
         built = replace(built, notice=words.own_request_notice(case))
+    if detail.why_not == Reason.NOT_YET_ASKED:
+        built = replace(built, notice=words.not_yet_asked_notice(case))
     if notice is not None:
         built = replace(built, notice=notice)
     grant = Grant.objects.filter(request=detail.request, state__in=REVOCABLE).select_related("subject").first()

@@ -49,6 +49,9 @@ class Command(BaseCommand):
             locking = actions.add_parser(name, help=words)
             locking.add_argument("username")
             locking.add_argument("--note", default="at the terminal", help="why, for the log")
+        manager = actions.add_parser("manager", help="whom rules ask as this person's manager; without a name: nobody")
+        manager.add_argument("username")
+        manager.add_argument("manager", nargs="?", default="")
         actions.add_parser("password", help="set a new one; ends every session").add_argument("username")
         actions.add_parser("forget-factor", help="after a lost phone").add_argument("username")
 
@@ -91,6 +94,11 @@ class Command(BaseCommand):
     def _leave(self, options: dict[str, Any]) -> str:
         services.remove_from_group(actor=TERMINAL, user=_find(options["username"]), group=options["group"])
         return f"{options['username']} is no longer in {options['group']}."
+
+    def _manager(self, options: dict[str, Any]) -> str:
+        user, manager = _find(options["username"]), _find(options["manager"]) if options["manager"] else None
+        services.set_manager(actor=TERMINAL, user=user, manager=manager)
+        return f"{user.username} has {manager.username if manager else 'nobody'} as manager."
 
     def _lock(self, options: dict[str, Any]) -> str:
         services.lock_account(actor=TERMINAL, user=_find(options["username"]), note=options["note"])

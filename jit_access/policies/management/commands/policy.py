@@ -15,6 +15,7 @@ from jit_access.domain.actors import GATEWAY
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import explain as sentence_of
 from jit_access.policies import selectors, services
+from jit_access.policies.answers import approval_words
 from jit_access.policies.cases import read_cases
 from jit_access.policies.checking import check_text
 from jit_access.policies.comparing import compare, difference_lines, summary_line
@@ -170,7 +171,7 @@ def _terms(rule: RuleExplanation) -> str:
     if not rule.is_permit:
         return rule.because
     terms = rule.terms
-    wanted = ", ".join(f"{approval.needed} of {approval.group}" for approval in terms.approvals) or "nobody's approval"
+    wanted = approval_words(terms.approvals) if terms.approvals else "nobody's approval"
     limits = [f"at most {terms.byte_budget} bytes"] if terms.byte_budget else []
     limits += [f"at most {terms.request_budget} requests"] if terms.request_budget else []
     limits += [f"no files of {', '.join(terms.refused_files)}"] if terms.refused_files else []
