@@ -225,8 +225,8 @@ def test_the_catalogue_says_what_may_be_asked_and_who_decides(cast: Cast) -> Non
     assert seen["tools/base-image"]["decided_by"] == []
     assert seen["tools/base-image"]["reason"] == "no-approval-needed"
     assert seen["llm/frontier"]["decided_by"] == [
-        {"group": "model-owners", "needed": 1, "available": 1},
-        {"group": "security", "needed": 1, "available": 1},
+        {"stage": 1, "group": "model-owners", "needed": 1, "available": 1},
+        {"stage": 1, "group": "security", "needed": 1, "available": 1},
     ]
     assert seen["llm/frontier"]["lasts_at_most_s"] == 7200
     auditor = pulls(Caller(cast.dora))
@@ -262,7 +262,21 @@ def test_the_catalogue_is_searched(cast: Cast) -> None:
 def test_nobody_counts_as_their_own_decider(cast: Cast) -> None:
     cast.ada.groups.set([*cast.ada.groups.all(), *cast.ben.groups.filter(name="model-owners")])
     one = pulls(Caller(cast.ada))["llm/tiny-llama"]
-    assert one["decided_by"] == [{"group": "model-owners", "needed": 1, "available": 1}]
+    assert one["decided_by"] == [{"stage": 1, "group": "model-owners", "needed": 1, "available": 1}]
     bot = pulls(Caller(cast.ci_bot))["llm/tiny-llama"]
-    assert bot["decided_by"] == [{"group": "model-owners", "needed": 1, "available": 1}]
+    assert bot["decided_by"] == [{"stage": 1, "group": "model-owners", "needed": 1, "available": 1}]
     assert pulls(Caller(cast.ben))["llm/tiny-llama"]["reason"] == "no-rule-allows"
+
+
+def test_owners_are_named_by_operators_and_never_by_themselves(cast: Cast, target: Target) -> None:
+    ben, path = Caller(cast.ben), "/targets/prod-registry/owners"
+    assert send(ben, "put", path, {"group": "model-owners", "people": ["cleo"]}).json() == {
+        "group": "model-owners", "people": ["cleo"],
+    }  # fmt: skip
+    assert ben.get(path).json()["people"] == ["cleo"]
+    own = send(ben, "put", path, {"group": "", "people": ["ben"]})
+    assert (own.status_code, own.json()["code"]) == (403, "own-rights")
+    assert send(ben, "put", path, {"group": "", "people": ["nobody-here"]}).status_code == 400
+    assert send(Caller(cast.ada), "put", path, {"group": "", "people": []}).status_code == 404
+    assert ben.get(path).json()["people"] == ["cleo"]
+    assert "target.owners-named" in kinds()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +46,7 @@ from tests.support.lifecycles import (
     start,
 )
 from tests.support.racing import lasting_racers
+from tests.support.rules import load_stages
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 RACES = at_length(50, 15)
@@ -102,6 +104,20 @@ def test_two_steps_answered_at_once_are_one_grant(race: Race, world: World) -> N
         race([partial(answer, request, person) for person in (*owners, *security)])
         assert Grant.objects.filter(request=request).count() == 1
         assert sorted(request.verdicts.values_list("step__group", flat=True)) == ["model-owners", "security"]
+
+
+def test_twenty_answers_over_two_stages_count_once_and_make_one_grant(race: Race, world: World, tmp_path: Path) -> None:
+    """Everybody is in both groups. Whoever comes first fills the first stage, and nobody fills both."""
+    load_stages(tmp_path / "policy", "1 of model-owners; 1 of security")
+    both = [make_person(f"both{index}", "model-owners", "security") for index in range(RUNNERS // 2)]
+    for index in range(5):
+        request = ask(world, scope=tagged(index))
+        results = race([partial(answer, request, person) for person in (*both, *both)])
+        assert Grant.objects.filter(request=request).count() == 1
+        given = list(request.verdicts.order_by("pk").values_list("step__stage", "approver_id"))
+        assert [stage for stage, _ in given] == [1, 2]
+        assert len({person for _, person in given}) == 2
+        assert set(reasons(results)) <= {Reason.ALREADY_DECIDED}
 
 
 def test_approve_deny_withdraw_expire_at_once(race: Race, world: World, clock) -> None:

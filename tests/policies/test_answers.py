@@ -10,17 +10,20 @@ from jit_access.policies.answers import (
     PolicyAnswer,
     Terms,
     allowed,
+    approval_words,
     check_duration,
     combine,
+    numbered,
     refused,
     strictest,
 )
+from jit_access.policies.rules import parse_approvals
 
 TERMS = st.builds(
     Terms,
     lasts_at_most_s=st.integers(1, 10**6),
-    approvals=st.dictionaries(st.sampled_from("abc"), st.integers(1, 5)).map(
-        lambda needed: tuple(Approval(group, count) for group, count in sorted(needed.items()))
+    approvals=st.dictionaries(st.sampled_from("abc"), st.tuples(st.integers(1, 5), st.integers(1, 3))).map(
+        lambda asked: tuple(sorted(Approval(group, count, stage) for group, (count, stage) in asked.items()))
     ),
     factor_max_age_s=st.integers(0, 900),
     approver_factor_max_age_s=st.integers(1, 900),
@@ -43,9 +46,11 @@ ANSWERS = st.one_of(
 
 def is_as_strict(strict: Terms, lax: Terms) -> bool:
     needed = {approval.group: approval.needed for approval in strict.approvals}
+    stages = {approval.group: approval.stage for approval in strict.approvals}
     return (
         strict.lasts_at_most_s <= lax.lasts_at_most_s
         and all(needed.get(approval.group, 0) >= approval.needed for approval in lax.approvals)
+        and all(stages[approval.group] >= approval.stage for approval in lax.approvals)
         and (lax.factor_max_age_s == 0 or 0 < strict.factor_max_age_s <= lax.factor_max_age_s)
         and strict.approver_factor_max_age_s <= lax.approver_factor_max_age_s
         and (lax.staleness is Staleness.BEST_EFFORT or strict.staleness is Staleness.STRICT)
@@ -104,3 +109,13 @@ def test_the_gravest_refusal_leads() -> None:
     refusals = [refused(Reason.NO_RULE_ALLOWS), refused(Reason.FORBIDDEN_BY_RULE, ["never"])]
     assert combine(refusals).reason is Reason.FORBIDDEN_BY_RULE
     assert combine(refusals).rules == ("never",)
+
+
+def test_stages_of_two_rules_ask_everybody_once_and_as_late_as_any() -> None:
+    staged, plain = (
+        Terms(3600, parse_approvals(text)) for text in ("1 of manager; 1 of security", "2 of security, 1 of owners")
+    )
+    assert approval_words(strictest([staged, plain]).approvals) == "1 of manager, 1 of owners; 2 of security"
+    turned = Terms(3600, parse_approvals("1 of security; 1 of manager"))
+    assert approval_words(strictest([staged, turned]).approvals) == "1 of manager, 1 of security"
+    assert [one.stage for one in numbered(strictest([staged, turned]).approvals)] == [1, 1]

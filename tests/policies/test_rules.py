@@ -50,6 +50,28 @@ def test_the_one_kind_of_factor_is_a_passkey() -> None:
             parse_factor_kind(text)
 
 
+def test_stages_are_apart_by_semicolons() -> None:
+    assert parse_approvals("1 of manager; 1 of target-owner, 2 of group:security; 1 of group:manager") == (
+        Approval("manager", 1), Approval("security", 2, 2), Approval("target-owner", 1, 2), Approval("group:manager", 1, 3),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 of a;", "is not a list"),
+        ("; 1 of a", "is not a list"),
+        ("1 of a; 1 of group:a", "names a group twice"),
+        ("2 of manager", "several managers"),
+        ("1 of a; 1 of b; 1 of c; 1 of d; 1 of e; 1 of f", "more than 5 stages"),
+    ],
+)
+def test_odd_stages_are_refused(text: str, said: str) -> None:
+    assert parse_approvals("1 of a; 1 of b")
+    with pytest.raises(ValueError, match=said):
+        parse_approvals(text)
+
+
 def test_approvals_are_sorted_by_group() -> None:
     assert parse_approvals("1 of security, 2 of model-owners") == (Approval("model-owners", 2), Approval("security", 1))
 
