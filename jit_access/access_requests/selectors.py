@@ -115,7 +115,7 @@ def describe_request(*, actor: User, request: AccessRequest, now: datetime) -> R
 
 
 def why_not_answer(
-    actor: User, request: AccessRequest, *, now: datetime, voices: Sequence[Voice] = ()
+    actor: User, request: AccessRequest, *, now: datetime, voices: tuple[Voice, ...] = ()
 ) -> Reason | None:
     """None when this person may approve now. A page hides its buttons by this; the service asks again by itself."""
     if request.state != RequestState.PENDING:

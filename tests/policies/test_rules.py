@@ -52,7 +52,8 @@ def test_the_one_kind_of_factor_is_a_passkey() -> None:
 
 def test_stages_are_apart_by_semicolons() -> None:
     assert parse_approvals("1 of manager; 1 of target-owner, 2 of group:security; 1 of group:manager") == (
-        Approval("manager", 1), Approval("security", 2, 2), Approval("target-owner", 1, 2), Approval("group:manager", 1, 3),
+        Approval("manager", 1), Approval("security", 2, 2), Approval("target-owner", 1, 2),
+        Approval("group:manager", 1, 3),
     )  # fmt: skip
 
 
