@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from jit_access.access_requests.drafts import check_lasts
 from jit_access.access_requests.knowing import known_to
-from jit_access.access_requests.people import people_for
+from jit_access.access_requests.voices import people_for
 from jit_access.accounts.models import User
 from jit_access.accounts.selectors import groups_of
 from jit_access.audit.services import record_refusal
@@ -63,7 +63,7 @@ def explain_to(actor: User, wondering: Wondering, *, proof: Proof | None = None)
     held = proof if proof is not None and person.pk == actor.pk else best
     question = Question(subject_of(person), wondering.operation, resource, wondering.lasts_s, proof=held)
     found = why(question, hides_names=not known.may_read_rules)
-    return Explained(person, found, people_for((one.group for one in found.approvals_wanted), person))
+    return Explained(person, found, people_for((one.group for one in found.approvals_wanted), person, target))
 
 
 def _person(actor: User, username: str) -> User:
