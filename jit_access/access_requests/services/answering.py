@@ -162,10 +162,12 @@ def step_for(actor: User, request: AccessRequest, states: tuple[StepState, ...],
     """Nobody answers ahead of their stage. A denial counts wherever the person belongs and was asked already."""
     voices = voices_of(actor)
     mine = [state for state in states if any(voice.can_fill(state.group, request) for voice in voices)]
-    asked = max((state.stage for state in states if state.is_now), default=0)
-    if mine and all(state.stage > asked for state in mine):
+    every = max((state.stage for state in states), default=0)
+    asked = max((state.stage for state in states if state.is_now), default=every)  # all of them, where all agreed
+    within = [state for state in mine if state.stage <= asked]
+    if mine and not within:
         raise PolicyRefusal(Reason.NOT_YET_ASKED)
-    state = choose_step(actor, states) if is_approval else next((one for one in mine if one.stage <= asked), None)
+    state = choose_step(actor, states) if is_approval else next(reversed(within), None)
     if state is None:
         raise PolicyRefusal(Reason.NOT_AN_APPROVER, "The people of your group have agreed already; others are asked.")
     return state

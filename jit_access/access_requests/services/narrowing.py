@@ -74,7 +74,7 @@ def approve_less(*, actor: User, request: AccessRequest, offer: Offer, answer: A
             if not _is_done(actor, locked, answer):
                 _check_may_offer(actor, locked)
                 # Earlier stages are asked again for less; this answer to it is given in its own stage all the same.
-                stage = step_for(actor, locked, step_states(locked), is_approval=True).stage
+                stage = step_for(actor, locked, step_states(locked), is_approval=False).stage
                 _narrow(actor, locked, offered_request(locked, offer), answer)
             answer_locked(actor, locked, answer, stage=stage)
             if locked.state == RequestState.PENDING:
