@@ -15,6 +15,7 @@ urlpatterns = [
     path("admin/logout/", sign_in.sign_out),
     path("admin/", admin.site.urls),
     path("api/v1/", include("jit_access.api.urls")),
+    path("scim/v2/", include("jit_access.api.scim_urls")),
     path("internal/v1/", include("jit_access.api.internal_urls")),
     path("", include("jit_access.web.urls")),
 ]

@@ -17,6 +17,7 @@ from jit_access.accounts.services.people import (
     end_sessions,
     set_theme,
 )
+from jit_access.accounts.services.profile import change_profile
 from jit_access.accounts.services.tokens import (
     LONGEST_TOKEN,
     IssuedToken,
@@ -30,6 +31,7 @@ __all__ = [
     "IssuedToken",
     "add_to_group",
     "change_password",
+    "change_profile",
     "create_person",
     "create_person_without_password",
     "create_service_account",

@@ -28,8 +28,8 @@ def create_person(
     """
     user = User(
         username=check_name(username),
-        email=_check_email(email),
-        display_name=_check_display_name(display_name),
+        email=check_email(email),
+        display_name=check_display_name(display_name),
         title=clean_text(title.strip())[:160],
     )
     check_password_strength(user, password)
@@ -46,8 +46,8 @@ def create_person_without_password(
     """
     user = User(
         username=check_name(username),
-        email=_check_email(email),
-        display_name=_check_display_name(display_name),
+        email=check_email(email),
+        display_name=check_display_name(display_name),
         title=clean_text(title.strip())[:160],
     )
     user.set_unusable_password()
@@ -61,7 +61,7 @@ def create_service_account(*, actor: ActorRef, username: str, owner: User, displ
     name = check_name(username)
     user = User(
         username=name,
-        display_name=_check_display_name(display_name or name),
+        display_name=check_display_name(display_name or name),
         kind=AccountKind.SERVICE,
         owner=owner,
     )
@@ -125,14 +125,16 @@ def _store(actor: ActorRef, user: User) -> User:
     return user
 
 
-def _check_display_name(text: str) -> str:
+def check_display_name(text: str) -> str:
+    """What is shown of a name. Raises: CallerError."""
     name = text.strip()
     if not name or len(name) > _DISPLAY_CHARS_MAX or name != clean_text(name):
         raise CallerError(Reason.INVALID_INPUT, "A shown name has 1 to 120 plain characters.", field="display_name")
     return name
 
 
-def _check_email(text: str) -> str:
+def check_email(text: str) -> str:
+    """An address, or nothing. Raises: CallerError."""
     address = text.strip()
     if address:
         try:

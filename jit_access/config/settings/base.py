@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "jit_access.locks",
     "jit_access.notifications",
     "jit_access.mfa",
+    "jit_access.provisioning",
     "jit_access.single_sign_on",
     "jit_access.proxy_sessions",
     "jit_access.credentials",
