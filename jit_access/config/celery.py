@@ -22,6 +22,7 @@ app.conf.beat_schedule = {
     "expire-requests": {"task": "jit_access.access_requests.tasks.expire_due_requests", "schedule": 5.0},
     "remind-approvers": {"task": "jit_access.access_requests.tasks.remind_due", "schedule": 30.0},
     "remind-holders": {"task": "jit_access.access_requests.tasks.remind_holders", "schedule": 30.0},
+    "expire-policy-proposals": {"task": "jit_access.policy_changes.tasks.expire_due_proposals", "schedule": 60.0},
     "send-notifications": {"task": "jit_access.notifications.tasks.send_due", "schedule": 5.0},
     "checkpoint-log": {"task": "jit_access.audit.tasks.write_checkpoint", "schedule": 10.0},
     "forget-sessions": {"task": "jit_access.mfa.tasks.forget_old_sessions", "schedule": 3600.0},

@@ -39,7 +39,16 @@ class LeaseState(StrEnum):
     EXPIRED = "expired"
 
 
-_R, _G, _L = RequestState, GrantState, LeaseState
+class ProposalState(StrEnum):
+    """Of a change of policy."""
+
+    PROPOSED = "proposed"
+    ACTIVATED = "activated"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+_R, _G, _L, _P = RequestState, GrantState, LeaseState, ProposalState
 
 REQUEST_MOVES: frozenset[tuple[RequestState, RequestState]] = frozenset(
     (_R.PENDING, end) for end in (_R.APPROVED, _R.DENIED, _R.WITHDRAWN, _R.EXPIRED, _R.INVALIDATED)
@@ -79,6 +88,10 @@ LEASE_MOVES: frozenset[tuple[LeaseState, LeaseState]] = frozenset(
     }
 )
 
+PROPOSAL_MOVES: frozenset[tuple[ProposalState, ProposalState]] = frozenset(
+    (_P.PROPOSED, end) for end in (_P.ACTIVATED, _P.WITHDRAWN, _P.EXPIRED)
+)
+
 LIVE_GRANT_STATES = frozenset({_G.SCHEDULED, _G.ACTIVATING, _G.ACTIVE, _G.SUSPENDED, _G.REVOKING, _G.REVOKE_FAILED})
 LIVE_LEASE_STATES = frozenset({_L.ISSUED, _L.ROTATED})
 
@@ -86,6 +99,7 @@ _TABLES: dict[type[StrEnum], frozenset[tuple[StrEnum, StrEnum]]] = {
     RequestState: frozenset(REQUEST_MOVES),
     GrantState: frozenset(GRANT_MOVES),
     LeaseState: frozenset(LEASE_MOVES),
+    ProposalState: frozenset(PROPOSAL_MOVES),
 }
 
 

@@ -82,6 +82,12 @@ class Reason(StrEnum):
     POLICY_MISSING = "policy-missing"
     POLICY_BROKEN = "policy-broken"
     POLICY_TIGHTENED = "policy-tightened"
+    SECOND_PERSON_NEEDED = "second-person-needed"
+    OWN_PROPOSAL = "own-proposal"
+    POLICY_MOVED_ON = "policy-moved-on"
+    PROPOSAL_CHANGED = "proposal-changed"
+    PROPOSAL_CLOSED = "proposal-closed"
+    POLICY_CHANGED_ALONE = "policy-changed-alone"
     TIER_RAISED = "tier-raised"
     LASTS_TOO_LONG = "lasts-too-long"
     NO_APPROVER = "no-approver"
@@ -213,6 +219,12 @@ _SENTENCES: dict[Reason, str] = {
     Reason.POLICY_BROKEN: "The policy could not be evaluated, so nothing is open.",
     Reason.TIER_RAISED: "It, or something in it, counts as more serious now; the rules for that do not allow this.",
     Reason.POLICY_TIGHTENED: "The policy was tightened and no longer allows this.",
+    Reason.SECOND_PERSON_NEEDED: "A policy counts when a second person of security signed it. Propose it instead.",
+    Reason.OWN_PROPOSAL: "You proposed this. Somebody else of security has to sign it.",
+    Reason.POLICY_MOVED_ON: "Another policy counts since this was proposed. Propose it again, against that one.",
+    Reason.PROPOSAL_CHANGED: "What you signed is not what is proposed. Read it again.",
+    Reason.PROPOSAL_CLOSED: "This proposal is not open any more.",
+    Reason.POLICY_CHANGED_ALONE: "A policy was made to count without a second person, at the console.",
     Reason.LASTS_TOO_LONG: "That is longer than the rule allows.",
     Reason.NO_APPROVER: "Nobody could approve this, so it cannot be asked.",
     Reason.OWN_REQUEST: "Nobody approves their own request.",

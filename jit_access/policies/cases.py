@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -18,6 +20,7 @@ from jit_access.policies.questions import Assurance, Phase, Proof, Question, Res
 from jit_access.policies.rules import parse_approvals, parse_duration
 
 MAX_FILE_BYTES = 1_000_000
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,95}[.]yaml")
 _PROOFS = {
     "none": Assurance.NONE,
     "password": Assurance.PASSWORD,
@@ -66,6 +69,22 @@ def read_cases(directory: Path) -> tuple[PolicyCase, ...]:
     if problems:
         raise PolicyBroken(tuple(problems))
     return tuple(cases)
+
+
+def read_case_texts(directory: Path) -> dict[str, str]:
+    """The files themselves, for keeping them beside a policy. Raises: PolicyBroken as `read_cases`."""
+    read_cases(directory)
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.yaml"))}
+
+
+def cases_from(texts: Mapping[str, str]) -> tuple[PolicyCase, ...]:
+    """The cases of kept files. Raises: PolicyBroken, also for a name that is no plain one."""
+    with TemporaryDirectory(prefix="jit-cases-") as name:
+        for file, text in texts.items():
+            if not _FILE.fullmatch(file):
+                raise PolicyBroken((f"{file[:40]}: is no plain name of a .yaml file",))
+            (Path(name) / file).write_text(text, encoding="utf-8")
+        return read_cases(Path(name))
 
 
 def _items(path: Path) -> list[Any]:

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
-from django.db.models import Max
 
 from jit_access.audit.recorder import audited
 from jit_access.audit.services import record_refusal
 from jit_access.domain.actors import ActorRef
+from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.reasons import Reason
-from jit_access.policies import changes
 from jit_access.policies.answers import PolicyAnswer, check_duration, combine, refused
 from jit_access.policies.compiler import CompiledPolicy, PolicyText, compile_policy
 from jit_access.policies.errors import PolicyBroken
@@ -25,6 +25,7 @@ from jit_access.policies.explanation import Explanation, explain_question
 from jit_access.policies.loader import read_directory
 from jit_access.policies.models import PolicyVersion
 from jit_access.policies.questions import Question
+from jit_access.policies.versions import activate_version, active_version, add_version, take_turns
 from jit_access.policies.why import Why
 from jit_access.policies.why import why as why_by
 
@@ -84,59 +85,29 @@ def _compile_stored(number: int, digest: str) -> CompiledPolicy:
 def load_policy(*, actor: ActorRef, directory: Path, commit: str = "") -> PolicyVersion:
     """Make the files of a directory the active policy; the same files again change nothing.
 
-    `commit` is kept with the version where the files are those of a commit.
+    `commit` is kept with the version where the files are those of a commit. Where two people are asked for, this loads
+    the very first policy of an installation and nothing else; see the room `policy_changes`.
 
-    Raises: PolicyBroken, recorded, with the active version untouched.
+    Raises: PolicyBroken or PolicyRefusal (second-person-needed), recorded, with the active version untouched.
     """
     try:
         text = read_directory(directory)
-        compiled = compile_policy(text)
+        compile_policy(text)
     except PolicyBroken as exc:
         record_refusal(actor=actor, kind="policy.refused", reason=exc.reason, detail={"problem": exc.problems[0]})
         raise
-    return _activate(actor=actor, text=text, rule_count=len(compiled.rules), commit=commit)
-
-
-def _activate(*, actor: ActorRef, text: PolicyText, rule_count: int, commit: str) -> PolicyVersion:
-    with audited(actor=actor) as audit:
-        _take_turns()
-        active = PolicyVersion.objects.filter(is_active=True).first()
+    with audited(actor=actor):
+        take_turns()
+        active = active_version()
         if active is not None and active.digest == text.digest:
             return active
-        PolicyVersion.objects.filter(is_active=True).update(is_active=False)
-        row = PolicyVersion.objects.create(
-            number=(PolicyVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
-            digest=text.digest,
-            schema_text=text.schema,
-            files=dict(text.files),
-            is_active=True,
-            loaded_by=actor.name[:120],
-            commit=commit,
-        )
-        said: dict[str, str | int] = {
-            "version": row.number,
-            "digest": row.digest,
-            "rules": rule_count,
-            "replaces": _number(active),
-            **({"commit": commit} if commit else {}),
-        }
-        audit.record("policy.activated", detail=said)
-        changes.announce(row.number)
+        if settings.POLICY_TWO_PERSON and PolicyVersion.objects.exists():
+            record_refusal(actor=actor, kind="policy.refused", reason=Reason.SECOND_PERSON_NEEDED)
+            raise PolicyRefusal(Reason.SECOND_PERSON_NEEDED)
+        said = {} if PolicyVersion.objects.exists() else {"first": True}
+        row = add_version(actor=actor, text=text, commit=commit)
+        activate_version(actor=actor, version=row, said=said)
         return row
-
-
-def _take_turns() -> None:
-    """Loads wait for one another until they commit; readers do not wait. SQLite has one writer anyway.
-
-    A row lock is not enough: the first load has no row to lock, and a waiting one would no longer find its row active.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {PolicyVersion._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
-
-
-def _number(version: PolicyVersion | None) -> int:
-    return 0 if version is None else version.number
 
 
 def why(question: Question, *, hides_names: bool = False) -> Why:

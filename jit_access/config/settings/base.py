@@ -10,7 +10,7 @@ from csp.constants import NONCE, NONE, SELF  # noqa: F401  # the three words a p
 
 from jit_access.config import env
 from jit_access.core.logging import logging_settings
-from jit_access.domain.lifecycle import GrantState, LeaseState, RequestState
+from jit_access.domain.lifecycle import GrantState, LeaseState, ProposalState, RequestState
 from jit_access.domain.locks import LockAxis
 from jit_access.domain.operations import Operation, Tier
 
@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "jit_access.credentials",
     "jit_access.grants",
     "jit_access.access_requests",
+    "jit_access.policy_changes",
     "jit_access.api",
     "jit_access.web",
     "jit_access.accounts.admin_config.GatewayAdminConfig",
@@ -175,6 +176,7 @@ SPECTACULAR_SETTINGS = {
         "RequestStateEnum": [str(word) for word in RequestState],
         "GrantStateEnum": [str(word) for word in GrantState],
         "LeaseStateEnum": [str(word) for word in LeaseState],
+        "ProposalStateEnum": [str(word) for word in ProposalState],
         "OperationEnum": [str(word) for word in Operation],
         "TierEnum": [str(word) for word in Tier],
         "LockAxisEnum": [str(word) for word in LockAxis],
@@ -204,6 +206,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 PUBLIC_URL = env.origin("JIT_PUBLIC_URL", "http://localhost:8000")
 GATEWAY_URL = env.origin("JIT_GATEWAY_URL", "http://127.0.0.1:8080")
 GATEWAY_TLS_URL = env.origin("JIT_GATEWAY_TLS_URL", "")
+# A change of policy counts when a second person signed it. Production always asks for that.
+POLICY_TWO_PERSON = env.flag("JIT_POLICY_TWO_PERSON", default=False)
 POLICY_DIR = Path(env.text("JIT_POLICY_DIR", str(BASE_DIR / "jit_access" / "policies" / "example")))
 AUDIT_WITNESS_FILE = env.text("JIT_AUDIT_WITNESS_FILE", "")
 # Whose members are named here and nowhere else: no identity provider and no directory adds to them.

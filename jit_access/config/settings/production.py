@@ -25,6 +25,8 @@ PROXY_SECRET = env.text("JIT_PROXY_SECRET")
 VIEW_KEY = env.secret_bytes("JIT_VIEW_KEY", length=32)
 AUDIT_KEY_FILE = env.text("JIT_AUDIT_KEY_FILE")
 
+POLICY_TWO_PERSON = True
+
 SECURE_SSL_REDIRECT = env.flag("JIT_SSL_REDIRECT", default=True)
 # Probes come to the pod itself, without TLS. A proxy has sent its secret before it could read a redirect, so one would
 # protect nothing: where the network between them is not private, JIT_CONTROL_URL is https.

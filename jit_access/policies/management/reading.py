@@ -8,13 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.core.management.base import CommandParser
 
-from jit_access.accounts.models import User
-from jit_access.policies.checking import KnownNames
 from jit_access.policies.git_tree import FromGit, checked_out
-from jit_access.targets.models import Target
 
 
 def add_source_arguments(parser: CommandParser) -> None:
@@ -33,12 +29,3 @@ def files_of(options: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         return
     with checked_out(FromGit(options["git"], options["revision"], options["folder"])) as found:
         yield found.directory, found.commit
-
-
-def known_names() -> KnownNames:
-    """What there is here for rules to name."""
-    return KnownNames(
-        groups=frozenset(Group.objects.values_list("name", flat=True)),
-        targets=frozenset(Target.objects.values_list("slug", flat=True)),
-        users=frozenset(User.objects.values_list("public_id", flat=True)),
-    )

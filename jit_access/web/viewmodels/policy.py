@@ -51,6 +51,16 @@ class WhyPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposalRow:
+    """One change of policy, in the list of them."""
+
+    href: str
+    title: str
+    badge: Badge
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyPage:
     """The rules that count."""
 
@@ -60,3 +70,4 @@ class PolicyPage:
     hidden_note: str = ""
     notice: Notice | None = None
     actions: tuple[Action, ...] = ()
+    proposals: tuple[ProposalRow, ...] = ()

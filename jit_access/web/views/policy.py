@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from jit_access.access_requests.knowing import known_to
@@ -11,14 +14,19 @@ from jit_access.core import clock
 from jit_access.domain.errors import CallerError, NotFound
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
+from jit_access.domain.roles import SECURITY
 from jit_access.policies import selectors
 from jit_access.policies.questions import Assurance, Proof
+from jit_access.policy_changes.access import visible_proposals
 from jit_access.web import figures
-from jit_access.web.frames import assurance_of
+from jit_access.web.frames import assurance_of, groups_of
 from jit_access.web.pages import page, person, render_page
 from jit_access.web.presenters import policy as words
-from jit_access.web.viewmodels.parts import Notice
+from jit_access.web.presenters.proposals import rows
+from jit_access.web.viewmodels.parts import Action, Notice
 from jit_access.web.viewmodels.policy import WhyPage
+
+MOST_CHANGES = 20
 
 
 @require_safe
@@ -27,7 +35,11 @@ def show_policy(request: HttpRequest) -> HttpResponse:
     """The version that counts, with the numbers of its lines."""
     actor = person(request)
     may_read = known_to(actor).may_read_rules
-    built = words.build_page(selectors.active_version(), may_read=may_read, now=clock.now())
+    now = clock.now()
+    built = words.build_page(selectors.active_version(), may_read=may_read, now=now)
+    changes = list(visible_proposals(actor)[:MOST_CHANGES])
+    new = (Action("Propose a change", reverse("web:proposal-new"), "plus", "primary"),)
+    built = replace(built, proposals=rows(changes, now), actions=new if SECURITY in groups_of(request) else ())
     return render_page(request, "web/policy.html", built, current="policy")
 
 

@@ -6,25 +6,29 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jit_access.accounts.names import fold_name
 from jit_access.accounts.selectors import find_by_name, members_of
 from jit_access.core import clock
 from jit_access.domain.actors import GATEWAY
+from jit_access.domain.errors import GatewayError
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import explain as sentence_of
 from jit_access.policies import selectors, services
 from jit_access.policies.answers import approval_words
-from jit_access.policies.cases import read_cases
+from jit_access.policies.cases import read_case_texts, read_cases
 from jit_access.policies.checking import check_text
 from jit_access.policies.comparing import compare, difference_lines, summary_line
 from jit_access.policies.compiler import compile_policy
 from jit_access.policies.errors import PolicyBroken
 from jit_access.policies.explanation import Explanation, RuleExplanation
 from jit_access.policies.findings import Severity, lines_of
+from jit_access.policies.known_names import known_names
 from jit_access.policies.loader import read_directory
-from jit_access.policies.management.reading import add_source_arguments, files_of, known_names
+from jit_access.policies.management.reading import add_source_arguments, files_of
+from jit_access.policies.proposing import Loaded, propose
 from jit_access.policies.questions import Assurance, Proof, Question, resources_of, subject_of
 from jit_access.policies.recorded import recorded_since
 from jit_access.policies.rules import parse_duration
@@ -32,7 +36,7 @@ from jit_access.policies.why_lines import why_lines
 from jit_access.targets.models import Target
 
 _ON_A_DIRECTORY = (
-    ("load", "make a directory the active policy"),
+    ("load", "make a directory the active policy, or propose it where a second person has to sign"),
     ("check", "find every problem: what is broken, does nothing, or does too much"),
     ("test", "run the cases in its *.yaml files"),
     ("diff", "say what it would decide otherwise than the active policy, and which open grants it would end"),
@@ -47,6 +51,12 @@ class Command(BaseCommand):
         parsers = {name: actions.add_parser(name, help=words) for name, words in _ON_A_DIRECTORY}
         for action in parsers.values():
             add_source_arguments(action)
+        loading = parsers["load"]
+        loading.add_argument("--by", default="", help="who proposes it, where a second person has to sign")
+        loading.add_argument("--because", default="", help="what the change is for, in a sentence")
+        loading.add_argument(
+            "--alone", default="", metavar="WHY", help="an emergency: count at once, told to everybody"
+        )
         parsers["diff"].add_argument("--days", type=int, default=30, help="how far back; 30 when not said")
         checked = parsers["check"]
         checked.add_argument("--json", action="store_true", help="print the findings for a program")
@@ -72,8 +82,20 @@ class Command(BaseCommand):
 
     def _load(self, options: dict[str, Any]) -> None:
         with files_of(options) as (directory, commit):
-            version = services.load_policy(actor=GATEWAY, directory=directory, commit=commit)
-        self.stdout.write(f"Policy version {version.number} counts now ({version.digest[:12]}).")
+            if not settings.POLICY_TWO_PERSON or selectors.active_version() is None:
+                version = services.load_policy(actor=GATEWAY, directory=directory, commit=commit)
+                self.stdout.write(f"Policy version {version.number} counts now ({version.digest[:12]}).")
+                return
+            text, cases = read_directory(directory), read_case_texts(directory)
+        loaded = Loaded(
+            text, cases, commit, options["by"], options["because"] or options["alone"], bool(options["alone"])
+        )
+        try:
+            self.stdout.write(propose(loaded))
+        except GatewayError as exc:
+            if isinstance(exc, PolicyBroken):
+                raise
+            raise CommandError(exc.sentence) from exc
 
     def _check(self, options: dict[str, Any]) -> None:
         with files_of(options) as (directory, commit):
