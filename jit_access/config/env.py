@@ -72,6 +72,25 @@ def origin(name: str, default: str, *, needs_tls: bool = False) -> str:
     return value
 
 
+def base_url(name: str, default: str, *, needs_tls: bool = False) -> str:
+    """The address of a service, with a path that ends in a slash. A credential is sent there."""
+    value = text(name, default)
+    parts = urlsplit(value)
+    is_plain = not parts.query and not parts.fragment and "@" not in parts.netloc
+    if parts.scheme not in (("https",) if needs_tls else ("http", "https")) or not parts.hostname or not is_plain:
+        raise ImproperlyConfigured(f"{name} must be an {'https' if needs_tls else 'http or https'} address.")
+    return value if value.endswith("/") else f"{value}/"
+
+
+def together(*names: str) -> tuple[str, ...]:
+    """Texts that mean something only with one another: all are set, or none is and all are empty."""
+    values = tuple(text(name, "") for name in names)
+    if any(values) and not all(values):
+        missing = ", ".join(name for name, value in zip(names, values, strict=True) if not value)
+        raise ImproperlyConfigured(f"{missing} must be set too, or none of {', '.join(names)}.")
+    return values
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list, empty items dropped."""
     return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]

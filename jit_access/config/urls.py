@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/v1/", include("jit_access.api.urls")),
     path("scim/v2/", include("jit_access.api.scim_urls")),
     path("internal/v1/", include("jit_access.api.internal_urls")),
+    path("slack/", include("jit_access.slack.urls")),
     path("", include("jit_access.web.urls")),
 ]
 handler400 = "jit_access.web.views.errors.bad_request"

@@ -37,7 +37,15 @@ PROVE: Final = "/second-factor"
 PASSKEY: Final = "/second-factor/passkey"
 SET_UP: Final = "/second-factor/set-up"
 # No session is looked at: these answer everybody the same, or ask for a secret of their own.
-_WITHOUT_SESSION: Final = ("/healthz", "/readyz", "/static/", "/internal/", "/scim/", "/sign-in/back-channel/")
+_WITHOUT_SESSION: Final = (
+    "/healthz",
+    "/readyz",
+    "/static/",
+    "/internal/",
+    "/slack/",
+    "/scim/",
+    "/sign-in/back-channel/",
+)
 _FOR_ANYBODY: Final = frozenset({SIGN_IN, "/sign-out"})
 _AT_A_PROVIDER: Final = ("/sign-in/with/", "/sign-in/answer/")  # on the way to an identity provider and back
 _FOR_PASSWORD_ONLY: Final = frozenset({PROVE, PASSKEY, "/second-factor/recovery", SET_UP})

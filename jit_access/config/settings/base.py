@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "jit_access.grants",
     "jit_access.access_requests",
     "jit_access.policy_changes",
+    "jit_access.slack",
     "jit_access.api",
     "jit_access.web",
     "jit_access.accounts.admin_config.GatewayAdminConfig",
@@ -215,6 +216,12 @@ PROTECTED_GROUPS = frozenset(env.words("JIT_PROTECTED_GROUPS", "security,auditor
 LOG_LEVEL = env.one_of("JIT_LOG_LEVEL", frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}), "INFO")
 LOGGING = logging_settings(level=LOG_LEVEL, renderer="text")
 EMAIL_TIMEOUT = 10
+# All of the first four, or none: then Slack is off.
+SLACK_TEAM_ID, SLACK_APP_ID, SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET = env.together(
+    "JIT_SLACK_TEAM_ID", "JIT_SLACK_APP_ID", "JIT_SLACK_BOT_TOKEN", "JIT_SLACK_SIGNING_SECRET"
+)
+SLACK_BASE_URL = env.base_url("JIT_SLACK_BASE_URL", "https://slack.com/api/")
+SLACK_SECURITY_CHANNEL = env.text("JIT_SLACK_SECURITY_CHANNEL", "")
 DEFAULT_FROM_EMAIL = env.text("JIT_MAIL_FROM", "access@localhost")
 
 ANSWER_WITHIN_S = 24 * 3600

@@ -17,6 +17,7 @@ ALLOWED_HOSTS = env.words("JIT_ALLOWED_HOSTS")
 PUBLIC_URL = env.origin("JIT_PUBLIC_URL", "", needs_tls=True)
 if not PUBLIC_URL:
     raise ImproperlyConfigured("JIT_PUBLIC_URL is not set.")
+SLACK_BASE_URL = env.base_url("JIT_SLACK_BASE_URL", "https://slack.com/api/", needs_tls=True)
 DATABASES = {"default": env.database("JIT_DATABASE_URL")}
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     raise ImproperlyConfigured("JIT_DATABASE_URL must be PostgreSQL in production: SQLite hides lost updates.")
