@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from jit_access.core import clock
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.operations import Operation
 from jit_access.domain.scopes import ResourceScope, make_scope
@@ -62,11 +63,18 @@ def test_a_shorter_rule_has_its_longest_preset(world: World, client_for: Callabl
     assert 'value="3600" checked' not in chosen
 
 
-def test_asking_again_for_several_says_what_is_left_out(world: World, client_for: Callable[..., Client]) -> None:
+def test_asking_again_for_several_fills_in_all_that_is_there(world: World, client_for: Callable[..., Client]) -> None:
     ada = client_for(world.cast.ada)
-    text = text_of(ada.get(f"/requests/new?again={_two(world).request.public_id}"))
-    assert f"This page asks for one repository at a time: {TINY}." in text
-    assert f"Left out: pull and push {BASE}." in text
+    again = f"/requests/new?again={_two(world).request.public_id}"
+    page = ada.get(again)
+    assert f"{BASE} Pull and push Take out" in text_of(page)
+    assert "Left out" not in text_of(page)
+    Repository.objects.filter(name=BASE).update(gone_at=clock.now())
+    assert f"Left out: pull and push {BASE}." in text_of(ada.get(again))
+
+
+def test_asking_again_for_one_leaves_nothing_out(world: World, client_for: Callable[..., Client]) -> None:
+    ada = client_for(world.cast.ada)
     single = active(world, BASE)
     assert "Left out" not in text_of(ada.get(f"/requests/new?again={single.request.public_id}"))
 

@@ -14,6 +14,7 @@ from jit_access.access_requests.selectors import usual_wait_s
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import GrantState, RequestState
 from jit_access.domain.operations import Operation, Tier, operations_of
+from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope, parse_scope
 from jit_access.grants.models import Grant
 from jit_access.web import figures
@@ -178,6 +179,9 @@ def state_notice(case: Case, *, is_new: bool = False) -> Notice:
 
 def _pending_notice(case: Case, *, is_new: bool) -> Notice:
     by = figures.end_time(case.request.answer_by, case.now)
+    if case.request.agreed_reason:
+        held = f"It is granted when everything asked with it is, by {by}."
+        return Notice("Agreed on, and held.", held, icon="check", code=str(Reason.BUNDLE_HELD))
     if case.given:
         title = f"{case.given} of {case.needed} approved."
     elif is_new:

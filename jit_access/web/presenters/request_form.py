@@ -15,7 +15,7 @@ from jit_access.accounts.models import User
 from jit_access.domain.narrowing import narrowing_of
 from jit_access.domain.operations import Operation, Tier, operations_of
 from jit_access.domain.reasons import Reason
-from jit_access.domain.scopes import Scope
+from jit_access.domain.scopes import ResourceScope, Scope
 from jit_access.targets.models import Repository, TargetKind
 from jit_access.targets.tiers import Weight
 from jit_access.web import figures
@@ -70,6 +70,8 @@ class Answers:
     extends: str = ""
     references: str = ""
     not_before: str = ""  # as a browser writes it, in UTC
+    also: tuple[str, ...] = ()  # chosen before, as web.basket writes it
+    rule: str = "all"  # how several are decided
     is_lasts_preset: bool = False  # nobody chose how long yet
 
 
@@ -166,7 +168,7 @@ def build_form(
             "ticket", "Ticket", answers.ticket, is_required=False, optional_note="optional", max_chars=TICKET_CHARS
         ),
         not_before=None if answers.extends else _not_before_field(answers),
-        preview=_preview(outlook) if outlook else None,
+        preview=preview_of(outlook) if outlook else None,
         idempotency_key=answers.idempotency_key,
         extends=answers.extends,
         heading="Extend access" if answers.extends else "Request access",
@@ -192,16 +194,14 @@ def _kept(scope: Scope, kind: str) -> tuple[Fact, ...]:
     return (*(each if len(each) > 1 else ()), *words.reference_facts(scope, kind))
 
 
-def again_notice(scope: Scope) -> Notice | None:
-    """What this form, which asks for one repository, leaves out of an earlier request: never in silence."""
-    first, *others = scope.resources
+def again_notice(first: ResourceScope, others: Sequence[ResourceScope]) -> Notice | None:
+    """What this form leaves out of an earlier request (`others`): never in silence."""
     left_out = [f"{words.operation_label(part.operations).lower()} {part.repository}" for part in others]
-    lines = [f"Left out: {figures.joined(left_out)}. Ask for the rest after this, or for all at once by the API."]
+    lines = [f"Left out: {figures.joined(left_out)}. It is not there for you now, or only to be asked for by the API."]
     is_odd = first.operations not in dict(OPERATION_CHOICES).values()
     odd = f"It asked to {words.operation_label(first.operations).lower()}; choose one of these below."
     more = " ".join([*(lines if others else ()), *([odd] if is_odd else ())])
-    title = f"This page asks for one repository at a time: {first.repository}." if others else "Not all is filled in."
-    return Notice(title, more, "wait", "alert") if more else None
+    return Notice("Not all is filled in.", more, "wait", "alert") if more else None
 
 
 def preset_lasts_s(longest: int) -> int:
@@ -321,8 +321,9 @@ def _further(answers: Answers, catalogue: Catalogue) -> Action | None:
 
 def _page(answers: Answers, start: int, label: str) -> Action:
     """Another page of the same matches. What was chosen goes along."""
-    asked = {"q": answers.query, "start": str(max(0, start)), "resource": answers.resource}
-    return Action(label, f"{reverse('web:request-new')}?{urlencode({k: v for k, v in asked.items() if v})}")
+    asked = {"q": answers.query, "start": str(max(0, start)), "resource": answers.resource, "also": answers.also}
+    query = urlencode({k: v for k, v in asked.items() if v}, doseq=True)
+    return Action(label, f"{reverse('web:request-new')}?{query}")
 
 
 def _operation(value: str, answers: Answers, outlook: Outlook | None) -> Option:
@@ -367,7 +368,8 @@ def _extension_note(left_s: int, longest: int) -> str:
     return f"On top of the {figures.round_duration(left_s)} that are left.{most}"
 
 
-def _preview(outlook: Outlook) -> Preview:
+def preview_of(outlook: Outlook) -> Preview:
+    """What happens next with one request, or why it cannot be sent."""
     preview = outlook.preview
     if not preview.is_allowed:
         return _refused_preview(preview)

@@ -43,6 +43,9 @@ _TABLE: dict[str, EndWords] = {
     Reason.POLICY_TIGHTENED: EndWords(
         Badge("Cut", "cut", "stop"), "the policy was tightened", "See what policy allows now", True
     ),
+    Reason.BUNDLE_ENDED: EndWords(
+        Badge("Ended", "x", "stop"), "something asked with it is not granted", "Ask for each by itself", True
+    ),
     Reason.DENIED_BY_PERSON: EndWords(Badge("Denied", "x", "stop"), "", "Ask for something else", True),
     Reason.ANSWER_TOO_LATE: EndWords(Badge("No answer", "clock"), "nobody answered in time", ASK_AGAIN, True),
     Reason.WITHDRAWN: EndWords(Badge("Withdrawn", "back"), "by you", NOTHING, False),

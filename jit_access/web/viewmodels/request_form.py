@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Action, Badge, Fact, Field, Notice, Option, ReasonItem, Resource
+from jit_access.web.viewmodels.parts import Action, Badge, Fact, Field, Notice, Option, ReasonItem, Resource, ScopePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,15 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
+class BasketRow:
+    """One thing that is chosen already. `text` goes back with the form, `index` takes it out."""
+
+    part: ScopePart
+    index: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestForm:
     """The whole page."""
 
@@ -73,3 +82,7 @@ class RequestForm:
     heading: str = "Request access"
     lead: str = ""
     notice: Notice | None = None
+    basket: tuple[BasketRow, ...] = ()
+    rules: tuple[Option, ...] = ()
+    rule_note: str = ""
+    can_add: bool = False

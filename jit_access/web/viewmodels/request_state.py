@@ -19,6 +19,22 @@ class AskedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class TogetherPart:
+    """Another request of the same bundle."""
+
+    badge: Badge
+    link: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What was asked with it, and by which rule all of it is decided."""
+
+    note: str
+    parts: tuple[TogetherPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Talk:
     """What happened so far, and the field to say something, for who may."""
 

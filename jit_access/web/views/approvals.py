@@ -24,11 +24,12 @@ from jit_access.web.offers import less_of, read_offer
 from jit_access.web.pages import NEEDS_PROOF, page, person, render_page, say
 from jit_access.web.presenters import approvals as words
 from jit_access.web.presenters.activity import revoke_action
+from jit_access.web.presenters.bundles import bundle_fact
 from jit_access.web.presenters.cases import Case, load_case
 from jit_access.web.presenters.offers import with_offer
 from jit_access.web.proofs import CODE_PROBLEMS, code_problem, code_status, passkey_part, prove_verdict
 from jit_access.web.viewmodels.parts import Notice
-from jit_access.web.views.comments import talk_of
+from jit_access.web.views.comments import talk_of, together_of
 from jit_access.web.views.grants import REVOCABLE
 
 # Refusals that the page itself can say, with the question still in view.
@@ -160,6 +161,8 @@ def _render(
     grant = Grant.objects.filter(request=detail.request, state__in=REVOCABLE).select_related("subject").first()
     if grant is not None and may_revoke(viewer, grant):
         built = replace(built, revoke=revoke_action(grant))
+    together = bundle_fact(detail.request, together_of(viewer, detail.request))
+    built = replace(built, references=(*built.references, *together))
     talk = talk_of(request, detail.request)
     return render_page(request, "web/approval.html", built, current="approvals", status=status, talk=talk)
 

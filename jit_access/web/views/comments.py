@@ -17,8 +17,9 @@ from jit_access.domain.reasons import Reason
 from jit_access.domain.roles import SEES_EVERYTHING
 from jit_access.web.frames import groups_of
 from jit_access.web.pages import page, person, render_page
+from jit_access.web.presenters.bundles import build_together
 from jit_access.web.presenters.timelines import Reader, build_talk, comment_confirm
-from jit_access.web.viewmodels.request_state import Talk
+from jit_access.web.viewmodels.request_state import Talk, Together
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,6 +48,14 @@ def talk_of(request: HttpRequest, row: AccessRequest) -> Talk:
     may_comment = services.why_not_comment(actor, row, now=now) is None
     sees_log = bool(groups_of(request) & SEES_EVERYTHING)
     return build_talk(row, timeline_of(row), Reader(may_comment, sees_log), now)
+
+
+def together_of(actor: User, row: AccessRequest) -> Together | None:
+    """What this request was asked together with, for whoever reads it here."""
+    if row.bundle is None:
+        return None
+    seen = access.visible_requests(actor=actor).filter(bundle=row.bundle).order_by("pk")
+    return build_together(row, list(seen), is_asking=actor.pk in {row.requester_id, row.requester.owner_id})
 
 
 def _back(actor: User, row: AccessRequest) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -27,11 +28,14 @@ from jit_access.domain.scopes import ResourceScope, Scope, make_scope, parse_sco
 from jit_access.grants import access as grant_access
 from jit_access.grants.models import Grant
 from jit_access.mfa.assurance import Assurance
-from jit_access.targets.models import Repository, TargetKind
+from jit_access.targets.models import Repository, Target, TargetKind
 from jit_access.targets.tiers import weights_of
 from jit_access.web import figures, reads
+from jit_access.web.basket import EACH, MOST, TOGETHER, Basket, groups_of, read_basket
+from jit_access.web.basket import text_of as basket_text
 from jit_access.web.frames import assurance_of
 from jit_access.web.pages import page, person, render_page
+from jit_access.web.presenters.basket import with_basket, with_groups
 from jit_access.web.presenters.request_form import (
     CHOICES,
     DEFAULT_LASTS_S,
@@ -65,6 +69,7 @@ class Filled:
     answers: Answers
     repository: Repository | None
     notice: Notice | None = None
+    basket: Basket = field(default_factory=Basket)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,6 +79,10 @@ def show_form(request: HttpRequest) -> HttpResponse:
     filled = _filled(request, request.POST if request.method == "POST" else request.GET)
     if request.method == "POST" and "send" in request.POST:
         return _send(request, filled)
+    if request.method == "POST" and "add" in request.POST:
+        return _add(request, filled)
+    if request.method == "POST" and "drop" in request.POST:
+        filled = _without(filled, request.POST["drop"])
     return _render(request, filled, notice=filled.notice)
 
 
@@ -109,10 +118,38 @@ def show_preview(request: HttpRequest) -> HttpResponse:
 def _filled(request: HttpRequest, sent: QueryDict) -> Filled:
     known = known_to(person(request))
     answers, notice = _answers_of(request, sent, known), None
+    basket = read_basket(answers.also, known.repositories(), _OPERATIONS)
     if request.method != "POST" and sent.get("again"):
-        notice = again_notice(selectors.ask_again_from(_earlier(request, sent.get("again", ""))).scope)
+        first, *others = selectors.ask_again_from(_earlier(request, sent.get("again", ""))).scope.resources
+        kept = {one.part.repository for one in basket.chosen}
+        notice = again_notice(first, [part for part in others if part.repository not in kept])
     rows = known.repositories().filter(public_id=answers.resource, gone_at=None)
-    return Filled(known, answers, rows.first() if answers.resource else None, notice)
+    return Filled(known, answers, rows.first() if answers.resource else None, notice, basket)
+
+
+def _add(request: HttpRequest, filled: Filled) -> HttpResponse:
+    """What is chosen goes to what is asked together, and the next thing can be chosen."""
+    answers, row = filled.answers, filled.repository
+    errors = {}
+    if row is None or filled.basket.names(row):
+        errors["resource"] = "Choose what you need." if row is None else "That is among what you ask for already."
+    elif problem := _unreadable(answers, row):
+        errors["references"] = problem.sentence
+    elif len(filled.basket.chosen) >= MOST - 1:
+        errors["resource"] = f"Ask for at most {MOST} things together."
+    if errors or row is None:
+        return _render(request, filled, errors=errors, status=422)
+    text = basket_text(row.public_id, answers.operations, answers.references)
+    also = (*(one.text for one in filled.basket.chosen), text)
+    emptied = replace(answers, also=also, resource="", references="", operations=DEFAULT_OPERATIONS)
+    basket = read_basket(also, filled.known.repositories(), _OPERATIONS)
+    return _render(request, replace(filled, answers=emptied, repository=None, basket=basket))
+
+
+def _without(filled: Filled, index: str) -> Filled:
+    kept = tuple(one for place, one in enumerate(filled.basket.chosen) if str(place) != index)
+    answers = replace(filled.answers, also=tuple(one.text for one in kept))
+    return replace(filled, answers=answers, basket=Basket(kept))
 
 
 def _answers_of(request: HttpRequest, sent: QueryDict, known: Known) -> Answers:
@@ -137,6 +174,8 @@ def _answers_of(request: HttpRequest, sent: QueryDict, known: Known) -> Answers:
         extends=sent.get("extends", ""),
         references=sent.get("references", "").replace("\r", "")[: MAX_CHARS + 1],
         not_before=sent.get("not_before", "")[:40],
+        also=tuple(sent.getlist("also"))[: MOST + 1],
+        rule=EACH if sent.get("rule") == EACH else TOGETHER,
     )
 
 
@@ -155,7 +194,7 @@ def _number(text: str, most: int, otherwise: int = 0) -> int:
 
 def _answers_again(request: HttpRequest, public_id: str, known: Known) -> Answers:
     draft = selectors.ask_again_from(_earlier(request, public_id))
-    part = draft.scope.resources[0]
+    part, *others = draft.scope.resources
     row = known.repositories().filter(target=draft.target, name=part.repository, gone_at=None).first()
     return Answers(
         resource=row.public_id if row else "",
@@ -165,6 +204,17 @@ def _answers_again(request: HttpRequest, public_id: str, known: Known) -> Answer
         ticket=draft.ticket,
         idempotency_key=secrets.token_urlsafe(16),
         references=references_text(part),
+        also=_also_again(known, draft.target, others),
+    )
+
+
+def _also_again(known: Known, target: Target, parts: Sequence[ResourceScope]) -> tuple[str, ...]:
+    """The other repositories of an earlier request, as far as they are there and this form can ask for them."""
+    names = {part.repository: part for part in parts if part.operations in _OPERATIONS.values()}
+    rows = known.repositories().filter(target=target, name__in=names, gone_at=None).order_by("name")
+    return tuple(
+        basket_text(row.public_id, _operations_value(names[row.name].operations), references_text(names[row.name]))
+        for row in rows
     )
 
 
@@ -216,20 +266,25 @@ def _send(request: HttpRequest, filled: Filled) -> HttpResponse:
     answers, repository = filled.answers, filled.repository
     if answers.resource and repository is None:
         filled.known.note_unknown(answers.resource)
-    errors = _missing(answers, repository)
-    if errors or repository is None:
+    errors = _missing(filled)
+    if errors:
         return _render(request, filled, errors=errors, status=422)
     try:
-        row = _submit(person(request), answers, repository, assurance_of(request))
+        row = _submit(person(request), filled, assurance_of(request))
     except (CallerError, Conflict, PolicyRefusal) as error:
         return _refused(request, filled, error)
     return redirect(f"{reverse('web:request', args=[row.public_id])}?new")
 
 
-def _missing(answers: Answers, repository: Repository | None) -> dict[str, str]:
+def _missing(filled: Filled) -> dict[str, str]:
+    answers, repository = filled.answers, filled.repository
     errors = {}
-    if repository is None:
+    if repository is None and (answers.resource or not filled.basket.chosen):
         errors["resource"] = "Choose what you need."
+    elif repository is not None and filled.basket.names(repository):
+        errors["resource"] = "That is among what you ask for already."
+    if not filled.basket.is_whole:
+        errors["resource"] = "Something you chose is not there any more. See what is left."
     if not answers.purpose.strip():
         errors["purpose"] = "Say what it is for. The approver decides by this."
     if problem := _unreadable(answers, repository):
@@ -252,7 +307,17 @@ def _unreadable(answers: Answers, repository: Repository | None) -> CallerError 
     return None
 
 
-def _submit(actor: User, answers: Answers, repository: Repository, assurance: Assurance) -> AccessRequest:
+def _parts(filled: Filled) -> list[tuple[Repository, ResourceScope]]:
+    """Everything that is asked for, what is chosen now last. Raises: CallerError for references that cannot be read."""
+    parts = [(one.repository, one.part) for one in filled.basket.chosen]
+    if filled.repository is not None and not filled.basket.names(filled.repository):
+        parts.append((filled.repository, _scope_of(filled.answers, filled.repository).resources[0]))
+    return parts
+
+
+def _submit(actor: User, filled: Filled, assurance: Assurance) -> AccessRequest:
+    """One request, or the first of several that are sent together."""
+    answers = filled.answers
     if answers.extends:
         return services.submit_extension(
             actor=actor,
@@ -262,16 +327,30 @@ def _submit(actor: User, answers: Answers, repository: Repository, assurance: As
             assurance=assurance,
             idempotency_key=answers.idempotency_key,
         )
-    draft = services.make_draft(
-        target=repository.target,
-        scope=_scope_of(answers, repository),
-        lasts_s=answers.lasts_s,
-        purpose=answers.purpose,
-        ticket=answers.ticket,
+    drafts = [
+        services.starting_later(
+            services.make_draft(
+                target=group.target,
+                scope=group.scope,
+                lasts_s=answers.lasts_s,
+                purpose=answers.purpose,
+                ticket=answers.ticket,
+                idempotency_key=answers.idempotency_key,
+            ),
+            read_moment(answers.not_before),
+        )
+        for group in groups_of(_parts(filled), answers.rule)
+    ]
+    if len(drafts) == 1:
+        return services.submit_request(actor=actor, draft=drafts[0], assurance=assurance)
+    bundle = services.submit_bundle(
+        actor=actor,
+        drafts=drafts,
+        is_all_or_nothing=answers.rule == TOGETHER,
+        assurance=assurance,
         idempotency_key=answers.idempotency_key,
     )
-    draft = services.starting_later(draft, read_moment(answers.not_before))
-    return services.submit_request(actor=actor, draft=draft, assurance=assurance)
+    return services.parts_of(bundle)[0]
 
 
 def _refused(request: HttpRequest, filled: Filled, error: GatewayError) -> HttpResponse:
@@ -305,6 +384,9 @@ def _render(
             filled = replace(filled, answers=replace(filled.answers, lasts_s=preset))
             outlook = _outlook(request, filled)
     form = build_form(filled.answers, _catalogue(actor, filled), outlook, now=now, chosen=filled.repository)
+    form = with_basket(form, filled.basket, filled.answers.rule, has_choice=filled.repository is not None)
+    if filled.basket.chosen and not unreadable:
+        form = with_groups(form, _group_outlooks(request, filled))
     if unreadable:
         form = with_refused_references(form, unreadable.sentence, str(unreadable.reason))
     if errors:
@@ -329,6 +411,33 @@ def _catalogue(actor: User, filled: Filled) -> Catalogue:
     held = reads.held_repositories(actor, clock.now())
     rows = [*above, *page]
     return Catalogue(rows, held, total, matching, start, len(page), weights_of(rows))
+
+
+def _group_outlooks(request: HttpRequest, filled: Filled) -> list[tuple[str, Outlook]]:
+    """What policy says to each request that this becomes."""
+    actor, assurance = person(request), assurance_of(request)
+    found = []
+    for group in groups_of(_parts(filled), filled.answers.rule):
+        preview = services.preview_request(
+            actor=actor,
+            target=group.target,
+            scope=group.scope,
+            lasts_s=filled.answers.lasts_s,
+            assurance=assurance,
+        )
+        outlook = Outlook(
+            preview=preview,
+            scope=group.scope,
+            closed_operations={},
+            lasts_s=filled.answers.lasts_s,
+            factor_age_s=assurance.age_s,
+            answer_within_s=settings.ANSWER_WITHIN_S,
+            start_within_s=settings.START_WITHIN_S,
+            usual_wait_s=selectors.usual_wait_s([step.group for step in preview.steps]),
+            kind=group.target.kind,
+        )
+        found.append((group.target.slug, outlook))
+    return found
 
 
 def _outlook(request: HttpRequest, filled: Filled) -> Outlook | None:

@@ -15,7 +15,7 @@ from jit_access.domain.lifecycle import GrantState
 from jit_access.grants.models import Grant
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters.cases import build_request_page, load_case, withdraw_confirm
-from jit_access.web.views.comments import talk_of
+from jit_access.web.views.comments import talk_of, together_of
 
 
 @require_safe
@@ -26,7 +26,8 @@ def show_request(request: HttpRequest, public_id: str) -> HttpResponse:
     row = access.get_request(actor=actor, public_id=public_id)
     case = load_case(row, clock.now())
     built = build_request_page(case, viewer=actor, is_new="new" in request.GET, start_href=_start_href(row, actor))
-    return render_page(request, "web/request_state.html", built, current="request-new", talk=talk_of(request, row))
+    talk, together = talk_of(request, row), together_of(actor, row)
+    return render_page(request, "web/request_state.html", built, current="request-new", talk=talk, together=together)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
