@@ -63,6 +63,7 @@ class AccessRequest(StatefulModel):
     risk_reasons = models.JSONField(default=list)  # domain.risk: points, code, sentence
     decided_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=60, blank=True)
+    is_break_glass = models.BooleanField(default=False, db_default=False)
     idempotency_key = models.CharField(max_length=80, blank=True)
 
     class Meta:
@@ -155,3 +156,33 @@ class Reminder(models.Model):
     request = models.OneToOneField(AccessRequest, on_delete=models.CASCADE, related_name="+")
     sent = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(db_index=True)
+
+
+class BreakGlassReview(PublicModel):
+    """Somebody in security has to look at what a break-glass was used for, by `due_at`, and say so."""
+
+    ID_PREFIX = "bgr"
+
+    grant = models.OneToOneField("grants.Grant", on_delete=models.PROTECT, related_name="break_glass_review")
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField()
+    skipped = models.JSONField(default=list)  # display names of everybody whom the rule would have asked
+    due_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    is_justified = models.BooleanField(null=True)
+    note = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True, reviewer__isnull=True, is_justified__isnull=True)
+                | Q(closed_at__isnull=False, reviewer__isnull=False, is_justified__isnull=False),
+                name="review_is_closed_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewer__isnull=True) | ~Q(reviewer=models.F("opened_by")),
+                name="nobody_reviews_themselves",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["due_at"], condition=Q(closed_at__isnull=True), name="review_due")]

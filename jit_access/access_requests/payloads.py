@@ -183,6 +183,7 @@ def is_intact(request: AccessRequest) -> bool:
         and payload.get("bundle") == (None if request.bundle is None else bundle_facts(request.bundle))
         and payload["answer_by"] == format_instant(request.answer_by)
         and payload["extends"] == ("" if request.extends is None else request.extends.public_id)
+        and payload.get("break_glass", False) is request.is_break_glass
         and (payload["purpose"], payload["ticket"]) == (request.purpose, request.ticket)
         and payload["rules"] == request.rules
         and payload["risk"] == {"score": request.risk, "reasons": request.risk_reasons}

@@ -151,7 +151,7 @@ def decided_by(request: AccessRequest) -> tuple[str, ...]:
 def usual_wait_s(groups: Collection[str]) -> int | None:
     """How long half of the newest cases took that these very groups decided, in seconds. None while there are few."""
     wanted = frozenset(groups)
-    decided = AccessRequest.objects.filter(state__in=[RequestState.APPROVED, RequestState.DENIED])
+    decided = AccessRequest.objects.filter(state__in=[RequestState.APPROVED, RequestState.DENIED], is_break_glass=False)
     same = decided.annotate(every=Count("steps"), matching=Count("steps", filter=Q(steps__group__in=wanted))).filter(
         every=len(wanted), matching=len(wanted), decided_at__isnull=False
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from jit_access.access_requests import reminding, services
+from jit_access.access_requests.services import reviewing
 
 
 @shared_task  # type: ignore[untyped-decorator]  # celery ships no types
@@ -20,3 +21,8 @@ def remind_due() -> None:
 @shared_task  # type: ignore[untyped-decorator]  # celery ships no types
 def remind_holders() -> None:
     services.remind_holders()
+
+
+@shared_task  # type: ignore[untyped-decorator]  # celery ships no types
+def remind_reviewers() -> None:
+    reviewing.remind_reviewers()

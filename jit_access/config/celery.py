@@ -26,6 +26,7 @@ app.conf.beat_schedule = {
     "deliver-to-slack": {"task": "jit_access.slack.tasks.deliver", "schedule": 5.0},
     "work-slack-clicks": {"task": "jit_access.slack.tasks.work_clicks", "schedule": 5.0},
     "forget-slack-clicks": {"task": "jit_access.slack.tasks.forget_clicks", "schedule": 3600.0},
+    "remind-reviewers": {"task": "jit_access.access_requests.tasks.remind_reviewers", "schedule": 300.0},
     "send-notifications": {"task": "jit_access.notifications.tasks.send_due", "schedule": 5.0},
     "checkpoint-log": {"task": "jit_access.audit.tasks.write_checkpoint", "schedule": 10.0},
     "forget-sessions": {"task": "jit_access.mfa.tasks.forget_old_sessions", "schedule": 3600.0},

@@ -93,6 +93,10 @@ class Reason(StrEnum):
     NO_APPROVER = "no-approver"
     OWN_REQUEST = "own-request"
     NOT_AN_APPROVER = "not-an-approver"
+    BREAK_GLASS = "break-glass"
+    BREAK_GLASS_NOT_OFFERED = "break-glass-not-offered"
+    BREAK_GLASS_SPENT = "break-glass-spent"
+    BREAK_GLASS_UNREVIEWED = "break-glass-unreviewed"
     APPROVE_ON_PAGE = "approve-on-page"
     NOT_YET_ASKED = "not-yet-asked"
     NEEDED_LATER = "needed-later"
@@ -234,6 +238,10 @@ _SENTENCES: dict[Reason, str] = {
     Reason.NEEDED_LATER: "Only you can answer a later stage of this, so somebody else answers this one.",
     Reason.APPROVER_CHANGED: "Whom this asks was changed, so an approval given before counts no more.",
     Reason.OWN_RIGHTS: "Nobody gives a right like this to themselves. Another operator does it.",
+    Reason.BREAK_GLASS: "Opened at once, without approval. Security reviews it.",
+    Reason.BREAK_GLASS_NOT_OFFERED: "No rule opens this by break-glass. Ask in the ordinary way.",
+    Reason.BREAK_GLASS_SPENT: "You used break-glass as often as one day allows. Ask in the ordinary way.",
+    Reason.BREAK_GLASS_UNREVIEWED: "The review of your last break-glass is overdue. Ask Security to do it first.",
     Reason.NOT_FOUND: "There is nothing here that you may see.",
     Reason.ALREADY_ANSWERED: "You answered this already.",
     Reason.ALREADY_DECIDED: "This request was decided already.",

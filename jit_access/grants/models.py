@@ -30,6 +30,7 @@ class Grant(StatefulModel):
     proved_level = models.PositiveSmallIntegerField(default=0)  # by its holder, when they started it; 0 before
     started_in = models.CharField(max_length=40, blank=True, db_default="", default="")  # id of the session
     started_on = models.CharField(max_length=64, blank=True, db_default="", default="")  # hash of the device
+    is_break_glass = models.BooleanField(default=False, db_default=False)
     is_held = models.BooleanField(default=False, db_default=False)  # paused by hand: no lock's end lets it go on
     staleness = models.CharField(max_length=12, default="strict")
     byte_budget = models.BigIntegerField(default=0)  # 0: none

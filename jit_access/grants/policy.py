@@ -44,6 +44,10 @@ def judge(grant: Grant, answer: PolicyAnswer) -> Decision:
         return deny(locked)
     if not answer.is_allowed:
         return answer.decision
+    if grant.is_break_glass:
+        # Nobody agreed, and nobody had to; the rule that said so has to say so still.
+        is_offered = 0 < grant.lasts_s <= answer.break_glass_s
+        return allow(Reason.BREAK_GLASS, answer.decision.rule) if is_offered else deny(Reason.POLICY_TIGHTENED)
     given = approvals_given(grant)
     if any(given.get(wanted.group, 0) < wanted.needed for wanted in answer.approvals):
         return deny(Reason.POLICY_TIGHTENED, answer.decision.rule)

@@ -54,6 +54,7 @@ class Terms:
     byte_budget: int = 0
     request_budget: int = 0
     refused_files: tuple[str, ...] = ()  # words of domain.file_rules, sorted
+    break_glass_s: int = 0  # how long without anybody's approval; 0: never
     approve_in_chat: bool = False  # may an approval be a button in a chat? Serious tiers never, whatever this says
 
 
@@ -110,6 +111,10 @@ class PolicyAnswer:
         return self.terms.request_budget
 
     @property
+    def break_glass_s(self) -> int:
+        return self.terms.break_glass_s
+
+    @property
     def refused_files(self) -> tuple[str, ...]:
         return self.terms.refused_files
 
@@ -142,6 +147,7 @@ def strictest(terms: Iterable[Terms]) -> Terms:
         byte_budget=_least_set(one.byte_budget for one in every),
         request_budget=_least_set(one.request_budget for one in every),
         refused_files=tuple(sorted({word for one in every for word in one.refused_files})),
+        break_glass_s=min(one.break_glass_s for one in every),  # 0 of any one is never
         approve_in_chat=all(one.approve_in_chat for one in every),
     )
 

@@ -18,6 +18,7 @@ from jit_access.policies.questions import Assurance, Knowing
 
 MAX_DURATION_S = 30 * 24 * 3600  # just-in-time access that lasts a month is standing access
 MAX_APPROVERS = 10
+LONGEST_BREAK_GLASS_S = 3600
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 _UNIT_BYTES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
@@ -105,6 +106,14 @@ def parse_approvals(text: str) -> tuple[Approval, ...]:
     return tuple(sorted(approvals))
 
 
+def parse_break_glass(text: str) -> int:
+    """Raises ValueError on anything but a time of at most an hour: whoever needs longer has time to be asked."""
+    seconds = parse_duration(text)
+    if seconds > LONGEST_BREAK_GLASS_S:
+        raise ValueError(f'"{text}" is longer than 1h')
+    return seconds
+
+
 _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "lasts_at_most": ("lasts_at_most_s", parse_duration),
     "approvals": ("approvals", parse_approvals),
@@ -115,6 +124,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "byte_budget": ("byte_budget", parse_bytes),
     "request_budget": ("request_budget", parse_count),
     "refuse_files": ("refused_files", parse_file_rules),
+    "break_glass": ("break_glass_s", parse_break_glass),
     "approve_in_chat": ("approve_in_chat", parse_flag),
 }
 

@@ -268,7 +268,7 @@ def _create(actor: User, draft: RequestDraft, considered: Considered, now: datet
             risk_reasons=considered.risk.wire,
             idempotency_key=draft.idempotency_key,
         )
-        _create_steps(request, considered.answer)
+        create_steps(request, considered.answer)
         audit.record(
             "request.submitted",
             decision="allow",
@@ -287,7 +287,8 @@ def _create(actor: User, draft: RequestDraft, considered: Considered, now: datet
     return request
 
 
-def _create_steps(request: AccessRequest, answer: PolicyAnswer) -> None:
+def create_steps(request: AccessRequest, answer: PolicyAnswer) -> None:
+    """Who has to agree, as rows."""
     for approval in numbered(answer.approvals):
         ApprovalStep.objects.create(
             request=request,

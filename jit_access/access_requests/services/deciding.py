@@ -59,6 +59,7 @@ def approve_locked(request: AccessRequest, answer: PolicyAnswer, reason: Reason,
             refused_files=terms.refused_files,
             risk=request.risk,
             extends_id=request.extends_id,
+            is_break_glass=request.is_break_glass,
         )
         grant = create_from_request(actor=actor, order=order)
         announce(request, Change.DECIDED)

@@ -226,6 +226,10 @@ DEFAULT_FROM_EMAIL = env.text("JIT_MAIL_FROM", "access@localhost")
 
 ANSWER_WITHIN_S = 24 * 3600
 START_WITHIN_S = 24 * 3600
+# A rule may say less, never more.
+BREAK_GLASS_LONGEST_S = 1800
+BREAK_GLASS_A_DAY = 2
+BREAK_GLASS_REVIEW_WITHIN_S = 24 * 3600
 NOT_BEFORE_WITHIN_S = 14 * 24 * 3600  # how far away a start may be asked for
 LEASE_OVERLAP_S = 600
 LEASE_ROTATE_AFTER_S = 3600

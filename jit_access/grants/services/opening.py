@@ -57,6 +57,7 @@ class GrantOrder:
     extends_id: int | None = None
     request_budget: int = 0
     refused_files: tuple[str, ...] = ()
+    is_break_glass: bool = False
     not_before: datetime | None = None
 
 
@@ -82,6 +83,7 @@ def create_from_request(*, actor: ActorRef, order: GrantOrder) -> Grant:
             refused_files=list(order.refused_files),
             risk=order.risk,
             extends_id=order.extends_id,
+            is_break_glass=order.is_break_glass,
         )
         audit.record(
             "grant.created",
