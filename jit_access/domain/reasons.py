@@ -48,6 +48,9 @@ class Reason(StrEnum):
     SLACK_NOT_LINKED = "slack-not-linked"
     SLACK_ALREADY_LINKED = "slack-already-linked"
     SLACK_CODE_WRONG = "slack-code-wrong"
+    RESET_TOO_EARLY = "reset-too-early"
+    RESET_CODE_NEEDED = "reset-code-needed"
+    RESET_CODE_WRONG = "reset-code-wrong"
     SIGN_ON_REFUSED = "sign-on-refused"
     IDENTITY_UNKNOWN = "identity-unknown"
     IDENTITY_TAKEN = "identity-taken"
@@ -192,6 +195,9 @@ _SENTENCES: dict[Reason, str] = {
     Reason.SLACK_NOT_LINKED: "This Slack account is not linked to anybody here. Link yours in Security settings.",
     Reason.SLACK_ALREADY_LINKED: "This Slack account is linked to somebody already.",
     Reason.SLACK_CODE_WRONG: "That code does not match, or its time is over. Make a new one in Security settings.",
+    Reason.RESET_TOO_EARLY: "The owner of the account has some time to object. Confirm it when that is over.",
+    Reason.RESET_CODE_NEEDED: "Your second factor was reset. Type the code that your colleague has for you.",
+    Reason.RESET_CODE_WRONG: "That code does not match, or its time is over. Ask your colleagues for another reset.",
     Reason.SIGN_ON_REFUSED: "The identity provider's answer could not be used. Begin the sign-in again.",
     Reason.IDENTITY_UNKNOWN: "Nobody here is linked to that account. Sign in by password, then link it in Settings.",
     Reason.IDENTITY_TAKEN: "That account, or yours, is linked to another one already. Unlink it first.",

@@ -16,9 +16,9 @@ from jit_access.core import clock
 from jit_access.core.sealing import SealBroken, open_secret, seal
 from jit_access.core.secret import Secret
 from jit_access.domain.actors import ActorRef
-from jit_access.domain.errors import Conflict
+from jit_access.domain.errors import Conflict, PolicyRefusal
 from jit_access.domain.reasons import Reason
-from jit_access.mfa import recovery, totp
+from jit_access.mfa import recovery, reset_codes, totp
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, require_fresh, signed_in_user
 from jit_access.mfa.models import Passkey, RecoveryCode, TotpDevice
 from jit_access.mfa.proof import prove_new_secret
@@ -71,6 +71,7 @@ def install_totp(*, actor: ActorRef, user: User, secret: Secret) -> None:
     with audited(actor=actor) as audit:
         is_replaced = has_factor(user)
         totp.store_device(user, secret, now=clock.now())
+        reset_codes.close_reset(user)
         kind = "second-factor.replaced" if is_replaced else "second-factor.enrolled"
         record_id = audit.record(kind, detail={"account": user.public_id})
         if is_replaced:
@@ -113,6 +114,8 @@ def renew_recovery_codes(*, actor: ActorRef, user: User) -> tuple[str, ...]:
 def _guard_change(request: HttpRequest, user: User) -> None:
     if has_factor(user):
         require_fresh(request, max_age_s=STEP_UP_MAX_AGE_S)
+    elif reset_codes.needs_code(request, user):
+        raise PolicyRefusal(Reason.RESET_CODE_NEEDED)
 
 
 def _held_secret(request: HttpRequest, user: User) -> Secret | None:

@@ -36,6 +36,7 @@ SIGN_IN: Final = "/sign-in"
 PROVE: Final = "/second-factor"
 PASSKEY: Final = "/second-factor/passkey"
 SET_UP: Final = "/second-factor/set-up"
+RESET_CODE: Final = "/second-factor/reset-code"
 # No session is looked at: these answer everybody the same, or ask for a secret of their own.
 _WITHOUT_SESSION: Final = (
     "/healthz",
@@ -48,7 +49,8 @@ _WITHOUT_SESSION: Final = (
 )
 _FOR_ANYBODY: Final = frozenset({SIGN_IN, "/sign-out"})
 _AT_A_PROVIDER: Final = ("/sign-in/with/", "/sign-in/answer/")  # on the way to an identity provider and back
-_FOR_PASSWORD_ONLY: Final = frozenset({PROVE, PASSKEY, "/second-factor/recovery", SET_UP})
+_FOR_PASSWORD_ONLY: Final = frozenset({PROVE, PASSKEY, "/second-factor/recovery", SET_UP, RESET_CODE})
+_TO_SET_UP: Final = frozenset({SET_UP, RESET_CODE})
 _API: Final = "/api/"
 _API_FOR_PASSWORD_ONLY: Final = frozenset({"/api/v1/session", "/api/v1/session/proof"})
 
@@ -131,7 +133,7 @@ def _refuse_page(request: HttpRequest, end: SessionEnd | None) -> HttpResponse |
     if _is_proved(request):
         return None
     right_page = PROVE if has_factor(user) else SET_UP
-    if path in _FOR_PASSWORD_ONLY and (path == SET_UP) == (right_page == SET_UP):
+    if path in _FOR_PASSWORD_ONLY and (path in _TO_SET_UP) == (right_page == SET_UP):
         return None
     return _lead_to(request, right_page)
 

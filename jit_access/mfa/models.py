@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+from django.db.models import Q
 
 from jit_access.mfa.session_store import SessionStore
 
@@ -133,3 +134,38 @@ class ProofMark(models.Model):
     level = models.PositiveSmallIntegerField()
     proved_at = models.DateTimeField()
     session = models.CharField(max_length=64)  # public id of the session it was given in
+
+
+class FactorReset(models.Model):
+    """One person's way back after losing every factor: asked for by one colleague, confirmed by another.
+
+    Open until `ended_at`. Between confirmation and end the person needs the code besides the password.
+    """
+
+    public_id = models.CharField(max_length=40, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300)
+    asked_at = models.DateTimeField()
+    not_before = models.DateTimeField()
+    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+    code_hash = models.CharField(max_length=64, blank=True)
+    code_until = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=10, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(ended_at__isnull=True, confirmed_at__isnull=True),
+                name="factor_reset_one_asked",
+            ),
+            models.CheckConstraint(condition=~Q(user=models.F("asked_by")), name="factor_reset_not_by_oneself"),
+            models.CheckConstraint(
+                condition=Q(confirmed_by__isnull=True)
+                | (~Q(confirmed_by=models.F("asked_by")) & ~Q(confirmed_by=models.F("user"))),
+                name="factor_reset_by_two_others",
+            ),
+        ]

@@ -36,6 +36,16 @@ from jit_access.mfa.passkeys import (
 )
 from jit_access.mfa.passwords import change_own_password, set_password
 from jit_access.mfa.proof import Method, prove_code
+from jit_access.mfa.reset_codes import needs_code as needs_reset_code
+from jit_access.mfa.reset_codes import redeem_code as redeem_reset_code
+from jit_access.mfa.resets import (
+    ask_reset,
+    confirm_reset,
+    get_reset,
+    open_reset_of,
+    resets_for,
+    withdraw_reset,
+)
 from jit_access.mfa.sessions import (
     carry_session,
     end_vouched_sessions,
@@ -54,12 +64,14 @@ __all__ = [
     "Method",
     "OpenSession",
     "add_passkey",
+    "ask_reset",
     "begin_passkey",
     "begin_passkey_proof",
     "begin_totp_enrolment",
     "carry_session",
     "change_own_password",
     "client_address",
+    "confirm_reset",
     "confirm_totp",
     "devices_of",
     "end_one_session",
@@ -67,15 +79,19 @@ __all__ = [
     "generate_recovery_codes",
     "get_device",
     "get_passkey",
+    "get_reset",
     "install_totp",
     "is_known_device",
     "is_this_device",
     "mark_proved",
+    "needs_reset_code",
+    "open_reset_of",
     "open_sessions",
     "prove_code",
     "prove_passkey",
     "prove_passkey_once",
     "purpose_of",
+    "redeem_reset_code",
     "remember_device",
     "remove_device",
     "remove_factor",
@@ -83,10 +99,12 @@ __all__ = [
     "rename_device",
     "rename_passkey",
     "renew_recovery_codes",
+    "resets_for",
     "session_ends_at",
     "set_password",
     "sign_in",
     "sign_out",
     "start_session",
     "vouch",
+    "withdraw_reset",
 ]

@@ -16,4 +16,5 @@ NETWORK: Final = "jit.network"
 BROWSER: Final = "jit.browser"
 CAME_BY: Final = "jit.came_by"  # the identity provider that vouched for the person; empty for a password
 CAME_BY_SESSION: Final = "jit.came_by_session"  # the hash of the provider's own name for its session
+RESET: Final = "jit.reset"  # the reset whose code this session has shown
 SIGN_ON: Final = "jit.sign_on"  # a sign-in at a provider that has not come back yet

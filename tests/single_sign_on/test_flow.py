@@ -67,12 +67,14 @@ class TestSigningIn:
     def test_a_subject_that_is_nobody_here_is_refused(self, provider: Provider, cast: Cast, issuer: Issuer) -> None:
         issuer.people["eve@corp"] = {
             "sub": "S-eve",
-            "preferred_username": "ada",
+            "preferred_username": "eve.corp",
+            "name": "Ada Okafor",
             "email": "ada@example.test",
             "email_verified": True,
         }
         answer: Any = Walk(Client()).sign_in("eve@corp")
         assert (answer.status_code, "identity-unknown" in text_of(answer)) == (422, True)
+        assert not User.objects.filter(username="eve.corp").exists()
         assert not Identity.objects.exists()
 
     def test_where_the_operator_allows_it_an_account_is_made(
@@ -455,6 +457,16 @@ class TestMixUp:
         self, linked: Client, issuers: tuple[Issuer, Issuer]
     ) -> None:
         add("evil", issuers[1])
+        walk = Walk(Client())
+        answer = walk.log_in(walk.leave("corp"), "ada@corp")
+        assert walk.client.get(answer.replace("/answer/corp", "/answer/evil")).status_code == 422
+        assert failed_check() == "mixed-up"
+        assert issuers[1].token_requests == []
+
+    def test_also_when_neither_names_itself(self, issuers: tuple[Issuer, Issuer], cast: Cast) -> None:
+        for slug, issuer in zip(("corp", "evil"), issuers, strict=True):
+            issuer.names_itself = False
+            add(slug, issuer)
         walk = Walk(Client())
         answer = walk.log_in(walk.leave("corp"), "ada@corp")
         assert walk.client.get(answer.replace("/answer/corp", "/answer/evil")).status_code == 422

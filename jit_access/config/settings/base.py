@@ -211,6 +211,8 @@ GATEWAY_TLS_URL = env.origin("JIT_GATEWAY_TLS_URL", "")
 POLICY_TWO_PERSON = env.flag("JIT_POLICY_TWO_PERSON", default=False)
 POLICY_DIR = Path(env.text("JIT_POLICY_DIR", str(BASE_DIR / "jit_access" / "policies" / "example")))
 AUDIT_WITNESS_FILE = env.text("JIT_AUDIT_WITNESS_FILE", "")
+# Between asking for somebody's reset and confirming it: time for the owner to object.
+FACTOR_RESET_DELAY_S = env.whole("JIT_RESET_DELAY_S", 900)
 # Whose members are named here and nowhere else: no identity provider and no directory adds to them.
 PROTECTED_GROUPS = frozenset(env.words("JIT_PROTECTED_GROUPS", "security,auditors,operators"))
 LOG_LEVEL = env.one_of("JIT_LOG_LEVEL", frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}), "INFO")

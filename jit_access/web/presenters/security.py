@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from jit_access.accounts.models import ApiToken, User
 from jit_access.mfa.assurance import Assurance
-from jit_access.mfa.models import Device, Passkey
+from jit_access.mfa.models import Device, FactorReset, Passkey
 from jit_access.mfa.selectors import FactorState
 from jit_access.mfa.services import OpenSession
 from jit_access.single_sign_on.models import Identity, Provider
@@ -18,7 +18,7 @@ from jit_access.web import figures
 from jit_access.web.presenters import sign_ins, words
 from jit_access.web.presenters.agents import agent_row
 from jit_access.web.presenters.identities import identity_rows
-from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Option
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Notice, Option
 from jit_access.web.viewmodels.security import SecurityPage, SettingRow
 
 THEME_LABELS = {"auto": "Like the system", "light": "Light", "dark": "Dark"}
@@ -37,6 +37,7 @@ class Mine:
     agents: Sequence[User]
     agent_tokens: Mapping[int, int]  # agent pk -> API tokens that work
     sessions: Sequence[OpenSession]
+    open_reset: FactorReset | None  # somebody asks to take one's factors away
     identities: Sequence[Identity]
     providers: Sequence[Provider]
     devices: Sequence[tuple[Device, bool]]  # and whether it is this one
@@ -52,7 +53,7 @@ def build_page(mine: Mine) -> SecurityPage:
         person=words.person_of(mine.person),
         username=mine.person.username,
         roles=_groups(mine.groups),
-        notice=None,
+        notice=_reset_notice(mine),
         factors=(_app_row(mine), *(_passkey_row(key, mine.now) for key in mine.factor.passkeys), _codes_row(mine)),
         passkey_form_href=reverse("web:passkey-new"),
         password=SettingRow(
@@ -69,6 +70,15 @@ def build_page(mine: Mine) -> SecurityPage:
         themes=tuple(Option(value, label, value == mine.theme) for value, label in THEME_LABELS.items()),
         has_shortcuts=mine.has_shortcuts,
     )
+
+
+def _reset_notice(mine: Mine) -> Notice | None:
+    reset = mine.open_reset
+    if reset is None:
+        return None
+    action = Action("Look at it", reverse("web:reset", args=[reset.public_id]))
+    title = f"{reset.asked_by.display_name} asks to reset your second factor."
+    return Notice(title, "If you still have it, stop the reset.", "stop", "alert", action, is_assertive=True)
 
 
 def _groups(names: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 
 from jit_access.accounts.models import User
-from jit_access.domain.roles import OPERATORS, SEES_EVERYTHING
+from jit_access.domain.roles import OPERATORS, SECURITY, SEES_EVERYTHING
 from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.viewmodels.shell import Assurance, NavGroup, NavLink, Shell
@@ -49,6 +49,7 @@ def _groups(frame: Frame, current: str) -> tuple[NavGroup, ...]:
         return NavLink(label, reverse(f"web:{route}"), icon, key, route == current, count)
 
     decide = (link("Approvals", "approvals", "inbox", "p", frame.open_approvals),) if frame.is_approver else ()
+    help_out = (link("Factor resets", "resets", "person", "f"),) if SECURITY in frame.groups else ()
     watch = (link("Locks", "locks", "lock", "x"),) if SEES_EVERYTHING & frame.groups else ()
     targets = (link("Targets", "targets", "target", "t"),) if OPERATORS in frame.groups else ()
     run = (*targets, link("Policy", "policy", "doc", "o"))
@@ -57,7 +58,7 @@ def _groups(frame: Frame, current: str) -> tuple[NavGroup, ...]:
         NavGroup("Work", work),
         NavGroup("Decide", decide),
         NavGroup("Watch", (link("Activity", "activity", "list", "y"), *watch)),
-        NavGroup("Run", run),
+        NavGroup("Run", (*run, *help_out)),
     )
 
 

@@ -48,6 +48,8 @@ def recover(request: HttpRequest) -> HttpResponse:
 @page()
 def set_up(request: HttpRequest) -> HttpResponse:
     """Enrol an authenticator app. The secret waits in this session; reloading shows the same one."""
+    if not has_factor(signed_in_user(request)) and mfa.needs_reset_code(request, signed_in_user(request)):
+        return redirect(_with_next("web:reset-code", request))
     if request.method != "POST":
         return _render_set_up(request)
     try:

@@ -39,6 +39,7 @@ def show_settings(request: HttpRequest) -> HttpResponse:
         agents=agents,
         agent_tokens=reads.api_token_counts(agents, now),
         sessions=mfa.open_sessions(request),
+        open_reset=mfa.open_reset_of(user),
         identities=list(identities_of(user)),
         providers=active_providers(),
         devices=[(one, mfa.is_this_device(request, one)) for one in mfa.devices_of(user)],

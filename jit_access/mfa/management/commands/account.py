@@ -18,7 +18,8 @@ from jit_access.accounts.models import User
 from jit_access.accounts.selectors import find_by_name, is_alone_in
 from jit_access.domain.actors import ActorKind, ActorRef
 from jit_access.domain.errors import GatewayError
-from jit_access.mfa.services import remove_factor, set_password
+from jit_access.mfa.resets import reset_at_terminal
+from jit_access.mfa.services import set_password
 
 TERMINAL = ActorRef(ActorKind.SYSTEM, "terminal", "Somebody at the gateway's terminal")
 
@@ -116,8 +117,8 @@ class Command(BaseCommand):
         return f"{user.username} has a new password; every session of theirs has ended."
 
     def _forget_factor(self, options: dict[str, Any]) -> str:
-        remove_factor(actor=TERMINAL, user=_find(options["username"]))
-        return f"{options['username']} sets up a new second factor at the next sign-in."
+        reset_at_terminal(actor=TERMINAL, user=_find(options["username"]))
+        return f"{options['username']} sets up a new second factor at the next sign-in. All of security is told."
 
 
 def _join_group(user: User, group: str) -> str:
