@@ -79,6 +79,11 @@ def clean_note(note: str) -> str:
     return _line("The note", note, MAX_NOTE_CHARS)
 
 
+def clean_ticket(ticket: str) -> str:
+    """The name of a ticket. Raises: CallerError."""
+    return _line("The ticket", ticket, MAX_TICKET_CHARS, is_needed=True)
+
+
 def clean_key(key: str) -> str:
     """What a client calls an attempt. Raises: CallerError."""
     return _line("The idempotency key", key, MAX_KEY_CHARS)

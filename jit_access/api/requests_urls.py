@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jit_access.api import bundles, comments, offers, requests
+from jit_access.api import bundles, comments, offers, requests, tickets
 
 urlpatterns = [
     path("requests", requests.RequestsView.as_view(), name="requests"),
@@ -18,5 +18,7 @@ urlpatterns = [
     path("requests/<str:public_id>/timeline", comments.TimelineView.as_view(), name="request-timeline"),
     path("bundles", bundles.BundlesView.as_view(), name="bundles"),
     path("bundles/<str:public_id>", bundles.BundleView.as_view(), name="bundle"),
+    path("tickets/<str:ticket>/closed", tickets.TicketClosedView.as_view(), name="ticket-closed"),
+    path("tickets/<str:ticket>/opened", tickets.TicketOpenedView.as_view(), name="ticket-opened"),
     path("approvals", requests.ApprovalsView.as_view(), name="approvals"),
 ]

@@ -116,6 +116,8 @@ class Reason(StrEnum):
     PAYLOAD_CHANGED = "payload-changed"
     NARROWED = "narrowed"
     WIDER_THAN_ASKED = "wider-than-asked"
+    TICKET_CLOSED = "ticket-closed"
+    NOT_A_TICKET_SYSTEM = "not-a-ticket-system"
     BUNDLE_HELD = "bundle-held"
     BUNDLE_ENDED = "bundle-ended"
     COMMENTS_CLOSED = "comments-closed"
@@ -257,6 +259,8 @@ _SENTENCES: dict[Reason, str] = {
     Reason.PAYLOAD_CHANGED: "This request changed while you read. Read it again.",
     Reason.NARROWED: "An approver offered less than was asked.",
     Reason.WIDER_THAN_ASKED: "An approver can offer less than was asked, never more or something else.",
+    Reason.TICKET_CLOSED: "Its ticket was closed. Ask again with one that is open.",
+    Reason.NOT_A_TICKET_SYSTEM: "Only the service account of a ticket system says which tickets are closed.",
     Reason.BUNDLE_HELD: "Agreed on. It is granted when everything that was asked with it is.",
     Reason.BUNDLE_ENDED: "It was asked as all or nothing, and something asked with it is not granted.",
     Reason.COMMENTS_CLOSED: "This was over a week ago, so nothing is added to it any more.",

@@ -97,3 +97,11 @@ class Claim(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["entitlement", "grant"], name="claim_once")]
+
+
+class ClosedTicket(models.Model):
+    """A ticket that its system said is closed. What stands on it ends, and nothing more is asked for with it."""
+
+    ticket = models.CharField(max_length=60, unique=True)  # in lower case
+    closed_at = models.DateTimeField()
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -17,6 +17,7 @@ from jit_access.access_requests.services.commenting import add_comment, why_not_
 from jit_access.access_requests.services.expiring import expire_due_requests, invalidate_requests_of
 from jit_access.access_requests.services.holder_reminders import remind_holders
 from jit_access.access_requests.services.narrowing import approve_less, give, preview_offer
+from jit_access.access_requests.services.tickets import close_ticket, reopen_ticket
 
 __all__ = [
     "Answer",
@@ -26,6 +27,7 @@ __all__ = [
     "RequestDraft",
     "add_comment",
     "approve_less",
+    "close_ticket",
     "expire_due_requests",
     "give",
     "give_verdict",
@@ -37,6 +39,7 @@ __all__ = [
     "preview_offer",
     "preview_request",
     "remind_holders",
+    "reopen_ticket",
     "starting_later",
     "submit_bundle",
     "submit_extension",

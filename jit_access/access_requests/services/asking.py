@@ -32,6 +32,7 @@ from jit_access.grants.models import Grant
 from jit_access.grants.policy import account_refusal
 from jit_access.grants.proofs import proof_of
 from jit_access.grants.refusals import refusals_recorded
+from jit_access.grants.tickets import ticket_refusal
 from jit_access.locks.selectors import refusal_by
 from jit_access.mfa.assurance import Assurance
 from jit_access.policies.answers import PolicyAnswer, numbered
@@ -133,7 +134,7 @@ def submit_request(*, actor: User, draft: RequestDraft, assurance: Assurance) ->
         _refuse_duplicate(requester, draft)
         now = clock.now()
         proof = proof_of(assurance)
-        refused_already = _refusal(requester, draft, proof)
+        refused_already = _refusal(requester, draft, proof) or ticket_refusal(draft.ticket)
         names = [part.repository for part in draft.scope.resources]
         if refused_already is None and not known_to(requester).may_name(draft.target, draft.target.slug, names):
             raise NotFound

@@ -18,6 +18,7 @@ from jit_access.grants.policy import account_refusal
 from jit_access.grants.selectors import lock_grant
 from jit_access.grants.services import GrantOrder, create_from_request
 from jit_access.grants.services.ending import PEACEFUL_ENDS
+from jit_access.grants.tickets import ticket_refusal
 from jit_access.policies.answers import Approval, PolicyAnswer, Terms, strictest
 from jit_access.policies.questions import Assurance, Phase, Proof, questions_for_scope
 from jit_access.policies.services import decide_all
@@ -109,7 +110,7 @@ def ask_again_now(request: AccessRequest) -> tuple[PolicyAnswer, Reason | None]:
             proof=Proof(Assurance(seen["assurance"]), age),
         )
     )
-    return answer, account_refusal(request.requester) or _refusal(request, answer)
+    return answer, account_refusal(request.requester) or ticket_refusal(request.ticket) or _refusal(request, answer)
 
 
 def _refusal(request: AccessRequest, answer: PolicyAnswer) -> Reason | None:

@@ -29,6 +29,7 @@ from jit_access.grants.services.ending import Ending, close_grant
 from jit_access.grants.services.locking import settle_locked
 from jit_access.grants.services.removal import remove_access_of
 from jit_access.grants.services.session_views import push_views
+from jit_access.grants.tickets import ticket_refusal
 from jit_access.locks.selectors import refusal_by
 from jit_access.locks.turns import wait_for_locks
 from jit_access.mfa.assurance import Assurance
@@ -149,6 +150,8 @@ def _begin(actor: User, grant: Grant, assurance: Assurance) -> tuple[Grant, tupl
 
 
 def _check_may_start(grant: Grant, assurance: Assurance) -> None:
+    if (closed := ticket_refusal(grant.request.ticket)) is not None:
+        raise PolicyRefusal(closed)
     if grant.not_before is not None and clock.now() < grant.not_before:
         raise Conflict(Reason.START_TOO_EARLY, not_before=clock.format_instant(grant.not_before))
     if selectors.exposed_grants(subject_id=grant.subject_id, target_id=grant.target_id).exists():

@@ -41,6 +41,8 @@ _KINDS: dict[str, KindWords] = {
     "request.approved": KindWords(Badge("Approved", "check", "live"), "Everyone who had to agree did"),
     "bundle.submitted": KindWords(Badge("Asked", "inbox"), "Asked for several things together"),
     "request.agreed": KindWords(Badge("Agreed", "check", "wait"), "Agreed on, held for the rest of its bundle"),
+    "ticket.closed": KindWords(Badge("Ticket", "check"), "A ticket was closed, and what stood on it ended"),
+    "ticket.reopened": KindWords(Badge("Ticket", "history"), "A ticket was opened again"),
     "request.commented": KindWords(Badge("Comment", "doc"), "Wrote a comment"),
     "request.narrowed": KindWords(Badge("Narrowed", "minus", "wait"), "An approver offered less"),
     "verdict.voided": KindWords(Badge("Taken back", "back", "wait"), "An approval stands no more"),

@@ -165,7 +165,13 @@ def build_form(
             max_chars=PURPOSE_CHARS,
         ),
         ticket=Field(
-            "ticket", "Ticket", answers.ticket, is_required=False, optional_note="optional", max_chars=TICKET_CHARS
+            "ticket",
+            "Ticket",
+            answers.ticket,
+            hint="When it is closed, this ends too, if your ticket system tells the gateway.",
+            is_required=False,
+            optional_note="optional",
+            max_chars=TICKET_CHARS,
         ),
         not_before=None if answers.extends else _not_before_field(answers),
         preview=preview_of(outlook) if outlook else None,

@@ -43,6 +43,9 @@ _TABLE: dict[str, EndWords] = {
     Reason.POLICY_TIGHTENED: EndWords(
         Badge("Cut", "cut", "stop"), "the policy was tightened", "See what policy allows now", True
     ),
+    Reason.TICKET_CLOSED: EndWords(
+        Badge("Ended", "check"), "its ticket was closed", "Ask again with an open ticket", True
+    ),
     Reason.BUNDLE_ENDED: EndWords(
         Badge("Ended", "x", "stop"), "something asked with it is not granted", "Ask for each by itself", True
     ),
