@@ -24,7 +24,7 @@ def get_request(*, actor: User, public_id: str) -> AccessRequest:
 
 
 def visible_requests(*, actor: User) -> QuerySet[AccessRequest]:
-    """Own ones, those of one's service accounts, those one is asked about; all for security and auditors."""
+    """Own ones, those of one's service accounts, what one is asked or answered; all for security and auditors."""
     everything = with_related(AccessRequest.objects.all())
     if not actor.is_active:
         return everything.none()
@@ -32,7 +32,9 @@ def visible_requests(*, actor: User) -> QuerySet[AccessRequest]:
     if groups & SEES_EVERYTHING:
         return everything
     asked = asked_requests(voices_of(actor, groups))
-    return everything.filter(Q(requester=actor) | Q(requester__owner=actor) | Q(pk__in=asked.values("pk")))
+    answered = AccessRequest.objects.filter(verdicts__approver=actor)
+    mine = Q(requester=actor) | Q(requester__owner=actor)
+    return everything.filter(mine | Q(pk__in=asked.values("pk")) | Q(pk__in=answered.values("pk")))
 
 
 def viewer_of(actor: User) -> Viewer:

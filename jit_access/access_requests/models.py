@@ -8,8 +8,22 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from jit_access.access_requests.away_models import Absence, Delegation
+from jit_access.accounts.models import User
 from jit_access.core.models import PublicModel, StatefulModel
 from jit_access.domain.lifecycle import RequestState
+
+__all__ = [
+    "Absence",
+    "AccessRequest",
+    "ApprovalStep",
+    "Bundle",
+    "Comment",
+    "Delegation",
+    "Narrowing",
+    "Reminder",
+    "Verdict",
+]
 
 
 class Bundle(PublicModel):
@@ -108,13 +122,26 @@ class Verdict(PublicModel):
     request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="verdicts")
     step = models.ForeignKey(ApprovalStep, on_delete=models.CASCADE, related_name="verdicts")
     approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # For whom a stand-in answered: it is this person who counts, and who cannot answer once more.
+    on_behalf_of = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     is_approval = models.BooleanField()
     note = models.CharField(max_length=500, blank=True)
     payload_hash = models.CharField(max_length=64)
     factor_proved_at = models.DateTimeField(null=True)  # none behind a denial in a chat: it takes nothing but a name
 
+    @property
+    def counted(self) -> User:
+        """The person who counts: whoever answered, or whom they answered for."""
+        return self.on_behalf_of or self.approver
+
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["request", "approver"], name="one_verdict_per_person")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["request", "approver"], name="one_verdict_per_person"),
+            models.UniqueConstraint(fields=["request", "on_behalf_of"], name="one_verdict_for_a_person"),
+            models.CheckConstraint(
+                condition=~Q(on_behalf_of=models.F("approver")), name="nobody_stands_in_for_oneself"
+            ),
+        ]
 
 
 class Narrowing(PublicModel):

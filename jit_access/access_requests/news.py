@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC
 
+from jit_access.access_requests.away import PRESENT
 from jit_access.access_requests.less import narrowing_lines
 from jit_access.access_requests.models import AccessRequest
 from jit_access.access_requests.people import StepState, step_states
-from jit_access.access_requests.voices import people_for
+from jit_access.access_requests.voices import people_for, refused_people
 from jit_access.accounts.models import User
 from jit_access.accounts.selectors import members_of
 from jit_access.domain.lifecycle import RequestState
@@ -29,20 +30,36 @@ _OUTCOMES = {
 
 
 def tell_approvers(request: AccessRequest) -> None:
-    """Everybody who may answer now is told once, in whatever number of steps they are. Later stages are told later."""
+    """Everybody who may answer now is told once, in whatever number of steps they are. Later stages are told later.
+
+    Who is away is not, unless nobody else would hear of it; who stands in for somebody is.
+    """
     states = _asked_now(request)
-    people = {person.pk: person for state in states for person in state.people}
+    people = {reader.pk: (reader, absent) for state in states for reader, absent in _readers(state, request)}
     stage = max((state.stage for state in states), default=1)
     asked, parts = asked_for(request), _parts(request)
-    for person in people.values():
+    for person, absent in people.values():
+        lines = [*parts, f"{request.requester.display_name} wrote: “{request.purpose}”"]
         tell(
             person,
             kind="request-waits",
             subject=f"Answer by {_short_end(request)}: {asked}",
-            text="\n\n".join([*parts, f"{request.requester.display_name} wrote: “{request.purpose}”"]),
+            text="\n\n".join([*lines, *([f"You answer for {absent.display_name}."] if absent else [])]),
             path=f"/approvals/{request.public_id}",
             dedupe_key=f"request-waits:{request.public_id}" + (f":stage-{stage}" if stage > 1 else ""),
         )
+
+
+def _readers(state: StepState, request: AccessRequest) -> list[tuple[User, User | None]]:
+    """Who is told of one step, each with the person for whom they stand in."""
+    standing = {person.pk: state.standings.get(person.pk, PRESENT) for person in state.people}
+    asking = refused_people(request.requester)
+    there: list[tuple[User, User | None]] = [(one, None) for one in state.people if not standing[one.pk].away_until]
+    lent = [(standing[one.pk].stand_in, one) for one in state.people]
+    there += [(reader, absent) for reader, absent in lent if reader is not None and reader.pk not in asking]
+    own = {reader.pk for reader, absent in there if absent is None}
+    told = [(reader, absent) for reader, absent in there if absent is None or reader.pk not in own]
+    return told or [(one, None) for one in state.people]
 
 
 def _asked_now(request: AccessRequest) -> list[StepState]:
@@ -51,7 +68,7 @@ def _asked_now(request: AccessRequest) -> list[StepState]:
 
 def tell_waiting_approvers(request: AccessRequest, *, number: int) -> None:
     """Those whose answer is still missing are reminded."""
-    people = {person.pk: person for state in _asked_now(request) for person in state.people}
+    people = {reader.pk: reader for state in _asked_now(request) for reader, _ in _readers(state, request)}
     for person in people.values():
         tell(
             person,

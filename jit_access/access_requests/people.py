@@ -7,8 +7,9 @@ nobody could answer is refused at once, and whoever answers is checked at that m
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from jit_access.access_requests.away import Standing, standings
 from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
 from jit_access.access_requests.voices import People, Voice, people_for, refused_people, voice_of_loaded
 from jit_access.accounts.models import User
@@ -29,6 +30,7 @@ class StepState:
     people: tuple[User, ...]
     step: ApprovalStep
     is_now: bool = True
+    standings: Mapping[int, Standing] = field(default_factory=dict)  # of those who are away or have a stand-in
 
     @property
     def open(self) -> int:
@@ -88,11 +90,13 @@ def _lack(one: Approval, there: int) -> str:
 def step_states(request: AccessRequest) -> tuple[StepState, ...]:
     """Each step with its verdicts and the people who still may answer, stage by stage."""
     steps = list(request.steps.order_by("stage", "group"))
-    rows = request.verdicts.select_related("approver").prefetch_related("approver__groups")
+    rows = request.verdicts.select_related("approver", "on_behalf_of")
+    rows = rows.prefetch_related("approver__groups", "on_behalf_of__groups")
     verdicts = list(rows.order_by("created_at", "pk"))
-    answered = {verdict.approver_id for verdict in verdicts}
+    answered = answered_by(verdicts)
     people = people_for([step.group for step in steps], request.requester, request.target)
     given = {step.pk: tuple(verdict for verdict in verdicts if counts(verdict, step, request)) for step in steps}
+    known = standings({person.pk for members in people.values() for person in members})
     now = stage_asked(steps, {pk: len(some) for pk, some in given.items()})
     return tuple(
         StepState(
@@ -102,6 +106,7 @@ def step_states(request: AccessRequest) -> tuple[StepState, ...]:
             people=tuple(person for person in people[step.group] if person.pk not in answered),
             step=step,
             is_now=step.stage == now,
+            standings=known,
         )
         for step in steps
     )
@@ -128,21 +133,32 @@ def counts(verdict: Verdict, step: ApprovalStep, request: AccessRequest) -> bool
         return False
     if request.state != RequestState.PENDING:
         return True
-    return voice_of_loaded(verdict.approver).can_fill(step.group, request)
+    return verdict.approver.is_active and voice_of_loaded(verdict.counted).can_fill(step.group, request)
 
 
-def choose_step(person: User, states: Iterable[StepState]) -> StepState | None:
-    """The step of the stage asked now in which this person's approval counts, so that all others can still be met.
+def answered_by(verdicts: Iterable[Verdict]) -> frozenset[int]:
+    """Who cannot answer any more: whoever did, and for whom somebody did. Together they are one."""
+    every = tuple(verdicts)
+    given = {verdict.approver_id for verdict in every} | {verdict.on_behalf_of_id for verdict in every}
+    return frozenset(pk for pk in given if pk is not None)
 
+
+def choose_step(voices: Sequence[Voice], states: Iterable[StepState]) -> tuple[StepState, Voice] | None:
+    """The step of the stage asked now in which this answer counts, and for whom, so that all others can still be met.
+
+    In own right where that will do. Whoever speaks and whom they speak for are used up by it, both.
     Raises: PolicyRefusal (needed-later) for the only one who could answer a later stage, while others can answer this.
     """
     every = tuple(states)
-    candidates = [state for state in every if state.is_now and state.open and _is_among(person, state)]
-    for candidate in candidates:
+    actor = voices[0].person
+    asked = [state for state in every if state.is_now and state.open]
+    candidates = [(state, voice) for voice in voices for state in asked if _is_among(voice.person, state)]
+    for candidate, voice in candidates:
+        used = {actor.pk, voice.person.pk}
         needs = {state.group: state.open - (state is candidate) for state in every}
-        others = {state.group: [one.pk for one in state.people if one.pk != person.pk] for state in every}
+        others = {state.group: [one.pk for one in state.people if one.pk not in used] for state in every}
         if can_be_met(needs, others):
-            return candidate
+            return candidate, voice
     if candidates and can_still_be_met(every):
         raise PolicyRefusal(Reason.NEEDED_LATER)
     return candidates[0] if candidates else None

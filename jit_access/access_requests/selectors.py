@@ -11,9 +11,18 @@ from django.db.models import Count, Q, QuerySet
 
 from jit_access.access_requests.drafts import RequestDraft, make_draft
 from jit_access.access_requests.models import AccessRequest, Bundle, Verdict
-from jit_access.access_requests.people import StepState, counts, refusal_to_answer, stage_asked, step_states
+from jit_access.access_requests.people import (
+    StepState,
+    answered_by,
+    choose_step,
+    counts,
+    refusal_to_answer,
+    stage_asked,
+    step_states,
+)
 from jit_access.access_requests.voices import Voice, asked_requests, voices_of
 from jit_access.accounts.models import User
+from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
@@ -44,6 +53,7 @@ class RequestDetail:
     why_not: Reason | None
     factor_max_age_s: int
     approver_level: int  # mfa.assurance.Level
+    answers_for: Voice | None = None  # for whom this reader would answer, as their stand-in
 
     @property
     def may_answer(self) -> bool:
@@ -86,15 +96,17 @@ def recently_refused_of(*, actor: User, now: datetime) -> QuerySet[AccessRequest
 def approvals_queue(*, actor: User, now: datetime) -> tuple[QueueItem, ...]:
     """What waits for an answer of this person's groups, and their own requests without buttons. Soonest first.
 
-    Seven queries, however long the queue is: groups, rows, owners of the targets, steps, verdicts, who gave them, their
-    groups.
+    Ten queries at most, however long the queue is: groups, the time, for whom one stands in, rows, owners of the
+    targets, steps, verdicts, who gave them and for whom, their groups.
     """
     voices = voices_of(actor)
     asked = asked_requests(voices if actor.is_active and actor.is_person else ())
     mine = Q(requester=actor) | Q(requester__owner=actor)
     waiting = AccessRequest.objects.filter(Q(pk__in=asked.values("pk")) | mine)
     waiting = waiting.filter(state=RequestState.PENDING, answer_by__gt=now)
-    rows = with_related(waiting).prefetch_related("steps", "verdicts__approver__groups", "target__owners")
+    rows = with_related(waiting).prefetch_related(
+        "steps", "verdicts__approver__groups", "verdicts__on_behalf_of__groups", "target__owners"
+    )
     ordered = rows.order_by("answer_by", "pk")
     items = [QueueItem(request, why_not_answer(actor, request, now=now, voices=voices)) for request in ordered]
     return tuple(item for item in items if item.why_not != Reason.NOT_YET_ASKED)
@@ -103,7 +115,7 @@ def approvals_queue(*, actor: User, now: datetime) -> tuple[QueueItem, ...]:
 def describe_request(*, actor: User, request: AccessRequest, now: datetime) -> RequestDetail:
     """Steps, verdicts and people of one request, and whether this reader may answer it."""
     states = step_states(request)
-    verdicts = request.verdicts.select_related("approver", "step").order_by("created_at", "pk")
+    verdicts = request.verdicts.select_related("approver", "on_behalf_of", "step").order_by("created_at", "pk")
     return RequestDetail(
         request=request,
         steps=states,
@@ -111,7 +123,17 @@ def describe_request(*, actor: User, request: AccessRequest, now: datetime) -> R
         why_not=why_not_answer(actor, request, now=now),
         factor_max_age_s=min((state.step.approver_factor_max_age_s for state in states), default=0),
         approver_level=max((state.step.approver_level for state in states), default=0),
+        answers_for=lent_voice(actor, states),
     )
+
+
+def lent_voice(actor: User, states: tuple[StepState, ...]) -> Voice | None:
+    """For whom an approval of this person would count, where it would not be their own."""
+    try:
+        found = choose_step(voices_of(actor), states)
+    except PolicyRefusal:
+        return None
+    return None if found is None or found[1].person.pk == actor.pk else found[1]
 
 
 def why_not_answer(
@@ -126,8 +148,10 @@ def why_not_answer(
     if (refusal := refusal_to_answer(mine_now, request)) is not None:
         return refusal
     verdicts, steps = list(request.verdicts.all()), list(request.steps.all())
-    if any(verdict.approver_id == actor.pk for verdict in verdicts):
+    answered = answered_by(verdicts)
+    if actor.pk in answered:
         return Reason.ALREADY_ANSWERED
+    mine_now = tuple(voice for voice in mine_now if voice.person.pk not in answered)
     given = {step.pk: sum(counts(verdict, step, request) for verdict in verdicts) for step in steps}
     mine = {
         step.stage

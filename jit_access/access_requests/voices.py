@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from jit_access.access_requests.away import live_delegations
 from jit_access.access_requests.models import AccessRequest
 from jit_access.accounts.models import AccountKind, User
+from jit_access.core import clock
 from jit_access.grants.access import group_names
 from jit_access.grants.asked import asked_about
 from jit_access.policies.asked import MANAGER, TARGET_OWNER, group_of
@@ -23,10 +26,11 @@ People = dict[str, tuple[User, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One person whose answer can count, with the groups that make it count."""
+    """One person whose answer can count, with the groups that make it count; `until` when lent to a stand-in."""
 
     person: User
     groups: frozenset[str]
+    until: datetime | None = None
 
     def can_fill(self, word: str, request: AccessRequest) -> bool:
         """True when this person is now among those whom the word asks about this request."""
@@ -48,13 +52,20 @@ class Voice:
 
 
 def voices_of(actor: User, groups: frozenset[str] | None = None) -> tuple[Voice, ...]:
-    """For whom this person may answer now, their own voice first. Without `groups` they are looked up."""
-    return (Voice(actor, group_names(actor) if groups is None else groups),)
+    """For whom this person may answer now, their own voice first. Without `groups` they are looked up.
+
+    Only own rights are lent: a stand-in of a stand-in answers for nobody.
+    """
+    own = Voice(actor, group_names(actor) if groups is None else groups)
+    if not actor.is_active or not actor.is_person:
+        return (own,)
+    held = live_delegations(clock.now()).filter(delegate=actor).prefetch_related("delegator__groups")
+    return (own, *(voice_of_loaded(row.delegator, until=row.ends_at) for row in held))
 
 
-def voice_of_loaded(person: User) -> Voice:
-    """The same for somebody whose groups were read with the rows at hand."""
-    return Voice(person, frozenset(group.name for group in person.groups.all()))
+def voice_of_loaded(person: User, *, until: datetime | None = None) -> Voice:
+    """Somebody's own, whose groups were read with the rows at hand."""
+    return Voice(person, frozenset(group.name for group in person.groups.all()), until)
 
 
 def asked_requests(voices: Iterable[Voice]) -> QuerySet[AccessRequest]:

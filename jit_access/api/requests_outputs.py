@@ -10,6 +10,7 @@ from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.access_requests.people import StepState
 from jit_access.access_requests.selectors import RequestDetail
 from jit_access.access_requests.services import Preview
+from jit_access.accounts.models import User
 from jit_access.api.requests_inputs import describe_name
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason, explain
@@ -101,10 +102,17 @@ class RequestOutput(serializers.Serializer[Any]):
 
 class VerdictOutput(serializers.Serializer[Any]):
     approver = NameOutput()
+    on_behalf_of = NameOutput(allow_null=True, help_text="For whom a stand-in answered: they count.")
     is_approval = serializers.BooleanField()
     note = serializers.CharField()
     group = serializers.CharField()
     at = serializers.DateTimeField()
+
+
+class StandingOutput(serializers.Serializer[Any]):
+    person = NameOutput()
+    away_until = serializers.DateTimeField(allow_null=True)
+    stand_in = NameOutput(allow_null=True)
 
 
 class StepOutput(serializers.Serializer[Any]):
@@ -114,6 +122,7 @@ class StepOutput(serializers.Serializer[Any]):
     needed = serializers.IntegerField()
     given = serializers.IntegerField()
     people = NameOutput(many=True)
+    away = StandingOutput(many=True, help_text="Which of them are away or have a stand-in now.")
 
 
 class RequestDetailOutput(RequestOutput):
@@ -208,12 +217,23 @@ def _step(state: StepState) -> dict[str, object]:
         "needed": state.needed,
         "given": len(state.given),
         "people": [describe_name(person) for person in state.people],
+        "away": [_standing(person, state) for person in state.people if person.pk in state.standings],
+    }
+
+
+def _standing(person: User, state: StepState) -> dict[str, object]:
+    said = state.standings[person.pk]
+    return {
+        "person": describe_name(person),
+        "away_until": said.away_until,
+        "stand_in": None if said.stand_in is None else describe_name(said.stand_in),
     }
 
 
 def _verdict(verdict: Verdict) -> dict[str, object]:
     return {
         "approver": describe_name(verdict.approver),
+        "on_behalf_of": None if verdict.on_behalf_of is None else describe_name(verdict.on_behalf_of),
         "is_approval": verdict.is_approval,
         "note": verdict.note,
         "group": verdict.step.group,

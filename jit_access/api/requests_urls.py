@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jit_access.api import bundles, comments, offers, requests, tickets
+from jit_access.api import away, bundles, comments, offers, requests, tickets
 
 urlpatterns = [
     path("requests", requests.RequestsView.as_view(), name="requests"),
@@ -16,6 +16,10 @@ urlpatterns = [
     path("requests/<str:public_id>/deny", requests.DenyView.as_view(), name="request-deny"),
     path("requests/<str:public_id>/comments", comments.CommentsView.as_view(), name="request-comments"),
     path("requests/<str:public_id>/timeline", comments.TimelineView.as_view(), name="request-timeline"),
+    path("me/delegations", away.DelegationsView.as_view(), name="delegations"),
+    path("me/delegations/<str:public_id>", away.DelegationView.as_view(), name="delegation"),
+    path("me/absences", away.AbsencesView.as_view(), name="absences"),
+    path("me/absences/<str:public_id>", away.AbsenceView.as_view(), name="absence"),
     path("bundles", bundles.BundlesView.as_view(), name="bundles"),
     path("bundles/<str:public_id>", bundles.BundleView.as_view(), name="bundle"),
     path("tickets/<str:ticket>/closed", tickets.TicketClosedView.as_view(), name="ticket-closed"),

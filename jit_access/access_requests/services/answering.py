@@ -8,16 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.db.models import Q
+
 from jit_access.access_requests import selectors
 from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.drafts import clean_note
 from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
 from jit_access.access_requests.news import tell_approvers, tell_requester
 from jit_access.access_requests.payloads import is_intact
-from jit_access.access_requests.people import StepState, choose_step, refusal_to_answer, step_states
+from jit_access.access_requests.people import StepState, answered_by, choose_step, refusal_to_answer, step_states
 from jit_access.access_requests.services.bundling import approve_or_hold
 from jit_access.access_requests.services.deciding import ask_again_now, end_locked
-from jit_access.access_requests.voices import voices_of
+from jit_access.access_requests.voices import Voice, voices_of
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
@@ -80,12 +82,13 @@ def answer_locked(actor: User, locked: AccessRequest, answer: Answer, *, stage: 
     _check_may_answer(actor, locked, answer.payload_hash)
     states = step_states(locked)
     asked = states if stage is None else tuple(replace(one, is_now=one.stage == stage) for one in states)
-    state = step_for(actor, locked, asked, is_approval=answer.is_approval)
+    state, voice = step_for(actor, locked, asked, is_approval=answer.is_approval)
     proved_at = _proof_for(answer, state.step)
     verdict = Verdict(
         request=locked,
         step=state.step,
         approver=actor,
+        on_behalf_of=voice.person if voice.person.pk != actor.pk else None,
         is_approval=answer.is_approval,
         note=answer.note,
         payload_hash=answer.payload_hash,
@@ -122,9 +125,12 @@ def expire_if_due(request: AccessRequest) -> bool:
 
 
 def _is_repeat(actor: User, request: AccessRequest, *, is_approval: bool, payload_hash: str) -> bool:
-    given = request.verdicts.filter(approver=actor).first()
+    given = request.verdicts.filter(Q(approver=actor) | Q(on_behalf_of=actor)).select_related("approver").first()
     if given is None:
         return False
+    if given.approver_id != actor.pk:
+        refuse_decided(request)
+        raise Conflict(Reason.ALREADY_ANSWERED, f"{given.approver.display_name} answered this for you.")
     if given.is_approval == is_approval and given.payload_hash == payload_hash:
         return True
     refuse_decided(request)
@@ -158,19 +164,29 @@ def refuse_decided(request: AccessRequest) -> None:
     )
 
 
-def step_for(actor: User, request: AccessRequest, states: tuple[StepState, ...], *, is_approval: bool) -> StepState:
-    """Nobody answers ahead of their stage. A denial counts wherever the person belongs and was asked already."""
-    voices = voices_of(actor)
-    mine = [state for state in states if any(voice.can_fill(state.group, request) for voice in voices)]
+def step_for(
+    actor: User, request: AccessRequest, states: tuple[StepState, ...], *, is_approval: bool
+) -> tuple[StepState, Voice]:
+    """Where this answer counts, and for whom. Nobody answers ahead of their stage.
+
+    A denial counts wherever the person was asked already, or whom they stand in for.
+    """
+    answered = answered_by(request.verdicts.all())
+    voices = tuple(
+        voice for voice in voices_of(actor) if voice.person.pk not in answered or voice.person.pk == actor.pk
+    )
+    mine = [(state, voice) for voice in voices for state in states if voice.can_fill(state.group, request)]
     every = max((state.stage for state in states), default=0)
     asked = max((state.stage for state in states if state.is_now), default=every)  # all of them, where all agreed
-    within = [state for state in mine if state.stage <= asked]
+    within = [one for one in mine if one[0].stage <= asked]
     if mine and not within:
         raise PolicyRefusal(Reason.NOT_YET_ASKED)
-    state = choose_step(actor, states) if is_approval else next(reversed(within), None)
-    if state is None:
+    # In own right first, and in the latest stage that was asked.
+    latest = min(within, key=lambda one: (one[1] is not voices[0], -one[0].stage), default=None)
+    found = choose_step(voices, states) if is_approval else latest
+    if found is None:
         raise PolicyRefusal(Reason.NOT_AN_APPROVER, "The people of your group have agreed already; others are asked.")
-    return state
+    return found
 
 
 def _proof_for(answer: Answer, step: ApprovalStep) -> datetime | None:
@@ -193,18 +209,24 @@ def _take(verdict: Verdict, request: AccessRequest, states: tuple[StepState, ...
             reason=Reason.APPROVED if verdict.is_approval else Reason.DENIED_BY_PERSON,
             request=request.public_id,
             target=request.target.slug,
-            detail={
-                "group": verdict.step.group,
-                "stage": verdict.step.stage,
-                "payload": verdict.payload_hash,
-                "note": verdict.note,
-            },
+            detail=_described(verdict),
         )
         if not verdict.is_approval:
             end_locked(request, RequestState.DENIED, Reason.DENIED_BY_PERSON, actor=ref, note=verdict.note)
         else:
             _take_approval(request, verdict, states)
         tell_requester(request)
+
+
+def _described(verdict: Verdict) -> dict[str, str | int | bool]:
+    """What the log keeps of an answer; `account` is for whom a stand-in gave it."""
+    told: dict[str, str | int | bool] = {
+        "group": verdict.step.group,
+        "stage": verdict.step.stage,
+        "payload": verdict.payload_hash,
+        "note": verdict.note,
+    }
+    return told if verdict.on_behalf_of is None else told | {"account": verdict.on_behalf_of.public_id}
 
 
 def _take_approval(request: AccessRequest, verdict: Verdict, states: tuple[StepState, ...]) -> None:

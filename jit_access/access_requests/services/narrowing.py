@@ -6,6 +6,8 @@ is asked again: they signed another payload, and less of it can be something els
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from jit_access.access_requests import selectors
 from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.less import Offer, taken_away
@@ -74,7 +76,7 @@ def approve_less(*, actor: User, request: AccessRequest, offer: Offer, answer: A
             if not _is_done(actor, locked, answer):
                 _check_may_offer(actor, locked)
                 # Earlier stages are asked again for less; this answer to it is given in its own stage all the same.
-                stage = step_for(actor, locked, step_states(locked), is_approval=False).stage
+                stage = step_for(actor, locked, step_states(locked), is_approval=False)[0].stage
                 _narrow(actor, locked, offered_request(locked, offer), answer)
             answer_locked(actor, locked, answer, stage=stage)
             if locked.state == RequestState.PENDING:
@@ -90,7 +92,7 @@ def _check_may_offer(actor: User, request: AccessRequest) -> None:
     if (refusal := refusal_to_answer(voices_of(actor), request)) is not None:
         raise PolicyRefusal(refusal)
     refuse_decided(request)
-    if request.verdicts.filter(approver=actor).exists():
+    if request.verdicts.filter(Q(approver=actor) | Q(on_behalf_of=actor)).exists():
         raise Conflict(Reason.ALREADY_ANSWERED)
 
 

@@ -30,7 +30,7 @@ BATCH = 500
 def void_verdicts_of(user: User, reason: Reason) -> None:
     """This account lost something: a group, its reports, or everything."""
     with audited(actor=GATEWAY):
-        _void(Q(approver=user), reason)
+        _void(Q(approver=user) | Q(on_behalf_of=user), reason)
         note_stuck_requests()
 
 
@@ -47,7 +47,7 @@ def void_verdicts_of_owners(target_id: int) -> None:
 
 def _void(which: Q, reason: Reason) -> None:
     given = Verdict.objects.filter(which, is_approval=True, request__state=RequestState.PENDING)
-    rows = given.select_related("approver", "step").order_by("request_id", "pk")
+    rows = given.select_related("approver", "on_behalf_of", "step").order_by("request_id", "pk")
     with audited(actor=GATEWAY) as audit:
         for verdict in rows:
             request = selectors.lock_request(verdict.request_id)

@@ -84,7 +84,7 @@ class Case:
 
 def load_case(request: AccessRequest, now: datetime) -> Case:
     """Everything that belongs to a request, read once."""
-    verdicts = tuple(request.verdicts.select_related("approver").order_by("created_at", "pk"))
+    verdicts = tuple(request.verdicts.select_related("approver", "on_behalf_of").order_by("created_at", "pk"))
     states = step_states(request)
     return Case(request, states, verdicts, now, usual_wait_s([state.group for state in states]))
 
@@ -250,11 +250,23 @@ def _asked_step(case: Case, state: StepState) -> AskedStep:
     else:
         badge = Badge("Asked later", "clock") if _is_later(state) else Badge("Waiting", "clock", "wait")
     left = _one_of(list(state.people), state.open, state.group)
-    return AskedStep(badge, title, "; ".join([*said, left]))
+    away = [_away(person, state, case.now) for person in state.people if person.pk in state.standings]
+    return AskedStep(badge, title, "; ".join([*said, left, *away]))
+
+
+def _away(person: User, state: StepState, now: datetime) -> str:
+    """`Ben is away until 3 Dec; Cleo answers for Ben`."""
+    name, said = words.short_name(person), state.standings[person.pk]
+    away = f"{name} is away until {figures.end_time(said.away_until, now)}" if said.away_until else ""
+    lent = f"{words.short_name(said.stand_in)} answers for {name}" if said.stand_in else ""
+    return "; ".join(part for part in (away, lent) if part)
 
 
 def _said(verdict: Verdict, case: Case) -> str:
-    return f"{words.short_name(verdict.approver)}, {figures.ago(verdict.created_at, case.now)}"
+    who = words.short_name(verdict.approver)
+    if verdict.on_behalf_of is not None:
+        who = f"{who} for {words.short_name(verdict.on_behalf_of)}"
+    return f"{who}, {figures.ago(verdict.created_at, case.now)}"
 
 
 def three_numbers(case: Case) -> tuple[Fact, ...]:

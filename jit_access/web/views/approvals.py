@@ -190,6 +190,15 @@ def _needs_code(assurance: Assurance, max_age_s: int, level: int = Level.SECOND_
 
 
 def _proof_note(assurance: Assurance, detail: RequestDetail) -> str:
+    lent = detail.answers_for
+    if lent is None or lent.until is None:
+        return _own_proof_note(assurance, detail)
+    until = figures.end_time(lent.until, clock.now())
+    name = lent.person.display_name
+    return f"You answer for {name} (delegated until {until}). {_own_proof_note(assurance, detail)}"
+
+
+def _own_proof_note(assurance: Assurance, detail: RequestDetail) -> str:
     within, level = figures.round_duration(detail.factor_max_age_s), detail.approver_level
     needs_code = _needs_code(assurance, detail.factor_max_age_s, level)
     if needs_code and level >= Level.PHISHING_RESISTANT:
