@@ -38,7 +38,14 @@ def with_groups(form: RequestForm, outlooks: Sequence[tuple[str, Outlook]]) -> R
     if closed:
         steps = [item for slug, scope, preview in closed for item in _named(slug, scope, preview.steps)]
         return replace(form, preview=Preview(tuple(steps), is_open=False, refusal="Not all of this can be asked."))
-    steps = [item for slug, scope, preview in parts for item in _named(slug, scope, preview.steps)]
+    # What is the same for all of them is said once, below.
+    common = [item for item in parts[0][2].steps if all(item in preview.steps for _, _, preview in parts)]
+    steps = [
+        item
+        for slug, scope, preview in parts
+        for item in _named(slug, scope, [step for step in preview.steps if step not in common])
+    ]
+    steps += common
     decided = " ".join(dict.fromkeys(preview.decided_by for _, _, preview in parts))
     return replace(form, preview=Preview(tuple(steps), is_open=True, decided_by=decided))
 

@@ -95,6 +95,8 @@ def state_badge(case: Case) -> Badge:
     if state == RequestState.PENDING:
         if not case.is_open:
             return Badge("No answer", "clock")
+        if case.request.agreed_reason:
+            return Badge("Agreed, held", "check", "wait")
         progress = f"{case.given} of {case.needed} approved" if case.given else "Waiting"
         return Badge(progress, "clock", "wait")
     return {
