@@ -40,6 +40,7 @@ class GrantOutput(serializers.Serializer[Any]):
     refused_files = serializers.ListField(
         child=serializers.CharField(), help_text="Kinds of files that are refused: classes such as pickle, or patterns."
     )
+    is_break_glass = serializers.BooleanField(help_text="Opened at once, without approval.")
     risk = serializers.IntegerField()
     created_at = serializers.DateTimeField()
 
@@ -91,6 +92,7 @@ def describe_grant(grant: Grant, *, now: datetime) -> dict[str, object]:
         "byte_budget": grant.byte_budget,
         "request_budget": grant.request_budget,
         "refused_files": grant.refused_files,
+        "is_break_glass": grant.is_break_glass,
         "risk": grant.risk,
         "created_at": grant.created_at,
     }

@@ -57,7 +57,7 @@ class PreviewView(APIView):
         """Who would have to agree, how long at most, or why it cannot be asked. Changes nothing."""
         actor = signed_in_user(request)
         given = parse(PreviewInput, request)
-        target, scope = _wanted(actor, given)
+        target, scope = wanted(actor, given)
         preview = services.preview_request(
             actor=actor, target=target, scope=scope, lasts_s=given["lasts_s"], assurance=assurance_of(request)
         )
@@ -74,7 +74,7 @@ class RequestsView(APIView):
         """Ask. When nobody's approval is needed, `grant` is there at once."""
         actor = signed_in_user(request)
         given = parse(RequestInput, request)
-        target, scope = _wanted(actor, given)
+        target, scope = wanted(actor, given)
         draft = services.make_draft(
             target=target,
             scope=scope,
@@ -168,7 +168,7 @@ class ApprovalsView(APIView):
         )
 
 
-def _wanted(actor: User, given: dict[str, Any]) -> tuple[Target, Scope]:
+def wanted(actor: User, given: dict[str, Any]) -> tuple[Target, Scope]:
     """What it is about. Names that the actor may not know are not found, as those that do not exist."""
     scope = parse_scope([dict(item) for item in given["resources"]])
     names = [part.repository for part in scope.resources]

@@ -92,6 +92,7 @@ class RequestOutput(serializers.Serializer[Any]):
     decided_at = serializers.DateTimeField(allow_null=True)
     extends = serializers.CharField(allow_null=True)
     bundle = serializers.CharField(allow_null=True, help_text="What it was asked together with.")
+    is_break_glass = serializers.BooleanField(help_text="Opened at once, without approval.")
     is_held = serializers.BooleanField(help_text="Agreed on; granted when everything asked with it is.")
     grant = serializers.CharField(allow_null=True)
     rules = serializers.ListField(child=serializers.CharField())
@@ -189,6 +190,7 @@ def describe_request(request: AccessRequest) -> dict[str, object]:
         "decided_at": request.decided_at,
         "extends": None if request.extends is None else request.extends.public_id,
         "bundle": None if request.bundle is None else request.bundle.public_id,
+        "is_break_glass": request.is_break_glass,
         "is_held": request.state == RequestState.PENDING and bool(request.agreed_reason),
         "grant": None if grant is None else grant.public_id,
         "rules": request.rules,

@@ -8,13 +8,17 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from jit_access.access_requests import selectors as requests
+from jit_access.access_requests.models import BreakGlassReview
+from jit_access.access_requests.services.reviewing import visible_reviews
 from jit_access.accounts import selectors as accounts
 from jit_access.accounts.models import User
 from jit_access.domain.errors import NotFound
+from jit_access.domain.roles import SECURITY, SEES_EVERYTHING
 from jit_access.mfa import assurance as mfa_assurance
 from jit_access.mfa.assurance import Assurance, Level
 from jit_access.mfa.services import session_ends_at
 from jit_access.web import reads
+from jit_access.web.presenters.break_glass import alarm
 from jit_access.web.presenters.shell import Frame, build_shell
 from jit_access.web.viewmodels.shell import Shell
 
@@ -57,6 +61,13 @@ def _session_end(request: HttpRequest, now: datetime) -> datetime | None:
     return min(latest, silence) if latest else None
 
 
+def _open_reviews(request: HttpRequest, user: User) -> list[BreakGlassReview]:
+    """For those who see everything: what was opened without approval and is not reviewed yet."""
+    if not SEES_EVERYTHING & groups_of(request):
+        return []
+    return list(visible_reviews(actor=user).filter(closed_at=None).order_by("due_at", "pk"))
+
+
 def make_shell(request: HttpRequest, current: str, now: datetime) -> Shell:
     """The frame around a page."""
     user = request.user
@@ -64,6 +75,7 @@ def make_shell(request: HttpRequest, current: str, now: datetime) -> Shell:
         raise NotFound
     queue = requests.approvals_queue(actor=user, now=now)
     assurance = assurance_of(request)
+    reviews = _open_reviews(request, user)
     frame = Frame(
         person=user,
         groups=groups_of(request),
@@ -74,5 +86,7 @@ def make_shell(request: HttpRequest, current: str, now: datetime) -> Shell:
         session_ends_at=_session_end(request, now),
         now=now,
         has_shortcuts=has_shortcuts(request),
+        open_reviews=len(reviews),
+        alarm=alarm(reviews, now) if SECURITY in groups_of(request) else None,
     )
     return build_shell(frame, current)

@@ -95,6 +95,7 @@ def test_one_token_is_cut_and_the_other_token_of_the_grant_runs_on(
     call(visit, stack, "/locks", {"axis": "credential", "name": oldest, "reason": "Seen in a build log"})
     assert is_cut(pulls[stolen], size)
     pulls[kept].read_to_the_end()
+    pulls[kept].close()
     assert pulls[kept].received == size
     assert (ping(stack, stolen), ping(stack, kept)) == ((403, "locked"), (200, ""))
     stories.end(visit("ada"), stolen.grant_id)

@@ -70,6 +70,7 @@ class Preview:
     risk: Risk
     policy_version: int
     why_nobody: str = ""  # with no-approver: who is missing, in a sentence
+    break_glass_s: int = 0  # how long without approval, where a rule says so
 
     @property
     def is_allowed(self) -> bool:
@@ -111,6 +112,7 @@ def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, 
         refused_files=answer.refused_files,
         risk=assess(actor, draft, now),
         policy_version=answer.version,
+        break_glass_s=answer.break_glass_s if answer.approvals else 0,
         why_nobody=why_nobody(answer.approvals, people) if refusal is Reason.NO_APPROVER else "",
     )
 

@@ -107,7 +107,7 @@ def open_at_once(*, actor: User, call: EmergencyCall, assurance: Assurance) -> G
         names = [part.repository for part in draft.scope.resources]
         if not known_to(opener).may_name(draft.target, draft.target.slug, names):
             raise NotFound
-        _check_typed(call)
+        check_call(call)
         check_fresh(assurance, max_age_s=FACTOR_MAX_AGE_S)
         proof = proof_of(assurance)
         answer = _ask(opener, draft, proof)
@@ -160,7 +160,8 @@ def _refusal_of_history(actor: User) -> PolicyRefusal | None:
     return None
 
 
-def _check_typed(call: EmergencyCall) -> None:
+def check_call(call: EmergencyCall) -> None:
+    """What was typed, before a code is used up on it. Raises: CallerError."""
     if call.typed.strip() != word_of(call.draft):
         raise CallerError(Reason.INVALID_INPUT, f"Type {word_of(call.draft)} to confirm.", field="typed")
     if len(call.draft.purpose) < LEAST_REASON_CHARS:

@@ -99,6 +99,8 @@ def state_badge(case: Case) -> Badge:
             return Badge("Agreed, held", "check", "wait")
         progress = f"{case.given} of {case.needed} approved" if case.given else "Waiting"
         return Badge(progress, "clock", "wait")
+    if case.request.is_break_glass:
+        return Badge("Break-glass", "alert", "stop")
     return {
         RequestState.APPROVED: Badge("Approved", "check", "live"),
         RequestState.DENIED: Badge("Denied", "x", "stop"),
@@ -205,6 +207,9 @@ def _by(left: str, by: str) -> str:
 
 
 def _approved_notice(case: Case) -> Notice:
+    if case.request.is_break_glass:
+        more = "Everybody who was skipped was told. Security reviews what was done within 24 h."
+        return Notice("Opened at once, without approval.", more, "stop", "alert", code=str(Reason.BREAK_GLASS))
     lasts = figures.round_duration(case.request.lasts_s)
     names = figures.joined([words.short_name(verdict.approver) for verdict in case.verdicts if verdict.is_approval])
     who = f"{names} approved. " if names else "Policy asks nobody's approval for this. "
@@ -245,6 +250,9 @@ def _asked_step(case: Case, state: StepState) -> AskedStep:
     denial = case.denial
     if denial is not None and denial.step_id == state.step.pk:
         return AskedStep(Badge("Denied", "x", "stop"), title, _said(denial, case))
+    if case.request.is_break_glass:
+        names = figures.joined([words.short_name(one) for one in state.people])
+        return AskedStep(Badge("Skipped", "alert", "stop"), title, f"{names or 'Nobody there'}, told at once")
     if not state.open:
         return AskedStep(Badge("Approved", "check", "live"), title, "; ".join(said))
     if not case.is_open:
@@ -303,7 +311,9 @@ def withdraw_confirm(case: Case) -> Confirm:
     )
 
 
-def build_request_page(case: Case, *, viewer: User, is_new: bool = False, start_href: str = "") -> RequestPage:
+def build_request_page(
+    case: Case, *, viewer: User, is_new: bool = False, start_href: str = "", glass_href: str = ""
+) -> RequestPage:
     """The waiting page, which is also the page of the finished request."""
 
     request = case.request
@@ -336,6 +346,7 @@ def build_request_page(case: Case, *, viewer: User, is_new: bool = False, start_
         is_live=case.is_open,
         again=Action("Ask again", again_href) if is_own and is_over else None,
         less=_less_notice(case),
+        glass_href=glass_href,
     )
 
 

@@ -26,6 +26,8 @@ def grant_badge(grant: Grant, now: datetime) -> Badge:
         left = left_s(grant, now)
         if left <= 0:
             return Badge("Time ran out", "check")
+        if grant.is_break_glass:
+            return Badge("Break-glass", "alert", "stop")
         return Badge("Ends soon", "clock", "wait") if left < SOON_S else Badge("Active", "check", "live")
     return {
         GrantState.SCHEDULED: Badge("Approved, not started", "play"),

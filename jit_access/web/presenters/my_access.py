@@ -208,7 +208,7 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         tokens_href=reverse("web:grant-tokens", args=[grant.public_id]) if is_running else "",
         tokens_count=known.tokens.get(grant.pk, 0),
         foot=_foot(grant, known),
-        rule=grant.rule if not known.approvers.get(grant.request_id) else "",
+        rule=grant.rule if not known.approvers.get(grant.request_id) and not grant.is_break_glass else "",
         extend=Action("Extend", f"{reverse('web:request-new')}?extends={grant.public_id}") if is_usable else None,
         end=end,
         end_href=reverse("web:grant-end", args=[grant.public_id]) if end else "",
@@ -254,7 +254,8 @@ def _foot(grant: Grant, known: Known) -> tuple[str, ...]:
     if approved and decided is not None:
         approved += f", {figures.end_time(decided, known.now)}"
     holder = f"Held by {grant.subject.display_name}" if grant.subject_id != known.viewer.pk else ""
-    return tuple(part for part in (approved, grant.request.ticket, holder) if part)
+    glass = "Opened by break-glass, reviewed by Security" if grant.is_break_glass else ""
+    return tuple(part for part in (approved, glass, grant.request.ticket, holder) if part)
 
 
 def _waiting_item(request: AccessRequest, known: Known, badge: Badge, sentence: str) -> WaitingItem:

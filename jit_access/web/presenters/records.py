@@ -89,6 +89,8 @@ _KINDS: dict[str, KindWords] = {
     "second-factor.refused": KindWords(REFUSED, "A code was refused"),
     "recovery-codes.made": KindWords(Badge("Factor", "phone"), "Made new recovery codes"),
     "step-up.asked": KindWords(Badge("Asked", "shield", "wait"), "A newer proof was asked for"),
+    "break-glass.opened": KindWords(Badge("Break-glass", "alert", "stop"), "Opened it at once, without approval"),
+    "break-glass.reviewed": KindWords(Badge("Reviewed", "check"), "Reviewed a break-glass"),
     "lock.placed": KindWords(Badge("Locked", "lock", "stop"), "Placed a lock"),
     "lock.lifted": KindWords(Badge("Lifted", "back", "live"), "Lifted a lock"),
     "lock.ran-out": KindWords(Badge("Ran out", "clock"), "A lock ran out"),

@@ -11,6 +11,7 @@ from jit_access.accounts.models import User
 from jit_access.domain.roles import OPERATORS, SECURITY, SEES_EVERYTHING
 from jit_access.web import figures
 from jit_access.web.presenters import words
+from jit_access.web.viewmodels.parts import Notice
 from jit_access.web.viewmodels.shell import Assurance, NavGroup, NavLink, Shell
 
 # How long a proof is good for most sensitive steps; each step's own rule decides, this only says it ahead.
@@ -30,6 +31,8 @@ class Frame:
     session_ends_at: datetime | None
     now: datetime
     has_shortcuts: bool
+    open_reviews: int = 0
+    alarm: Notice | None = None
 
 
 def build_shell(frame: Frame, current: str) -> Shell:
@@ -40,6 +43,7 @@ def build_shell(frame: Frame, current: str) -> Shell:
         assurance=_assurance(frame),
         is_settings=current == "settings",
         has_shortcuts=frame.has_shortcuts,
+        alarm=frame.alarm,
         session_ends_iso=figures.iso(frame.session_ends_at) if frame.session_ends_at else "",
     )
 
@@ -50,7 +54,11 @@ def _groups(frame: Frame, current: str) -> tuple[NavGroup, ...]:
 
     decide = (link("Approvals", "approvals", "inbox", "p", frame.open_approvals),) if frame.is_approver else ()
     help_out = (link("Factor resets", "resets", "person", "f"),) if SECURITY in frame.groups else ()
-    watch = (link("Locks", "locks", "lock", "x"),) if SEES_EVERYTHING & frame.groups else ()
+    watch = (
+        (link("Break-glass", "break-glass", "alert", "b", frame.open_reviews), link("Locks", "locks", "lock", "x"))
+        if SEES_EVERYTHING & frame.groups
+        else ()
+    )
     targets = (link("Targets", "targets", "target", "t"),) if OPERATORS in frame.groups else ()
     run = (*targets, link("Policy", "policy", "doc", "o"))
     work = (link("My access", "my-access", "grid", "a"), link("Request access", "request-new", "plus", "r"))

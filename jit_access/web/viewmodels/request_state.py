@@ -65,3 +65,4 @@ class RequestPage:
     again: Action | None = None
     parts: tuple[ScopePart, ...] = ()
     less: Notice | None = None
+    glass_href: str = ""  # break-glass, where a rule has it

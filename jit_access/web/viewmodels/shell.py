@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Person
+from jit_access.web.viewmodels.parts import Notice, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,4 @@ class Shell:
     is_settings: bool = False
     has_shortcuts: bool = True
     session_ends_iso: str = ""
+    alarm: Notice | None = None  # what security has to know wherever they are

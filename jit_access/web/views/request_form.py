@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -393,7 +394,16 @@ def _render(
         form = with_errors(form, errors)
     if notice:
         form = with_notice(form, notice)
-    return render_page(request, "web/request_form.html", form, current="request-new", status=status)
+    glass = _glass_href(filled, outlook)
+    return render_page(request, "web/request_form.html", form, current="request-new", status=status, glass_href=glass)
+
+
+def _glass_href(filled: Filled, outlook: Outlook | None) -> str:
+    """Where waiting for these approvals would do harm, and a rule lets one open it at once."""
+    if outlook is None or filled.repository is None or not outlook.preview.break_glass_s or filled.answers.extends:
+        return ""
+    query = urlencode({"resource": filled.repository.public_id, "operations": filled.answers.operations})
+    return f"{reverse('web:break-glass-new')}?{query}"
 
 
 def _catalogue(actor: User, filled: Filled) -> Catalogue:

@@ -7,11 +7,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from jit_access.access_requests import access, services
+from jit_access.access_requests import access, selectors, services
 from jit_access.access_requests.models import AccessRequest
+from jit_access.access_requests.services.break_glass import find_offer
 from jit_access.accounts.models import User
 from jit_access.core import clock
-from jit_access.domain.lifecycle import GrantState
+from jit_access.domain.lifecycle import GrantState, RequestState
 from jit_access.grants.models import Grant
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters.cases import build_request_page, load_case, withdraw_confirm
@@ -25,7 +26,13 @@ def show_request(request: HttpRequest, public_id: str) -> HttpResponse:
     actor = person(request)
     row = access.get_request(actor=actor, public_id=public_id)
     case = load_case(row, clock.now())
-    built = build_request_page(case, viewer=actor, is_new="new" in request.GET, start_href=_start_href(row, actor))
+    built = build_request_page(
+        case,
+        viewer=actor,
+        is_new="new" in request.GET,
+        start_href=_start_href(row, actor),
+        glass_href=_glass_href(row, actor),
+    )
     talk, together = talk_of(request, row), together_of(actor, row)
     return render_page(request, "web/request_state.html", built, current="request-new", talk=talk, together=together)
 
@@ -50,3 +57,12 @@ def _start_href(row: AccessRequest, actor: User) -> str:
     grant = Grant.objects.filter(request=row, subject=actor, state=GrantState.SCHEDULED).first()
     is_early = grant is not None and grant.not_before is not None and clock.now() < grant.not_before
     return reverse("web:grant-start", args=[grant.public_id]) if grant and not is_early else ""
+
+
+def _glass_href(row: AccessRequest, actor: User) -> str:
+    """For what waits, or ended without a grant, where a rule lets its requester open it at once."""
+    is_stuck = row.state != RequestState.APPROVED and row.extends_id is None
+    if not is_stuck or row.requester_id != actor.pk or not actor.is_person:
+        return ""
+    offer = find_offer(actor=actor, draft=selectors.ask_again_from(row))
+    return f"{reverse('web:break-glass-new')}?request={row.public_id}" if offer.is_open else ""
