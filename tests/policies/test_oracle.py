@@ -41,7 +41,8 @@ def told(found: PolicyAnswer) -> Outcome:
     terms = found.terms
     said: dict[str, object] = {
         "lasts": terms.lasts_at_most_s,
-        "approvals": tuple(sorted((one.group, one.needed) for one in terms.approvals)),
+        "approvals": tuple(sorted((one.group, one.needed, one.stage) for one in terms.approvals)),
+        "in_chat": terms.approve_in_chat,
         "factor": terms.factor_max_age_s,
         "approver_factor": terms.approver_factor_max_age_s,
         "passkey": terms.approver_level is Assurance.PHISHING_RESISTANT,

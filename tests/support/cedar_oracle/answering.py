@@ -82,13 +82,15 @@ def _names(rules: Iterable[Policy]) -> tuple[str, ...]:
 
 
 def _allowed(names: tuple[str, ...], every: Sequence[Mapping[str, object]]) -> Outcome:
-    approvals: dict[str, int] = {}
+    approvals: dict[str, tuple[int, int]] = {}
     for terms in every:
-        for group, needed in terms["approvals"]:  # type: ignore[attr-defined]
-            approvals[group] = max(needed, approvals.get(group, 0))
+        for word, needed, stage in terms["approvals"]:  # type: ignore[attr-defined]
+            most, latest = approvals.get(word, (0, 0))
+            approvals[word] = (max(needed, most), max(stage, latest))
     terms = {
         "lasts": min(one["lasts"] for one in every),  # type: ignore[type-var]
-        "approvals": tuple(sorted(approvals.items())),
+        "approvals": tuple(sorted((word, *both) for word, both in approvals.items())),
+        "in_chat": all(one["in_chat"] for one in every),
         "factor": _least(one["factor"] for one in every),
         "approver_factor": min(one["approver_factor"] for one in every),  # type: ignore[type-var]
         "passkey": any(one["passkey"] for one in every),
@@ -106,8 +108,11 @@ def _terms(rule: Policy) -> dict[str, object]:
     return {
         "lasts": 0 if is_telling else _amount(said["lasts_at_most"]),
         "approvals": tuple(
-            (group, int(count)) for count, group in re.findall(r"(\d+) of ([^ ,]+)", said.get("approvals", ""))
+            (_word(word), int(count), stage)
+            for stage, part in enumerate(said.get("approvals", "").split(";"), start=1)
+            for count, word in re.findall(r"(\d+) of ([^ ,]+)", part)
         ),
+        "in_chat": "approve_in_chat" in said,
         "factor": _amount(said.get("factor", "0s")),
         "approver_factor": _amount(said.get("approver_factor", "15m")),
         "passkey": said.get("approver_factor_kind") == "passkey",
@@ -116,6 +121,11 @@ def _terms(rule: Policy) -> dict[str, object]:
         "count": int(said.get("request_budget", "0")),
         "files": tuple(word.strip() for word in said.get("refuse_files", "").split(",") if word.strip()),
     }
+
+
+def _word(text: str) -> str:
+    """`group:` only tells a group from the two words that mean people by what they are to a request."""
+    return text if text in {"group:manager", "group:target-owner"} else text.removeprefix("group:")
 
 
 def _amount(text: str) -> int:

@@ -19,7 +19,15 @@ NUMBERS = (0, 1, 2, 3, 59, 60, 900, 3600, 14400, 2**31, 2**62, 2**63 - 1)
 WORDS = ("llm/a", "llm/", "hub", "standard", "sensitive", "request", "live", "*", "é", "")
 PATTERNS = ("*", "llm/*", r"*\*", "*/a*", "l*m*b*", "sens*itive", "tools/b", "*é*", "")
 ANNOTATIONS = {
-    "approvals": ("1 of owners", "2 of owners, 1 of security", "1 of security"),
+    "approvals": (
+        "1 of owners",
+        "2 of owners, 1 of security",
+        "1 of security",
+        "1 of manager; 1 of owners",
+        "1 of security; 2 of owners",
+        "1 of target-owner, 1 of group:manager; 1 of group:owners",
+    ),
+    "approve_in_chat": ("",),
     "factor": ("15m", "5m", "90s"),
     "approver_factor": ("5m", "15m"),
     "approver_factor_kind": ("passkey",),
@@ -46,7 +54,8 @@ class Maker:
         said = [f'@id("r{number}")']
         if is_permit and what != 'action == Action::"know"':
             said.append(f'@lasts_at_most("{self.pick("30m", "1h", "4h", "2d")}")')
-            said += [f'@{name}("{self.pick(*texts)}")' for name, texts in ANNOTATIONS.items() if self.chance(0.25)]
+            drawn = [(name, self.pick(*texts)) for name, texts in ANNOTATIONS.items() if self.chance(0.25)]
+            said += [f'@{name}("{text}")' if text else f"@{name}" for name, text in drawn]
         conditions = "".join(
             f"\n{self.pick('when', 'unless')} {{ {self.yes_or_no(3)} }}" for _ in range(self.pick(0, 0, 1, 1, 2))
         )
