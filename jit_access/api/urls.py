@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("jit_access.api.grants_urls")),
     path("", include("jit_access.api.targets_urls")),
     path("", include("jit_access.api.policies_urls")),
+    path("", include("jit_access.api.reviews_urls")),
     path("", include("jit_access.api.locks_urls")),
     path("", include("jit_access.api.break_glass_urls")),
     re_path(r"^.*$", errors.not_found),

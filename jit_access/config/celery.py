@@ -27,6 +27,7 @@ app.conf.beat_schedule = {
     "work-slack-clicks": {"task": "jit_access.slack.tasks.work_clicks", "schedule": 5.0},
     "forget-slack-clicks": {"task": "jit_access.slack.tasks.forget_clicks", "schedule": 3600.0},
     "remind-reviewers": {"task": "jit_access.access_requests.tasks.remind_reviewers", "schedule": 300.0},
+    "close-access-reviews": {"task": "jit_access.access_reviews.tasks.close_due_campaigns", "schedule": 60.0},
     "send-notifications": {"task": "jit_access.notifications.tasks.send_due", "schedule": 5.0},
     "checkpoint-log": {"task": "jit_access.audit.tasks.write_checkpoint", "schedule": 10.0},
     "forget-sessions": {"task": "jit_access.mfa.tasks.forget_old_sessions", "schedule": 3600.0},

@@ -48,6 +48,13 @@ class ProposalState(StrEnum):
     EXPIRED = "expired"
 
 
+class CampaignState(StrEnum):
+    """Of a review of who may do what."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 _R, _G, _L, _P = RequestState, GrantState, LeaseState, ProposalState
 
 REQUEST_MOVES: frozenset[tuple[RequestState, RequestState]] = frozenset(
@@ -92,6 +99,8 @@ PROPOSAL_MOVES: frozenset[tuple[ProposalState, ProposalState]] = frozenset(
     (_P.PROPOSED, end) for end in (_P.ACTIVATED, _P.WITHDRAWN, _P.EXPIRED)
 )
 
+CAMPAIGN_MOVES: frozenset[tuple[CampaignState, CampaignState]] = frozenset({(CampaignState.OPEN, CampaignState.CLOSED)})
+
 LIVE_GRANT_STATES = frozenset({_G.SCHEDULED, _G.ACTIVATING, _G.ACTIVE, _G.SUSPENDED, _G.REVOKING, _G.REVOKE_FAILED})
 LIVE_LEASE_STATES = frozenset({_L.ISSUED, _L.ROTATED})
 
@@ -100,6 +109,7 @@ _TABLES: dict[type[StrEnum], frozenset[tuple[StrEnum, StrEnum]]] = {
     GrantState: frozenset(GRANT_MOVES),
     LeaseState: frozenset(LEASE_MOVES),
     ProposalState: frozenset(PROPOSAL_MOVES),
+    CampaignState: frozenset(CAMPAIGN_MOVES),
 }
 
 

@@ -91,6 +91,10 @@ class Reason(StrEnum):
     PROPOSAL_CHANGED = "proposal-changed"
     PROPOSAL_CLOSED = "proposal-closed"
     POLICY_CHANGED_ALONE = "policy-changed-alone"
+    OWN_MEMBERSHIP = "own-membership"
+    REVIEW_CLOSED = "review-closed"
+    REVOKED_IN_REVIEW = "revoked-in-review"
+    NOT_REVIEWED = "not-reviewed"
     TIER_RAISED = "tier-raised"
     LASTS_TOO_LONG = "lasts-too-long"
     NO_APPROVER = "no-approver"
@@ -236,6 +240,10 @@ _SENTENCES: dict[Reason, str] = {
     Reason.POLICY_MOVED_ON: "Another policy counts since this was proposed. Propose it again, against that one.",
     Reason.PROPOSAL_CHANGED: "What you signed is not what is proposed. Read it again.",
     Reason.PROPOSAL_CLOSED: "This proposal is not open any more.",
+    Reason.OWN_MEMBERSHIP: "Nobody reviews what they hold themselves. Somebody else has to say.",
+    Reason.REVIEW_CLOSED: "This was decided already, or the review is closed.",
+    Reason.REVOKED_IN_REVIEW: "A review took the membership away.",
+    Reason.NOT_REVIEWED: "Nobody said by the deadline whether this is still needed.",
     Reason.POLICY_CHANGED_ALONE: "A policy was made to count without a second person, at the console.",
     Reason.LASTS_TOO_LONG: "That is longer than the rule allows.",
     Reason.NO_APPROVER: "Nobody could approve this, so it cannot be asked.",

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from jit_access.access_requests import selectors as requests
 from jit_access.access_requests.models import BreakGlassReview
 from jit_access.access_requests.services.reviewing import visible_reviews
+from jit_access.access_reviews.access import is_asked_to_review
 from jit_access.accounts import selectors as accounts
 from jit_access.accounts.models import User
 from jit_access.domain.errors import NotFound
@@ -88,5 +89,6 @@ def make_shell(request: HttpRequest, current: str, now: datetime) -> Shell:
         has_shortcuts=has_shortcuts(request),
         open_reviews=len(reviews),
         alarm=alarm(reviews, now) if SECURITY in groups_of(request) else None,
+        reviews=is_asked_to_review(user),
     )
     return build_shell(frame, current)

@@ -10,7 +10,7 @@ from csp.constants import NONCE, NONE, SELF  # noqa: F401  # the three words a p
 
 from jit_access.config import env
 from jit_access.core.logging import logging_settings
-from jit_access.domain.lifecycle import GrantState, LeaseState, ProposalState, RequestState
+from jit_access.domain.lifecycle import CampaignState, GrantState, LeaseState, ProposalState, RequestState
 from jit_access.domain.locks import LockAxis
 from jit_access.domain.operations import Operation, Tier
 
@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "jit_access.access_requests",
     "jit_access.policy_changes",
     "jit_access.slack",
+    "jit_access.access_reviews",
     "jit_access.api",
     "jit_access.web",
     "jit_access.accounts.admin_config.GatewayAdminConfig",
@@ -178,6 +179,7 @@ SPECTACULAR_SETTINGS = {
         "GrantStateEnum": [str(word) for word in GrantState],
         "LeaseStateEnum": [str(word) for word in LeaseState],
         "ProposalStateEnum": [str(word) for word in ProposalState],
+        "CampaignStateEnum": [str(word) for word in CampaignState],
         "OperationEnum": [str(word) for word in Operation],
         "TierEnum": [str(word) for word in Tier],
         "LockAxisEnum": [str(word) for word in LockAxis],

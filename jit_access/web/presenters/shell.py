@@ -33,6 +33,7 @@ class Frame:
     has_shortcuts: bool
     open_reviews: int = 0
     alarm: Notice | None = None
+    reviews: bool = False  # may see at least one review of access
 
 
 def build_shell(frame: Frame, current: str) -> Shell:
@@ -59,13 +60,14 @@ def _groups(frame: Frame, current: str) -> tuple[NavGroup, ...]:
         if SEES_EVERYTHING & frame.groups
         else ()
     )
+    reviews = (link("Access reviews", "reviews", "shield", "v"),) if frame.reviews else ()
     targets = (link("Targets", "targets", "target", "t"),) if OPERATORS in frame.groups else ()
     run = (*targets, link("Policy", "policy", "doc", "o"))
     work = (link("My access", "my-access", "grid", "a"), link("Request access", "request-new", "plus", "r"))
     return (
         NavGroup("Work", work),
         NavGroup("Decide", decide),
-        NavGroup("Watch", (link("Activity", "activity", "list", "y"), *watch)),
+        NavGroup("Watch", (link("Activity", "activity", "list", "y"), *reviews, *watch)),
         NavGroup("Run", (*run, *help_out)),
     )
 
