@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jit_access.accounts.selectors import members_of
 from jit_access.credentials.models import CredentialLease
 from jit_access.domain.operations import Operation
@@ -11,6 +13,7 @@ from jit_access.domain.scopes import ResourceScope, parse_scope
 from jit_access.grants.models import Grant
 from jit_access.locks.models import Lock
 from jit_access.locks.selectors import refusal_of
+from jit_access.notifications.alerts import alert
 from jit_access.notifications.services import tell
 
 # The holder did these, or saw them coming; there is nothing to tell.
@@ -62,6 +65,13 @@ def tell_security_of_lock(lock: Lock) -> None:
 def tell_security_of_exposure(grant: Grant) -> None:
     """An access that should be gone may still be there."""
     what = describe(grant)
+    alert(
+        "grant-exposed",
+        subject=f"Exposed: could not revoke {grant.subject.display_name}’s access to {what}",
+        text=_EXPOSED,
+        path="/activity",
+        dedupe_key=f"grant-exposed:{grant.public_id}",
+    )
     for person in members_of(SECURITY):
         tell(
             person,
@@ -71,6 +81,24 @@ def tell_security_of_exposure(grant: Grant) -> None:
             path="/activity",
             dedupe_key=f"grant-exposed:{grant.public_id}",
         )
+
+
+def cry_cuts(cut: Sequence[Grant], reason: Reason) -> None:
+    """Access that ran and was ended against its holder's will, said loudly; many at once in one sentence."""
+    if not cut:
+        return
+    first = cut[0]
+    who = first.subject.display_name
+    subject = f"Cut: {who}’s access to {describe(first)}"
+    if len(cut) > 1:
+        subject = f"Cut: {len(cut)} open grants, {who}’s access to {describe(first)} among them"
+    alert(
+        "grant-cut",
+        subject=subject,
+        text=f"{explain(reason)} ({reason})",
+        path="/activity",
+        dedupe_key=f"grant-cut:{first.public_id}",
+    )
 
 
 def describe(grant: Grant) -> str:

@@ -24,7 +24,7 @@ from jit_access.grants.access import may_revoke
 from jit_access.grants.grounds import locks_of
 from jit_access.grants.jobs import FINISH_REVOCATION, enqueue_after_commit
 from jit_access.grants.models import Grant
-from jit_access.grants.news import tell_holder_of_end
+from jit_access.grants.news import cry_cuts, tell_holder_of_end
 from jit_access.grants.refusals import refusals_recorded
 from jit_access.grants.services.session_views import push_views
 
@@ -118,6 +118,8 @@ def _shut(grants: tuple[Grant, ...], ending: Ending, now: datetime) -> list[Gran
             push_views(*opened)
             for grant in opened:
                 enqueue_after_commit(FINISH_REVOCATION, grant.pk)
+            if ending.reason not in PEACEFUL_ENDS:
+                cry_cuts(opened, ending.reason)
     return closed
 
 

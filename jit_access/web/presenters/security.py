@@ -45,6 +45,7 @@ class Mine:
     theme: str
     has_shortcuts: bool
     now: datetime
+    chat: tuple[SettingRow, ...] = ()
 
 
 def build_page(mine: Mine) -> SecurityPage:
@@ -69,6 +70,7 @@ def build_page(mine: Mine) -> SecurityPage:
         devices=sign_ins.device_rows(mine.devices, mine.now),
         themes=tuple(Option(value, label, value == mine.theme) for value, label in THEME_LABELS.items()),
         has_shortcuts=mine.has_shortcuts,
+        chat=mine.chat,
     )
 
 

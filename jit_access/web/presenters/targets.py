@@ -91,6 +91,7 @@ _CHANGES = (
     ("Replace credential", "credential"),
     ("Other places", "places"),
     ("Owners", "owners"),
+    ("Who hears of requests", "routes"),
     ("Remove", "remove"),
 )
 

@@ -40,6 +40,7 @@ class SecurityPage:
     devices: tuple[SettingRow, ...]
     themes: tuple[Option, ...]
     has_shortcuts: bool
+    chat: tuple[SettingRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

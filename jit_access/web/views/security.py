@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -12,12 +13,14 @@ from jit_access.core import clock
 from jit_access.mfa import services as mfa
 from jit_access.mfa.assurance import assurance_of
 from jit_access.mfa.selectors import factor_state
+from jit_access.notifications.slack_links import link_of
 from jit_access.single_sign_on.selectors import identities_of
 from jit_access.single_sign_on.services import active_providers
 from jit_access.web import figures, reads
 from jit_access.web.frames import SHORTCUTS_COOKIE, THEME_COOKIE, groups_of, has_shortcuts, theme_of
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters import security as words
+from jit_access.web.presenters.slack_link import slack_row
 from jit_access.web.views.factor import render_codes
 
 _METHODS = ["GET", "HEAD", "POST"]
@@ -47,6 +50,7 @@ def show_settings(request: HttpRequest) -> HttpResponse:
         theme=theme_of(request),
         has_shortcuts=has_shortcuts(request),
         now=now,
+        chat=(slack_row(link_of(user)),) if settings.SLACK_TEAM_ID else (),
     )
     return render_page(request, "web/security.html", words.build_page(mine), current="settings")
 
