@@ -51,6 +51,7 @@ class WouldBe:
 
     changes: tuple[str, ...]
     answer: PolicyAnswer
+    rule: str  # the permit that would open it
 
     @property
     def sentence(self) -> str:
@@ -84,6 +85,8 @@ def why(policy: CompiledPolicy, question: Question, *, hides_names: bool = False
     forbids = [one for one in shown if not one.is_permit]
     permits = [one for one in shown if one.is_permit]
     ways = () if answer.is_allowed else tuple(_ways(policy, question, permits))
+    opening = {way.rule for way in ways}
+    permits.sort(key=lambda one: one.rule not in opening)  # those that could be met come before an agent's, say
     return Why(answer, (*forbids, *permits[:MOST_NEAR]), ways)
 
 
@@ -162,7 +165,7 @@ def _way(policy: CompiledPolicy, tried: Question, asked: Question, permit: NearR
         changes += [f"lasts at most {duration_words(lasts_s)}"] if lasts_s != asked.lasts_s else []
         changes += ["a second factor is proved"] if tried.proof != asked.proof else []
         if answer.is_allowed and permit.rule in answer.rules and changes:
-            return WouldBe(tuple(changes), answer)
+            return WouldBe(tuple(changes), answer, permit.rule)
     return None
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import fields
 
 import cedarpy
 import pytest
 
 from jit_access.domain.operations import Operation, Staleness, Tier
-from jit_access.policies.answers import PolicyAnswer, check_duration, combine
+from jit_access.policies.answers import PolicyAnswer, Terms, check_duration, combine
 from jit_access.policies.compiler import CompiledPolicy, PolicyText, compile_policy
 from jit_access.policies.errors import PolicyBroken
 from jit_access.policies.questions import Assurance, Knowing, Phase, Proof, Question, Resource, Subject
@@ -43,6 +44,7 @@ def told(found: PolicyAnswer) -> Outcome:
         "lasts": terms.lasts_at_most_s,
         "approvals": tuple(sorted((one.group, one.needed, one.stage) for one in terms.approvals)),
         "in_chat": terms.approve_in_chat,
+        "break_glass": terms.break_glass_s,
         "factor": terms.factor_max_age_s,
         "approver_factor": terms.approver_factor_max_age_s,
         "passkey": terms.approver_level is Assurance.PHISHING_RESISTANT,
@@ -51,6 +53,7 @@ def told(found: PolicyAnswer) -> Outcome:
         "count": terms.request_budget,
         "files": terms.refused_files,
     }
+    assert len(said) == len(fields(Terms)), "a term that is new has to be known to the oracle too"
     has_terms = found.is_allowed or found.reason == "lasts-too-long"
     return Outcome(found.is_allowed, found.reason.value, found.rules, said if has_terms else {})
 

@@ -22,7 +22,7 @@ def build_page(version: PolicyVersion | None, *, may_read: bool, now: datetime) 
     if version is None:
         return PolicyPage("No policy is loaded, so nothing is open.")
     facts = (
-        Fact("Version", str(version.number), f"since {figures.ago(version.loaded_at, now)}"),
+        Fact("Version", str(version.number), f"loaded {figures.ago(version.loaded_at, now)}"),
         Fact("Loaded by", version.loaded_by),
         Fact("Digest", version.digest, is_mono=True),
         *((Fact("Commit", version.commit, is_mono=True),) if version.commit else ()),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from jit_access.access_reviews.models import Decision, ReviewCampaign, ReviewItem, Undecided
 from jit_access.domain.lifecycle import CampaignState
 from jit_access.domain.reasons import Reason, explain
+from jit_access.domain.roles import SECURITY
 from jit_access.web import figures
 from jit_access.web.presenters import words
 from jit_access.web.viewmodels.parts import Action, Badge, Fact, Field, Notice, Option, PasskeyPart
@@ -49,7 +50,7 @@ def build_page(
         lead=asked if waiting else "Every membership is decided.",
         facts=(
             Fact("Groups", ", ".join(row.groups)),
-            Fact("Who decides", row.reviewers, "and security"),
+            Fact("Who decides", row.reviewers, "" if row.reviewers == SECURITY else "and security"),
             Fact("Deadline", figures.day_and_time(row.deadline), _left(row, now)),
             Fact("What nobody decides", Undecided(row.undecided).label),
             Fact("Started by", row.started_by.display_name, figures.ago(row.created_at, now)),

@@ -28,6 +28,7 @@ ANNOTATIONS = {
         "1 of target-owner, 1 of group:manager; 1 of group:owners",
     ),
     "approve_in_chat": ("",),
+    "break_glass": ("30m", "15m"),
     "factor": ("15m", "5m", "90s"),
     "approver_factor": ("5m", "15m"),
     "approver_factor_kind": ("passkey",),
