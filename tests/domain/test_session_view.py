@@ -16,6 +16,7 @@ from jit_access.domain.scopes import ResourceScope, make_scope
 from jit_access.domain.session_view import (
     MAX_WIRE_BYTES,
     LeaseFacts,
+    LockedLease,
     RepositoryFacts,
     SessionView,
     ViewRejected,
@@ -209,3 +210,47 @@ def test_a_signature_fits_one_text_and_one_key(view: SessionView, data: Any) -> 
     ):
         with pytest.raises(ViewRejected):
             check_signature(other, made, key)
+
+
+def locked_view(**changes: object) -> SessionView:
+    facts: dict[str, object] = {"state": ViewState.PAUSED, "reason": Reason.LOCKED, "reopens_at": 150.0}
+    return replace(VIEW, **(facts | changes))  # type: ignore[arg-type]  # a test's own words
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"), [(149.999, Reason.LOCKED), (150.0, None), (180.0, Reason.TOKEN_EXPIRED), (99.0, Reason.LOCKED)]
+)
+def test_a_pause_by_a_lock_ends_at_its_end_by_comparison(now: float, reason: Reason | None) -> None:
+    assert locked_view().refusal_at(now, LEASE) is reason
+    assert decode_view(encode_view(locked_view())) == locked_view()
+
+
+def test_a_pause_without_an_end_and_one_by_hand_do_not_end_by_themselves() -> None:
+    assert locked_view(reopens_at=0.0).refusal_at(170.0, LEASE) is Reason.LOCKED
+    by_hand = locked_view(reason=Reason.GRANT_SUSPENDED)
+    assert by_hand.refusal_at(170.0, LEASE) is Reason.GRANT_SUSPENDED
+    assert locked_view(state=ViewState.CLOSED).refusal_at(170.0, LEASE) is Reason.LOCKED
+
+
+def test_a_locked_token_is_refused_and_the_other_is_not() -> None:
+    view = replace(VIEW, locked_leases=(LockedLease("lse_a", 150.0),))
+    other = LeaseFacts("lse_b", "cd" * 32, 180.0)
+    assert view.refusal_at(149.0, LEASE) is Reason.LOCKED
+    assert view.refusal_at(149.0, other) is None
+    assert view.refusal_at(150.0, LEASE) is None
+    assert replace(VIEW, locked_leases=(LockedLease("lse_a", 0.0),)).refusal_at(170.0, LEASE) is Reason.LOCKED
+    assert decode_view(encode_view(view)) == view
+
+
+def test_readers_of_before_find_what_locks_touch_closed_in_words_that_they_know() -> None:
+    """ADR 0021: an older proxy must neither serve it nor stumble over a code that it never heard of."""
+    for view in (locked_view(), locked_view(reopens_at=0.0), replace(VIEW, locked_leases=(LockedLease("lse_a", 0.0),))):
+        told = json.loads(encode_view(view))
+        assert told["state"] == ViewState.PAUSED
+        assert told["reason"] in {Reason.GRANT_SUSPENDED, Reason.DRAINING}
+
+
+def test_limits_of_before_there_were_locks_are_read_still() -> None:
+    told = json.loads(encode_view(replace(VIEW, request_budget=7)))
+    del told["limits"]["locked_leases"], told["limits"]["reopens_at"]
+    assert decode_view(json.dumps(told)) == replace(VIEW, request_budget=7)

@@ -161,6 +161,18 @@ def test_a_locked_approver_cannot_answer(world: World) -> None:
     assert answer(request, world.cast.ben).state == "approved"
 
 
+def test_what_a_locked_person_said_decides_nothing_while_the_lock_stands(world: World) -> None:
+    """A stolen approver's session must not have decided half of it already."""
+    request = answer(ask(world, FRONTIER), world.cast.ben)
+    gus = make_person("gus", "security")
+    lock = place(world.cast.dora, LockAxis.PERSON, world.cast.ben.public_id)
+    with pytest.raises(PolicyRefusal) as refusal:
+        answer(request, gus)
+    assert refusal.value.reason is Reason.LOCKED
+    lift(world.cast.dora, lock)
+    assert answer(request, gus).state == "approved"
+
+
 def test_a_locked_person_takes_their_service_accounts_with_them(world: World) -> None:
     bot = active(world, BASE, actor=world.cast.ci_bot)
     place(world.cast.dora, LockAxis.PERSON, world.cast.ada.public_id)

@@ -28,7 +28,7 @@ from jit_access.domain.errors import Conflict, NotFound, PolicyRefusal
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.grants.refusals import refusals_recorded
-from jit_access.locks.selectors import ground_of_account, refuse_locked
+from jit_access.locks.selectors import ground_of_account, locked_accounts, refuse_locked
 from jit_access.mfa.assurance import NO_ASSURANCE, Assurance, check_fresh, check_strength
 
 
@@ -229,6 +229,14 @@ def _described(verdict: Verdict) -> dict[str, str | int | bool]:
     return told if verdict.on_behalf_of is None else told | {"account": verdict.on_behalf_of.public_id}
 
 
+def _refuse_beside_locked(states: tuple[StepState, ...]) -> None:
+    """A stolen approver must not have decided half of it. The last one says it again when the lock is over."""
+    locked = locked_accounts()
+    if any(verdict.approver.public_id in locked for state in states for verdict in state.given):
+        sentence = "Somebody who agreed to this is locked now. Answer again when that is over."
+        raise PolicyRefusal(Reason.LOCKED, sentence, locked="person")
+
+
 def _take_approval(request: AccessRequest, verdict: Verdict, states: tuple[StepState, ...]) -> None:
     """Everything is asked again now: who asked may have lost the group, the rules may have changed."""
     answer, invalid = ask_again_now(request)
@@ -236,6 +244,7 @@ def _take_approval(request: AccessRequest, verdict: Verdict, states: tuple[StepS
     if invalid is not None:
         end_locked(request, RequestState.INVALIDATED, invalid)
     elif not left:
+        _refuse_beside_locked(states)
         approve_or_hold(request, answer, Reason.APPROVED, actor=verdict.approver.ref)
     else:
         if min(state.stage for state in left) > verdict.step.stage:
