@@ -214,6 +214,34 @@ def test_a_narrowed_grant_starts_and_is_judged_as_any_other(world: World) -> Non
     assert start(Grant.objects.get()).state == "active"
 
 
+def test_a_request_from_before_there_was_any_of_this_is_answered_and_narrowed(world: World) -> None:
+    """What was signed by its keys alone stays what it was: no key of a later version is asked for."""
+    old = []
+    for _ in range(2):
+        request = ask(world, TINY, lasts_s=2 * HOUR, purpose="Made by an earlier version")
+        payload = request.payload
+        assert not {"not_before", "bundle", "narrowed_from"} & set(payload)
+        for key in ("request_budget", "refused_files", "approver_level"):
+            del payload["terms"][key]
+        for step in payload["approvals"]:
+            step.pop("stage", None)
+        AccessRequest.objects.filter(pk=request.pk).update(payload=payload, payload_hash=hash_payload(payload))
+        old.append(answer(reload(request), world.cast.ben) if not old else reload(request))
+    assert old[0].state == RequestState.APPROVED
+    less = give_less(old[1], world.cast.ben, offer_of(old[1], lasts_s=HOUR))
+    assert (less.state, is_intact(reload(less))) == (RequestState.APPROVED, True)
+
+
+def test_what_is_shown_for_less_is_made_by_the_server(world: World) -> None:
+    """TEAM PR #606: labels came from a client. Of an offer only names, operations and a length are taken."""
+    request = ask(world, TINY, lasts_s=2 * HOUR)
+    shown = services.preview_offer(actor=world.cast.ben, request=request, offer=offer_of(request, lasts_s=HOUR))
+    asked, less = dict(request.payload), dict(shown.payload)
+    changed = {key for key in less if less[key] != asked.get(key)}
+    assert changed <= {"lasts_s", "narrowed_from", "risk"}
+    assert less["resources"] == asked["resources"]
+
+
 def test_what_is_less_in_words() -> None:
     asked = make_scope([ResourceScope(TINY, BOTH), ResourceScope(BASE, BOTH), ResourceScope(FRONTIER, BOTH)])
     left = make_scope([ResourceScope(TINY, BOTH, tags=("v1",)), ResourceScope(BASE, frozenset({Operation.PULL}))])
