@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jit_access.api import factor_resets, me, me_sessions, slack_link
+from jit_access.api import factor_resets, me, me_identities, me_sessions, slack_link
 
 urlpatterns = [
     path("factor-resets", factor_resets.ResetsView.as_view(), name="api-resets"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("me", me.MeView.as_view(), name="api-me"),
     path("me/sessions", me_sessions.SessionsView.as_view(), name="api-me-sessions"),
     path("me/sessions/<str:public_id>", me_sessions.OneSessionView.as_view(), name="api-me-session"),
+    path("me/identities", me_identities.IdentitiesView.as_view(), name="api-me-identities"),
+    path("me/identities/<str:public_id>", me_identities.IdentityView.as_view(), name="api-me-identity"),
     path("me/devices", me_sessions.DevicesView.as_view(), name="api-me-devices"),
     path("me/devices/<str:public_id>", me_sessions.OneDeviceView.as_view(), name="api-me-device"),
 ]

@@ -20,6 +20,8 @@ from tests.support.sessions import give_factor
 MakeClient = Callable[..., Client]
 # What is open by design, and to whom.
 OPEN = {"/sign-in", "/sign-out", "/healthz", "/readyz", "/api/v1/session", "/api/v1/session/proof"}
+# On the way to an identity provider, and what a company's directory asks: no session counts for anything there.
+WITHOUT_SESSION = ("/internal/", "/scim/", "/sign-in/")
 _PART = re.compile(r"<[^>]+>|\(\?P<[^)]+\)")
 
 
@@ -51,7 +53,7 @@ def test_a_password_alone_reaches_only_the_second_factor(
     seen = addresses()
     assert {"/admin/", "/admin/login/", "/access", "/api/v1/me", "/api/v1/openapi.json"} <= set(seen)
     for address in seen:
-        if address in OPEN or address.startswith(("/internal/", "/second-factor")):
+        if address in OPEN or address.startswith((*WITHOUT_SESSION, "/second-factor")):
             continue
         answer = getattr(client, method)(address)
         if address.startswith("/api/"):
@@ -63,13 +65,23 @@ def test_a_password_alone_reaches_only_the_second_factor(
 
 def test_nobody_reaches_less_than_that(db: None) -> None:
     for address in addresses():
-        if address in OPEN or address.startswith("/internal/"):
+        if address in OPEN or address.startswith(WITHOUT_SESSION):
             continue
         answer = Client().get(address)
         if address.startswith("/api/"):
             assert answer.status_code in {401, 404}, address
         else:
             assert answer["Location"].split("?")[0] == "/sign-in", address
+
+
+def test_no_session_counts_for_a_directory_or_on_the_way_to_a_provider(cast: Cast, client_for: MakeClient) -> None:
+    for client in (Client(), client_for(cast.ada, "none"), client_for(cast.dora)):
+        for address in addresses():
+            if address.startswith("/scim/"):
+                assert client.get(address).status_code == 401, address
+            elif address.startswith("/sign-in/"):
+                assert client.get(address).status_code in {404, 405}, address
+                assert client.post(address).status_code in {404, 405}, address
 
 
 def test_with_the_second_factor_the_same_session_goes_on(cast: Cast, client_for: MakeClient) -> None:

@@ -224,6 +224,16 @@ class TestLinking:
         answer: Any = Walk(Client()).sign_in()
         assert "identity-unknown" in text_of(answer)
 
+    def test_the_api_shows_and_unlinks_ones_own(self, linked: Client, cast: Cast, client_for: MakeClient) -> None:
+        row = linked.get("/api/v1/me/identities").json()["identities"][0]
+        assert row["provider"] == "Corp"
+        path = f"/api/v1/me/identities/{row['id']}"
+        assert client_for(cast.ben).delete(path).status_code == 404
+        assert client_for(cast.ada, "stale").delete(path).json()["code"] == "second-factor-stale"
+        assert Identity.objects.exists()
+        assert linked.delete(path).status_code == 204
+        assert not Identity.objects.exists()
+
 
 class TestGroups:
     def test_only_what_is_mapped_counts_and_a_loss_is_a_loss(

@@ -199,4 +199,5 @@ def _session_rows(mine: Mine) -> tuple[SettingRow, ...]:
         confirm_href=reverse("web:settings-sessions-end"),
         confirm_label="Sign out",
     )
-    return (*sign_ins.session_rows(mine.sessions, mine.session_ends_at, mine.now), elsewhere)
+    names = {provider.slug: provider.name for provider in mine.providers}
+    return (*sign_ins.session_rows(mine.sessions, names, mine.session_ends_at, mine.now), elsewhere)

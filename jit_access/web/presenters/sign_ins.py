@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.urls import reverse
 
 from jit_access.mfa.assurance import Level
+from jit_access.mfa.browsers import UNKNOWN
 from jit_access.mfa.models import Device
 from jit_access.mfa.services import OpenSession
 from jit_access.web import figures
@@ -21,9 +22,11 @@ _STRENGTH = {
 }
 
 
-def session_rows(sessions: Iterable[OpenSession], ends_at: datetime | None, now: datetime) -> tuple[SettingRow, ...]:
-    """Every open session, this one first and marked."""
-    return tuple(_session_row(one, ends_at, now) for one in sessions)
+def session_rows(
+    sessions: Iterable[OpenSession], providers: Mapping[str, str], ends_at: datetime | None, now: datetime
+) -> tuple[SettingRow, ...]:
+    """Every open session, this one first and marked. `providers`: what identity providers are called."""
+    return tuple(_session_row(one, providers.get(one.came_by, one.came_by), ends_at, now) for one in sessions)
 
 
 def device_rows(devices: Iterable[tuple[Device, bool]], now: datetime) -> tuple[SettingRow, ...]:
@@ -65,12 +68,13 @@ def device_confirm(device: Device) -> Confirm:
     )
 
 
-def _session_row(one: OpenSession, ends_at: datetime | None, now: datetime) -> SettingRow:
+def _session_row(one: OpenSession, came_by: str, ends_at: datetime | None, now: datetime) -> SettingRow:
     where = one.network or "an unknown network"
     parts = [f"From {where}, {_STRENGTH.get(one.level, 'password only')}"]
-    if one.came_by:
-        parts.append(f"by {one.came_by}")
-    name = f"{one.device} ({one.browser})" if one.device and one.device != one.browser else one.browser
+    if came_by:
+        parts.append(f"by {came_by}")
+    is_named = one.device and one.browser not in {one.device, UNKNOWN}
+    name = f"{one.device} ({one.browser})" if is_named else one.device or one.browser
     if one.is_here:
         latest = f", at {figures.end_time(ends_at, now)} at the latest" if ends_at else ""
         note = f"{', '.join(parts)}. Signed out after 30 min of silence{latest}."
