@@ -20,8 +20,8 @@ from tests.support.sessions import give_factor
 MakeClient = Callable[..., Client]
 # What is open by design, and to whom.
 OPEN = {"/sign-in", "/sign-out", "/healthz", "/readyz", "/api/v1/session", "/api/v1/session/proof"}
-# On the way to an identity provider, and what a company's directory asks: no session counts for anything there.
-WITHOUT_SESSION = ("/internal/", "/scim/", "/sign-in/")
+# On the way to an identity provider, and what directories and Slack send: no session counts for anything there.
+WITHOUT_SESSION = ("/internal/", "/scim/", "/sign-in/", "/slack/")
 _PART = re.compile(r"<[^>]+>|\(\?P<[^)]+\)")
 
 
