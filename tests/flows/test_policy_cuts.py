@@ -27,7 +27,7 @@ OPEN, CLOSED = f'principal in Group::"research"{_REST}', f'principal in Group::"
 
 def manage(stack: Stack, *arguments: str) -> None:
     subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=stack.environment, check=True, capture_output=True
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=stack.environment(), check=True, capture_output=True
     )
 
 
