@@ -43,3 +43,21 @@ class Absence(PublicModel):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="absence_has_a_length")
         ]
+
+
+class OnCallShift(PublicModel):
+    """Who is on call for what, as operators keep it; rules may approve by it."""
+
+    ID_PREFIX = "ocs"
+
+    schedule = models.CharField(max_length=60)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="on_call_shifts")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)  # replaced before its time
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="shift_has_a_length")
+        ]
+        indexes: ClassVar = [models.Index(fields=["schedule", "ends_at"], name="shift_of_schedule")]

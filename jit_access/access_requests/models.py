@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
-from jit_access.access_requests.away_models import Absence, Delegation
+from jit_access.access_requests.away_models import Absence, Delegation, OnCallShift
 from jit_access.accounts.models import User
 from jit_access.core.models import PublicModel, StatefulModel
 from jit_access.domain.lifecycle import RequestState
@@ -21,6 +21,7 @@ __all__ = [
     "Comment",
     "Delegation",
     "Narrowing",
+    "OnCallShift",
     "Reminder",
     "Verdict",
 ]
@@ -71,6 +72,8 @@ class AccessRequest(StatefulModel):
     extends = models.ForeignKey("grants.Grant", null=True, on_delete=models.PROTECT, related_name="extension_requests")
     policy_version = models.ForeignKey("policies.PolicyVersion", on_delete=models.PROTECT, related_name="+")
     rules = models.JSONField(default=list)  # ids of the matching rules
+    # Of what rules approved by themselves: which, by which way, and each condition in a sentence. Else empty.
+    auto_approval = models.JSONField(default=list, db_default=Value([], models.JSONField()))
     payload = models.JSONField()
     payload_hash = models.CharField(max_length=64)
     risk = models.PositiveSmallIntegerField(default=0)

@@ -57,6 +57,24 @@ class PreviewStepOutput(serializers.Serializer[Any]):
     people = NameOutput(many=True)
 
 
+class ConditionOutput(serializers.Serializer[Any]):
+    sentence = serializers.CharField()
+    is_met = serializers.BooleanField()
+
+
+class AutoFindingOutput(serializers.Serializer[Any]):
+    rule = serializers.CharField()
+    way = serializers.CharField(help_text="As the rule says it.")
+    is_met = serializers.BooleanField()
+    conditions = ConditionOutput(many=True)
+
+
+class AutoApprovalOutput(serializers.Serializer[Any]):
+    rule = serializers.CharField()
+    way = serializers.CharField(help_text="As the rule says it.")
+    conditions = serializers.ListField(child=serializers.CharField(), help_text="What held then, in sentences.")
+
+
 class PreviewOutput(serializers.Serializer[Any]):
     is_allowed = serializers.BooleanField()
     why_not = ReasonOutput(allow_null=True)
@@ -73,6 +91,8 @@ class PreviewOutput(serializers.Serializer[Any]):
         child=serializers.CharField(), help_text="Kinds of files that are refused: classes such as pickle, or patterns."
     )
     risk = RiskOutput()
+    is_auto = serializers.BooleanField(help_text="Rules would approve this by themselves, and nobody is asked.")
+    auto_approval = AutoFindingOutput(many=True, help_text="Rules that could, with what holds and what does not.")
 
 
 class RequestOutput(serializers.Serializer[Any]):
@@ -97,6 +117,7 @@ class RequestOutput(serializers.Serializer[Any]):
     grant = serializers.CharField(allow_null=True)
     rules = serializers.ListField(child=serializers.CharField())
     policy_version = serializers.IntegerField()
+    auto_approval = AutoApprovalOutput(many=True, help_text="The rules that approved it by themselves; else empty.")
     risk = RiskOutput()
     payload_hash = serializers.CharField()
 
@@ -168,6 +189,16 @@ def describe_preview(preview: Preview) -> dict[str, object]:
         "request_budget": preview.request_budget,
         "refused_files": list(preview.refused_files),
         "risk": {"score": preview.risk.score, "reasons": preview.risk.wire},
+        "is_auto": preview.is_auto,
+        "auto_approval": [
+            {
+                "rule": one.rule,
+                "way": one.way,
+                "is_met": one.is_met,
+                "conditions": [{"sentence": part.sentence, "is_met": part.is_met} for part in one.conditions],
+            }
+            for one in preview.auto
+        ],
     }
 
 
@@ -195,6 +226,7 @@ def describe_request(request: AccessRequest) -> dict[str, object]:
         "grant": None if grant is None else grant.public_id,
         "rules": request.rules,
         "policy_version": request.policy_version.number,
+        "auto_approval": request.auto_approval,
         "risk": {"score": request.risk, "reasons": request.risk_reasons},
         "payload_hash": request.payload_hash,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from jit_access.api import away, bundles, comments, offers, requests, tickets
+from jit_access.api import away, bundles, comments, offers, on_call, requests, tickets
 
 urlpatterns = [
     path("requests", requests.RequestsView.as_view(), name="requests"),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("me/absences/<str:public_id>", away.AbsenceView.as_view(), name="absence"),
     path("bundles", bundles.BundlesView.as_view(), name="bundles"),
     path("bundles/<str:public_id>", bundles.BundleView.as_view(), name="bundle"),
+    path("on-call/<str:schedule>", on_call.OnCallView.as_view(), name="on-call"),
     path("tickets/<str:ticket>/closed", tickets.TicketClosedView.as_view(), name="ticket-closed"),
     path("tickets/<str:ticket>/opened", tickets.TicketOpenedView.as_view(), name="ticket-opened"),
     path("approvals", requests.ApprovalsView.as_view(), name="approvals"),

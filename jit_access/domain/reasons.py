@@ -16,6 +16,7 @@ class Reason(StrEnum):
     GRANTED = "granted"
     APPROVED = "approved"
     NO_APPROVAL_NEEDED = "no-approval-needed"
+    AUTO_APPROVED = "auto-approved"
 
     # who is asking
     TOKEN_MISSING = "token-missing"
@@ -171,6 +172,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.GRANTED: "A live grant covers this.",
     Reason.APPROVED: "Everyone who had to agree did.",
     Reason.NO_APPROVAL_NEEDED: "Policy asks nobody's approval for this.",
+    Reason.AUTO_APPROVED: "A rule approved this by itself; its page says why.",
     Reason.TOKEN_MISSING: "No access token was sent. Sign in with the token of your grant.",
     Reason.TOKEN_MALFORMED: "That is not one of our access tokens. Copy the whole token again.",
     Reason.TOKEN_UNKNOWN: "This access token is not known here, or its grant has ended.",

@@ -6,12 +6,15 @@ people signed stays the limit.
 
 from __future__ import annotations
 
+from typing import Any
+
 from jit_access.accounts.models import User
 from jit_access.domain.decisions import Decision, allow, deny
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
 from jit_access.policies.answers import PolicyAnswer
+from jit_access.policies.auto_approval import is_still_waived
 from jit_access.policies.questions import Assurance, Phase, Proof, Question, questions_for_scope
 from jit_access.policies.services import decide_all
 
@@ -49,6 +52,8 @@ def judge(grant: Grant, answer: PolicyAnswer) -> Decision:
         is_offered = 0 < grant.lasts_s <= answer.break_glass_s
         return allow(Reason.BREAK_GLASS, answer.decision.rule) if is_offered else deny(Reason.POLICY_TIGHTENED)
     given = approvals_given(grant)
+    if is_still_waived(ways_of(grant.request), answer.terms.auto):
+        return allow(answer.reason, answer.decision.rule)
     if any(given.get(wanted.group, 0) < wanted.needed for wanted in answer.approvals):
         return deny(Reason.POLICY_TIGHTENED, answer.decision.rule)
     return allow(answer.reason, answer.decision.rule)
@@ -59,6 +64,11 @@ def account_refusal(subject: User) -> Reason | None:
     if not subject.is_active or (subject.owner is not None and not subject.owner.is_active):
         return Reason.ACCOUNT_LOCKED
     return None
+
+
+def ways_of(request: Any) -> frozenset[str]:
+    """By which ways rules approved a request by themselves; none where people did."""
+    return frozenset(str(found["way"]) for found in request.auto_approval)
 
 
 def approvals_given(grant: Grant) -> dict[str, int]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
-from jit_access.grants.policy import approvals_given, questions_about
+from jit_access.grants.policy import approvals_given, questions_about, ways_of
 from jit_access.policies.questions import Phase
 from jit_access.policies.recorded import Recorded
 
@@ -18,7 +18,9 @@ def open_grants(_since: datetime) -> Iterator[Recorded]:
     states = [GrantState.SCHEDULED, GrantState.ACTIVATING, GrantState.ACTIVE, GrantState.SUSPENDED]
     # Break-glass asked nobody, so what approvals it would lack says nothing; it is over within the hour.
     rows = (
-        Grant.objects.filter(state__in=states, is_break_glass=False).select_related("target", "subject").order_by("pk")
+        Grant.objects.filter(state__in=states, is_break_glass=False)
+        .select_related("target", "subject", "request")
+        .order_by("pk")
     )
     for row in rows.iterator():
         parts = parse_scope(row.scope).resources
@@ -31,4 +33,5 @@ def open_grants(_since: datetime) -> Iterator[Recorded]:
             questions=questions_about(row, Phase.LIVE),
             lasts_s=row.lasts_s,
             given=approvals_given(row),
+            waived=ways_of(row.request),
         )

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from jit_access.domain.decisions import Decision, allow, deny
-from jit_access.domain.operations import Staleness
+from jit_access.domain.operations import Staleness, Tier
 from jit_access.domain.reasons import Reason
+from jit_access.policies.auto_approval import AutoApproval
 from jit_access.policies.questions import Assurance
 
 APPROVER_FACTOR_MAX_AGE_S = 900  # whoever approves proves it now; house rule, where a rule does not say stricter
@@ -54,6 +55,7 @@ class Terms:
     byte_budget: int = 0
     request_budget: int = 0
     refused_files: tuple[str, ...] = ()  # words of domain.file_rules, sorted
+    auto: tuple[AutoApproval, ...] = ()  # all of these must hold for the approvals to be left out
     break_glass_s: int = 0  # how long without anybody's approval; 0: never
     approve_in_chat: bool = False  # may an approval be a button in a chat? Serious tiers never, whatever this says
 
@@ -136,6 +138,7 @@ def strictest(terms: Iterable[Terms]) -> Terms:
     """The terms that satisfy all of the given ones. Order does not matter; at least one must be given."""
     every = tuple(terms)
     return Terms(
+        auto=_all_auto(every),
         lasts_at_most_s=min(one.lasts_at_most_s for one in every),
         approvals=_all_approvals(every),
         factor_max_age_s=_least_set(one.factor_max_age_s for one in every),
@@ -172,6 +175,24 @@ def check_duration(answer: PolicyAnswer, lasts_s: int) -> PolicyAnswer:
     if not answer.is_allowed or 0 < lasts_s <= answer.lasts_at_most_s:
         return answer
     return replace(answer, decision=deny(Reason.LASTS_TOO_LONG, answer.decision.rule))
+
+
+def without_people(answer: PolicyAnswer) -> PolicyAnswer:
+    """The same answer where rules approved by themselves."""
+    return replace(answer, terms=replace(answer.terms, approvals=(), auto=()))
+
+
+def at_tier(terms: Terms, tier: Tier) -> Terms:
+    """The terms for something of this tier: up to where a rule approves by itself depends on it."""
+    return replace(terms, auto=tuple(replace(one, tier=tier) for one in terms.auto)) if terms.auto else terms
+
+
+def _all_auto(every: tuple[Terms, ...]) -> tuple[AutoApproval, ...]:
+    """Rules that ask people and offer no way of their own are answered by people, whatever others offer."""
+    if any(one.approvals and not one.auto for one in every):
+        return ()
+    found = {auto for one in every for auto in one.auto}
+    return tuple(sorted(found, key=lambda auto: (auto.rule, auto.tier, [way.text for way in auto.ways])))
 
 
 def approval_words(approvals: Iterable[Approval]) -> str:

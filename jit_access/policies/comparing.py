@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jit_access.policies.answers import PolicyAnswer, approval_words, check_duration, combine
+from jit_access.policies.auto_approval import is_still_waived
 from jit_access.policies.compiler import CompiledPolicy
 from jit_access.policies.recorded import Recorded
 
@@ -26,6 +27,7 @@ class Difference:
     def is_ending(self) -> bool:
         """True when an open grant would end: refused now, or by people who were never asked."""
         missing = any(self.case.given.get(one.group, 0) < one.needed for one in self.after.approvals)
+        missing = missing and not is_still_waived(self.case.waived, self.after.terms.auto)
         return self.case.is_open and (not self.after.is_allowed or missing)
 
     @property
@@ -85,6 +87,7 @@ def _outcome(answer: PolicyAnswer) -> str:
         ("bytes", terms.byte_budget or ""), ("requests", terms.request_budget or ""),
         ("no files of", ", ".join(terms.refused_files)),
         ("approved in", "chat" if terms.approve_in_chat else ""),
+        ("approves by itself", " | ".join(way.text for one in terms.auto for way in one.ways)),
     ) if value]  # fmt: skip
     return ", ".join([f"allowed by {', '.join(answer.rules)}", f"approved by {agreed}",
                       f"at most {terms.lasts_at_most_s} s", *limits])  # fmt: skip

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cedarpy
 
 from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.reasons import Reason
-from jit_access.policies.answers import PolicyAnswer, allowed, refused, strictest
+from jit_access.policies.answers import PolicyAnswer, allowed, at_tier, refused, strictest
 from jit_access.policies.cedar_forms import Source, request_form
 from jit_access.policies.errors import PolicyBroken
 from jit_access.policies.questions import Assurance, Knowing, Proof, Question, Resource, Subject
@@ -72,7 +72,8 @@ class CompiledPolicy:
             result = cedarpy.is_authorized(request_form(question), rules, entities, self.schema)
         except ValueError:
             return refused(Reason.POLICY_BROKEN, version=self.version)
-        return self._judge(result)
+        answer = self._judge(result)
+        return replace(answer, terms=at_tier(answer.terms, question.resource.tier))
 
     def open_to_everybody(self) -> tuple[str, ...]:
         """Permits that name no group, no account and no condition. Sound, but worth a second look."""

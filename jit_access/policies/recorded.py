@@ -21,6 +21,7 @@ class Recorded:
     questions: tuple[Question, ...]
     lasts_s: int
     given: Mapping[str, int] = field(default_factory=dict)  # group: how many agreed, to an open grant
+    waived: frozenset[str] = frozenset()  # the ways by which rules approved it by themselves
 
 
 Source = Callable[[datetime], Iterable[Recorded]]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jit_access.domain.file_rules import parse_file_rules
 from jit_access.domain.operations import Staleness
 from jit_access.policies.answers import APPROVER_FACTOR_MAX_AGE_S, NO_TERMS, Approval, Terms
 from jit_access.policies.asked import MANAGER, canonical
+from jit_access.policies.auto_approval import parse_auto_approval
 from jit_access.policies.questions import Assurance, Knowing
 
 MAX_DURATION_S = 30 * 24 * 3600  # just-in-time access that lasts a month is standing access
@@ -117,6 +118,7 @@ def parse_break_glass(text: str) -> int:
 _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "lasts_at_most": ("lasts_at_most_s", parse_duration),
     "approvals": ("approvals", parse_approvals),
+    "auto_approve": ("auto", parse_auto_approval),
     "factor": ("factor_max_age_s", parse_duration),
     "approver_factor": ("approver_factor_max_age_s", parse_duration),
     "approver_factor_kind": ("approver_level", parse_factor_kind),
@@ -139,6 +141,7 @@ def parse_rule(policy: Mapping[str, Any], *, file: str) -> Rule:
     try:
         if is_permit and not _is_about_knowing(policy):
             terms = _parse_terms(annotations)
+            terms = replace(terms, auto=tuple(replace(one, rule=rule_id) for one in terms.auto))
         else:
             terms = _no_terms("a permit to know" if is_permit else "a forbid", annotations)
     except ValueError as exc:
@@ -159,6 +162,8 @@ def _parse_terms(annotations: Mapping[str, str]) -> Terms:
     if "lasts_at_most_s" not in values:
         raise ValueError("a permit must say @lasts_at_most, since nothing here lasts for ever")
     terms = Terms(**values)
+    if terms.auto and not terms.approvals:
+        raise ValueError("@auto_approve without @approvals approves what nobody is asked about")
     if terms.approver_factor_max_age_s > APPROVER_FACTOR_MAX_AGE_S:
         raise ValueError("@approver_factor can ask for less than 15m, never for more")
     return terms

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from jit_access.access_requests.auto_approving import Asking, Finding, approves, findings_of
 from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.drafts import RequestDraft, check_lasts, check_meaning, make_draft
 from jit_access.access_requests.knowing import known_to
@@ -35,7 +36,7 @@ from jit_access.grants.refusals import refusals_recorded
 from jit_access.grants.tickets import ticket_refusal
 from jit_access.locks.selectors import refusal_by
 from jit_access.mfa.assurance import Assurance
-from jit_access.policies.answers import PolicyAnswer, numbered
+from jit_access.policies.answers import PolicyAnswer, numbered, without_people
 from jit_access.policies.questions import Assurance as Level
 from jit_access.policies.questions import Phase, Proof, questions_for_scope
 from jit_access.policies.selectors import get_version
@@ -71,6 +72,12 @@ class Preview:
     policy_version: int
     why_nobody: str = ""  # with no-approver: who is missing, in a sentence
     break_glass_s: int = 0  # how long without approval, where a rule says so
+    auto: tuple[Finding, ...] = ()  # what rules that approve by themselves would say
+
+    @property
+    def is_auto(self) -> bool:
+        """True when rules would approve this by themselves, and nobody is asked."""
+        return approves(self.auto)
 
     @property
     def is_allowed(self) -> bool:
@@ -83,7 +90,9 @@ class Preview:
         return None if self.decision.is_allowed else self.decision.reason
 
 
-def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, assurance: Assurance) -> Preview:
+def preview_request(
+    *, actor: User, target: Target, scope: Scope, lasts_s: int, assurance: Assurance, is_extension: bool = False
+) -> Preview:
     """Who would have to agree, what is asked of the requester, or why it cannot be sent. Changes nothing.
 
     Raises: CallerError for an operation or a limit that this kind of target does not have.
@@ -95,7 +104,10 @@ def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, 
     answer = ask_policy(actor, draft, proof)
     people = people_for((item.group for item in answer.approvals), actor, target)
     is_locked = bool(locks_of_asking(actor, target, scope))
-    refusal = _refusal(actor, draft, proof) or (Reason.LOCKED if is_locked else _refusal_of(answer, people))
+    risk = assess(actor, draft, now)
+    found = findings_of(Asking(actor, draft, risk, now, is_extension), answer)
+    refused = Reason.LOCKED if is_locked else _refusal_of(answer, people, is_auto=approves(found))
+    refusal = _refusal(actor, draft, proof) or refused
     age = proof.factor_age_s
     return Preview(
         decision=answer.decision if refusal is None else deny(refusal, answer.decision.rule),
@@ -110,9 +122,10 @@ def preview_request(*, actor: User, target: Target, scope: Scope, lasts_s: int, 
         byte_budget=answer.byte_budget,
         request_budget=answer.request_budget,
         refused_files=answer.refused_files,
-        risk=assess(actor, draft, now),
+        risk=risk,
         policy_version=answer.version,
         break_glass_s=answer.break_glass_s if answer.approvals else 0,
+        auto=found,
         why_nobody=why_nobody(answer.approvals, people) if refusal is Reason.NO_APPROVER else "",
     )
 
@@ -146,10 +159,13 @@ def submit_request(*, actor: User, draft: RequestDraft, assurance: Assurance) ->
             raise locked
         answer = ask_policy(requester, draft, proof)
         people = people_for((item.group for item in answer.approvals), requester, draft.target)
-        if (refusal := refused_already or _refusal_of(answer, people)) is not None:
+        found = findings_of(Asking(requester, draft, assess(requester, draft, now), now), answer)
+        by_rule = found if approves(found) else ()
+        if (refusal := refused_already or _refusal_of(answer, people, is_auto=bool(by_rule))) is not None:
             sentence = why_nobody(answer.approvals, people) if refusal is Reason.NO_APPROVER else ""
             raise PolicyRefusal(refusal, sentence, rule=answer.decision.rule, lasts_at_most_s=answer.lasts_at_most_s)
-        return _create(requester, draft, _consider(requester, draft, answer, proof, now), now)
+        asked = without_people(answer) if by_rule else answer
+        return _create(requester, draft, _consider(requester, draft, asked, proof, now), now, by_rule)
 
 
 def submit_extension(
@@ -199,10 +215,10 @@ def _refusal(actor: User, draft: RequestDraft, proof: Proof) -> Reason | None:
     return None
 
 
-def _refusal_of(answer: PolicyAnswer, people: dict[str, tuple[User, ...]]) -> Reason | None:
+def _refusal_of(answer: PolicyAnswer, people: dict[str, tuple[User, ...]], *, is_auto: bool) -> Reason | None:
     if not answer.is_allowed:
         return answer.reason
-    return None if approvals_can_be_met(answer.approvals, people) else Reason.NO_APPROVER
+    return None if is_auto or approvals_can_be_met(answer.approvals, people) else Reason.NO_APPROVER
 
 
 def _known_by_key(actor: User, draft: RequestDraft) -> AccessRequest | None:
@@ -245,11 +261,15 @@ def _consider(actor: User, draft: RequestDraft, answer: PolicyAnswer, proof: Pro
     return Considered(answer, version, assess(actor, draft, now), proof)
 
 
-def _create(actor: User, draft: RequestDraft, considered: Considered, now: datetime) -> AccessRequest:
+def _create(
+    actor: User, draft: RequestDraft, considered: Considered, now: datetime, by_rule: tuple[Finding, ...]
+) -> AccessRequest:
     answer_by = now + timedelta(seconds=settings.ANSWER_WITHIN_S)
     opens_at = max(answer_by, draft.not_before or answer_by)
     window = Window(answer_by, opens_at + timedelta(seconds=settings.START_WITHIN_S), draft.not_before)
     payload = make_payload(actor=actor, draft=draft, considered=considered, window=window)
+    auto = [finding.to_wire() for finding in by_rule]
+    payload |= {"auto_approval": auto} if auto else {}
     with audited(actor=actor.ref) as audit:
         request = AccessRequest.objects.create(
             requester=actor,
@@ -265,6 +285,7 @@ def _create(actor: User, draft: RequestDraft, considered: Considered, now: datet
             bundle=draft.bundle,
             policy_version=considered.version,
             rules=list(considered.answer.rules),
+            auto_approval=auto,
             payload=payload,
             payload_hash=hash_payload(payload),
             risk=considered.risk.score,
@@ -285,7 +306,8 @@ def _create(actor: User, draft: RequestDraft, considered: Considered, now: datet
         if considered.answer.approvals:
             tell_approvers(request)
         else:
-            approve_or_hold(request, considered.answer, Reason.NO_APPROVAL_NEEDED)
+            reason = Reason.AUTO_APPROVED if auto else Reason.NO_APPROVAL_NEEDED
+            approve_or_hold(request, considered.answer, reason)
             tell_requester(request)
     return request
 

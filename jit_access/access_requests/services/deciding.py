@@ -14,12 +14,13 @@ from jit_access.domain.operations import Staleness
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
 from jit_access.grants.models import Grant
-from jit_access.grants.policy import account_refusal
+from jit_access.grants.policy import account_refusal, ways_of
 from jit_access.grants.selectors import lock_grant
 from jit_access.grants.services import GrantOrder, create_from_request
 from jit_access.grants.services.ending import PEACEFUL_ENDS
 from jit_access.grants.tickets import ticket_refusal
 from jit_access.policies.answers import Approval, PolicyAnswer, Terms, strictest
+from jit_access.policies.auto_approval import is_still_waived
 from jit_access.policies.questions import Assurance, Phase, Proof, questions_for_scope
 from jit_access.policies.services import decide_all
 
@@ -43,6 +44,7 @@ def approve_locked(request: AccessRequest, answer: PolicyAnswer, reason: Reason,
             request=request.public_id,
             target=request.target.slug,
             rule=answer.decision.rule,
+            detail=_auto_detail(request),
         )
         order = GrantOrder(
             request_id=request.pk,
@@ -65,6 +67,12 @@ def approve_locked(request: AccessRequest, answer: PolicyAnswer, reason: Reason,
         grant = create_from_request(actor=actor, order=order)
         announce(request, Change.DECIDED)
         return grant
+
+
+def _auto_detail(request: AccessRequest) -> dict[str, str]:
+    """Which rule approved by itself, and the sentence of each condition, as far as a record holds them."""
+    found = {entry["rule"]: " ".join(entry["conditions"]) for entry in request.auto_approval}
+    return {"auto": "; ".join(f"{rule}: {said}" for rule, said in found.items())[:400]} if found else {}
 
 
 def end_locked(
@@ -117,7 +125,8 @@ def _refusal(request: AccessRequest, answer: PolicyAnswer) -> Reason | None:
     if not answer.is_allowed:
         return answer.reason
     asked = {step.group: step.needed for step in request.steps.all()}
-    if any(asked.get(wanted.group, 0) < wanted.needed for wanted in answer.approvals):
+    is_waived = is_still_waived(ways_of(request), answer.terms.auto)
+    if not is_waived and any(asked.get(wanted.group, 0) < wanted.needed for wanted in answer.approvals):
         return Reason.POLICY_TIGHTENED
     if request.extends_id is not None:
         # Locked, so that a revocation either is seen here or sees the grant that this makes.

@@ -212,7 +212,7 @@ def _approved_notice(case: Case) -> Notice:
         return Notice("Opened at once, without approval.", more, "stop", "alert", code=str(Reason.BREAK_GLASS))
     lasts = figures.round_duration(case.request.lasts_s)
     names = figures.joined([words.short_name(verdict.approver) for verdict in case.verdicts if verdict.is_approval])
-    who = f"{names} approved. " if names else "Policy asks nobody's approval for this. "
+    who = f"{names} approved. " if names else f"{_by_rule(case)} "
     by = figures.end_time(case.request.start_by, case.now)
     grant = getattr(case.request, "grant", None)
     if grant is not None and grant.activated_at is not None:
@@ -225,6 +225,14 @@ def _approved_notice(case: Case) -> Notice:
         begins = f"Approved. Your {lasts} can start from {figures.end_time(opens_at, case.now)}."
         return Notice(begins, f"{who}We write to you then. Start before {by}.", "live", "check")
     return Notice(f"Approved. Your {lasts} start when you do.", f"{who}Start before {by}.", "live", "check")
+
+
+def _by_rule(case: Case) -> str:
+    """Which rules approved, and each condition; or that nobody had to."""
+    found = case.request.auto_approval
+    if not found:
+        return "Policy asks nobody's approval for this."
+    return " ".join(f"Rule {one['rule']} approved this by itself: {' '.join(one['conditions'])}" for one in found)
 
 
 def _started_notice(grant: Grant, who: str, now: datetime) -> Notice:

@@ -50,6 +50,7 @@ _KINDS: dict[str, KindWords] = {
     "delegation.ended": KindWords(Badge("Stand-in", "person"), "A stand-in answers no more"),
     "absence.noted": KindWords(Badge("Away", "clock"), "Noted an absence"),
     "absence.ended": KindWords(Badge("Back", "person"), "Came back"),
+    "on-call.replaced": KindWords(Badge("On call", "clock"), "Changed who is on call"),
     "request.unanswerable": KindWords(Badge("Nobody", "alert", "wait"), "Nobody is left who could answer"),
     "account.manager-set": KindWords(Badge("Manager", "person"), "Somebody else became the manager"),
     "target.owners-named": KindWords(Badge("Owners", "target"), "Gave a target to its owners"),
@@ -146,6 +147,8 @@ def words_of(shown: Shown) -> KindWords:
     """The badge and the phrase of one record."""
     if shown.kind == "verdict.given":
         return _VERDICTS[shown.decision == "allow"]
+    if shown.kind == "request.approved" and shown.reason == Reason.AUTO_APPROVED:
+        return KindWords(Badge("Approved", "check", "live"), "A rule approved this by itself")
     if shown.kind == "request.approved" and shown.reason == Reason.NO_APPROVAL_NEEDED:
         return KindWords(Badge("Approved", "check", "live"), "Policy asks nobody’s approval for this")
     known = _KINDS.get(shown.kind)

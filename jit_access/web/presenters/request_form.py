@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from jit_access.access_requests.auto_approving import Finding
 from jit_access.access_requests.services.asking import Preview as PolicyPreview
 from jit_access.access_requests.services.asking import PreviewStep
 from jit_access.accounts.models import User
@@ -380,8 +381,10 @@ def preview_of(outlook: Outlook) -> Preview:
     if not preview.is_allowed:
         return _refused_preview(preview)
     files = limits.file_items(preview.refused_files, outlook.kind)
-    steps = (*_factor_step(outlook), *_approval_steps(outlook), *files, *_ending_steps(outlook))
-    asked = "Approvers see your reason and what you hold." if preview.steps else "Nobody is asked."
+    near = () if preview.is_auto else _auto_near(outlook)
+    steps = (*_factor_step(outlook), *_approval_steps(outlook), *near, *files, *_ending_steps(outlook))
+    is_asked = preview.steps and not preview.is_auto
+    asked = "Approvers see your reason and what you hold." if is_asked else "Nobody is asked."
     decided_by = f"Decided by {', '.join(preview.rules)}, policy version {preview.policy_version}. {asked}"
     return Preview(steps=steps, is_open=True, decided_by=decided_by)
 
@@ -437,6 +440,8 @@ def _factor_step(outlook: Outlook) -> tuple[ReasonItem, ...]:
 
 def _approval_steps(outlook: Outlook) -> tuple[ReasonItem, ...]:
     steps = outlook.preview.steps
+    if outlook.preview.is_auto:
+        return tuple(_auto_step(found) for found in outlook.preview.auto)
     if not steps:
         return (ReasonItem("Nobody has to approve", "Policy opens this by itself", "ok", "check"),)
     count = sum(step.needed for step in steps)
@@ -454,6 +459,24 @@ def _approval_steps(outlook: Outlook) -> tuple[ReasonItem, ...]:
     ]
     first = ReasonItem(f"{people}, in {figures.number_word(len(order)).lower()} stages", within, "", "clock")
     return (first, *asked)
+
+
+def _auto_step(found: Finding) -> ReasonItem:
+    """A rule that approves by itself, with what holds."""
+    said = " ".join(one.sentence for one in found.conditions)
+    return ReasonItem(f"Rule {found.rule} approves this by itself", said, "ok", "check")
+
+
+def _auto_near(outlook: Outlook) -> tuple[ReasonItem, ...]:
+    """What is missing, where a rule could have: people are asked because of it."""
+    missing = [
+        (found.rule, " ".join(one.sentence for one in found.conditions if not one.is_met))
+        for found in outlook.preview.auto
+        if not found.is_met
+    ]
+    return tuple(
+        ReasonItem(f"Rule {rule} does not approve this by itself", said, "", "person") for rule, said in missing
+    )
 
 
 def _groups(steps: Sequence[PreviewStep]) -> str:

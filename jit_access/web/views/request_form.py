@@ -464,7 +464,12 @@ def _outlook(request: HttpRequest, filled: Filled) -> Outlook | None:
         scopes = {answers.operations: parse_scope(grant.scope)}
     previews = {
         value: services.preview_request(
-            actor=actor, target=repository.target, scope=scope, lasts_s=lasts_s, assurance=assurance
+            actor=actor,
+            target=repository.target,
+            scope=scope,
+            lasts_s=lasts_s,
+            assurance=assurance,
+            is_extension=bool(answers.extends),
         )
         for value, scope in scopes.items()
     }
