@@ -140,7 +140,7 @@ def test_forbid_beats_the_rule(world: World, tmp_path: Path) -> None:
     ways = '@approvals("1 of model-owners")\n@auto_approve("risk below 100, tier sensitive")\n@factor("15m")'
     load_changed(tmp_path / "open", {SENSITIVE: ways})
     assert preview(world).is_auto
-    never = '@id("never") forbid (principal, action, resource in Tier::"sensitive");'
+    never = '@id("never") forbid (principal, action == Action::"pull", resource in Tier::"sensitive");'
     last = '@id("second-factor-always")'
     load_changed(tmp_path / "policy", {SENSITIVE: ways, last: f"{never}\n\n{last}"})
     assert preview(world).why_not is Reason.FORBIDDEN_BY_RULE
