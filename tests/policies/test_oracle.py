@@ -44,6 +44,7 @@ def told(found: PolicyAnswer) -> Outcome:
         "lasts": terms.lasts_at_most_s,
         "approvals": tuple(sorted((one.group, one.needed, one.stage) for one in terms.approvals)),
         "in_chat": terms.approve_in_chat,
+        "auto": terms.auto,
         "break_glass": terms.break_glass_s,
         "factor": terms.factor_max_age_s,
         "approver_factor": terms.approver_factor_max_age_s,

@@ -91,6 +91,7 @@ def _allowed(names: tuple[str, ...], every: Sequence[Mapping[str, object]]) -> O
         "lasts": min(one["lasts"] for one in every),  # type: ignore[type-var]
         "approvals": tuple(sorted((word, *both) for word, both in approvals.items())),
         "in_chat": all(one["in_chat"] for one in every),
+        "auto": (),
         "break_glass": min(one["break_glass"] for one in every),  # type: ignore[type-var]
         "factor": _least(one["factor"] for one in every),
         "approver_factor": min(one["approver_factor"] for one in every),  # type: ignore[type-var]
@@ -114,6 +115,7 @@ def _terms(rule: Policy) -> dict[str, object]:
             for count, word in re.findall(r"(\d+) of ([^ ,]+)", part)
         ),
         "in_chat": "approve_in_chat" in said,
+        "auto": (),  # what approves by itself is not generated; tests/policies/test_auto_approval.py has it
         "break_glass": _amount(said.get("break_glass", "0s")),
         "factor": _amount(said.get("factor", "0s")),
         "approver_factor": _amount(said.get("approver_factor", "15m")),
