@@ -80,7 +80,7 @@ class HitOutput(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=[str(state) for state in GrantState])
 
 
-class PreviewOutput(serializers.Serializer[Any]):
+class LockPreviewOutput(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]  # the stubs know only the label every field has
     grants = HitOutput(many=True)
 
@@ -113,7 +113,7 @@ class LocksView(APIView):
 
 
 class LockPreviewView(APIView):
-    @extend_schema(request=WhatInput, responses=PreviewOutput, operation_id="lock_preview")
+    @extend_schema(request=WhatInput, responses=LockPreviewOutput, operation_id="lock_preview")
     def post(self, request: Request) -> Response:
         """What a lock would stop. Changes nothing."""
         _security(request)

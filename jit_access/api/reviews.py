@@ -21,7 +21,7 @@ from jit_access.domain.lifecycle import CampaignState
 from jit_access.mfa.assurance import signed_in_user
 
 
-class ReviewInput(CodeInput):
+class AccessReviewInput(CodeInput):
     title = serializers.CharField(max_length=160)
     groups = serializers.ListField(child=serializers.CharField(max_length=150), max_length=services.MAX_GROUPS)
     reviewers = serializers.CharField(
@@ -33,12 +33,12 @@ class ReviewInput(CodeInput):
     deadline = serializers.DateTimeField()
 
 
-class DecideInput(CodeInput):
+class AccessReviewDecisionInput(CodeInput):
     keeps = serializers.BooleanField()
     note = serializers.CharField(max_length=500, help_text="Why.")
 
 
-class ReviewItemOutput(serializers.Serializer[Any]):
+class AccessReviewItemOutput(serializers.Serializer[Any]):
     item = serializers.CharField()
     account = serializers.CharField()
     name = serializers.CharField()
@@ -53,7 +53,7 @@ class ReviewItemOutput(serializers.Serializer[Any]):
     record = serializers.CharField()
 
 
-class ReviewOutput(serializers.Serializer[Any]):
+class AccessReviewOutput(serializers.Serializer[Any]):
     id = serializers.CharField()
     title = serializers.CharField()
     groups = serializers.ListField(child=serializers.CharField())
@@ -64,23 +64,25 @@ class ReviewOutput(serializers.Serializer[Any]):
     started_by = serializers.CharField()
 
 
-class ReviewDetailOutput(ReviewOutput):
-    items = ReviewItemOutput(many=True, help_text="Those that you are asked about; all for security and auditors.")
+class AccessReviewDetailOutput(AccessReviewOutput):
+    items = AccessReviewItemOutput(
+        many=True, help_text="Those that you are asked about; all for security and auditors."
+    )
 
 
 class ReviewsView(APIView):
-    @extend_schema(responses=ReviewOutput(many=True), operation_id="review_list")
+    @extend_schema(responses=AccessReviewOutput(many=True), operation_id="review_list")
     def get(self, request: Request) -> Response:
         """The newest hundred reviews that you may see."""
         return Response([_describe(row) for row in access.visible_campaigns(signed_in_user(request))])
 
-    @extend_schema(request=ReviewInput, responses={201: ReviewDetailOutput}, operation_id="review_start")
+    @extend_schema(request=AccessReviewInput, responses={201: AccessReviewDetailOutput}, operation_id="review_start")
     def post(self, request: Request) -> Response:
         """Ask whether the members of some groups still need to be in them. For security."""
         actor = signed_in_user(request)
         if not access.may_start(actor):
             raise NotFound
-        given = parse(ReviewInput, request)
+        given = parse(AccessReviewInput, request)
         draft = services.CampaignDraft(
             given["title"], tuple(given["groups"]), given["deadline"], given["reviewers"], given["undecided"]
         )
@@ -89,19 +91,19 @@ class ReviewsView(APIView):
 
 
 class ReviewView(APIView):
-    @extend_schema(responses=ReviewDetailOutput, operation_id="review_show")
+    @extend_schema(responses=AccessReviewDetailOutput, operation_id="review_show")
     def get(self, request: Request, public_id: str) -> Response:
         """One review with its items."""
         return Response(_detail(request, access.get_campaign(signed_in_user(request), public_id)))
 
 
 class DecideView(APIView):
-    @extend_schema(request=DecideInput, responses=ReviewItemOutput, operation_id="review_decide")
+    @extend_schema(request=AccessReviewDecisionInput, responses=AccessReviewItemOutput, operation_id="review_decide")
     def post(self, request: Request, public_id: str) -> Response:
         """Keep a membership or take it away. Grants that rest on it end at once."""
         actor = signed_in_user(request)
         item = access.get_item(actor, public_id)
-        given = parse(DecideInput, request)
+        given = parse(AccessReviewDecisionInput, request)
         row = services.decide(
             actor=actor,
             item=item,

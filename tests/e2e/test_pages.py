@@ -74,7 +74,16 @@ def stops(world: World) -> list[Stop]:
         f"/targets/{world.target.public_id}",
         "/targets/new",
     )
-    dora = ("/activity?q=ada", f"/activity?grant={grant.public_id}", f"/activity/{record}")
+    dora = (
+        "/activity?q=ada",
+        f"/activity?grant={grant.public_id}",
+        f"/activity/{record}",
+        "/policy",
+        f"/policy/why?resource=demo-registry/{TINY}&person=cleo",
+        "/policy/proposals/new",
+        "/reviews",
+        "/reviews/new",
+    )
     return [
         *(Stop(path, cast.ada) for path in ada),
         *(Stop(path, cast.ben) for path in ben),
