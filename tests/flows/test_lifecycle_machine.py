@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from jit_access.access_requests import services as requests
 from jit_access.access_requests.models import AccessRequest
+from jit_access.access_requests.services import standing_in
 from jit_access.core import clock
 from jit_access.credentials.models import CredentialLease
 from jit_access.domain.errors import GatewayError
@@ -42,6 +45,7 @@ from tests.support.lifecycles import (
     reload,
     scope_of,
 )
+from tests.support.rules import load_changed
 
 pytestmark = pytest.mark.django_db
 NAMES = st.sampled_from([BASE, TINY, FRONTIER])
@@ -59,6 +63,8 @@ class Lifecycles(RuleBasedStateMachine):
         self.atomic = transaction.atomic()
         self.atomic.__enter__()
         self.world: World = make_world(make_cast())
+        with TemporaryDirectory() as directory:
+            load_changed(Path(directory), {"1 of model-owners, 1 of security": "1 of model-owners; 1 of security"})
         self.ended: set[int] = set()
         self.epochs: dict[str, int] = {}
         self.count = 0
@@ -102,6 +108,12 @@ class Lifecycles(RuleBasedStateMachine):
         request = self.one(AccessRequest.objects, pick)
         if request:
             self.attempt(lambda: answer(request, self.actor(person), is_approval=is_approval))
+
+    @rule(giver=PEOPLE, to=PEOPLE, lasts_s=st.sampled_from([60, HOUR]))
+    def lend(self, giver: str, to: str, lasts_s: int) -> None:
+        begin = clock.now()
+        end = begin + timedelta(seconds=lasts_s)
+        self.attempt(lambda: standing_in.delegate_answers(actor=self.actor(giver), to=to, starts_at=begin, ends_at=end))
 
     @rule(pick=PICK)
     def withdraw(self, pick: int) -> None:
@@ -215,10 +227,27 @@ class Lifecycles(RuleBasedStateMachine):
         agreed = request.verdicts.filter(is_approval=True)
         assert not agreed.filter(approver_id__in=[request.requester_id, request.requester.owner_id]).exists()
         assert not agreed.exclude(payload_hash=request.payload_hash).exists()
+        counted = [verdict.counted.pk for verdict in agreed]
+        assert len(set(counted)) == len(counted)
+        assert not {request.requester_id, request.requester.owner_id} & set(counted)
         for step in request.steps.all():
             assert agreed.filter(step=step).count() >= step.needed
         if grant.activated_at and grant.valid_until:
             assert grant.valid_until - grant.activated_at <= timedelta(seconds=request.lasts_s)
+
+    @invariant()
+    def nobody_counts_twice_or_ahead_of_their_stage(self) -> None:
+        """Who spoke and for whom they spoke are one person; a later stage speaks only after the earlier ones."""
+        if not hasattr(self, "world"):
+            return
+        for request in AccessRequest.objects.prefetch_related("steps", "verdicts__step"):
+            verdicts = list(request.verdicts.all())
+            people = [pk for one in verdicts for pk in (one.approver_id, one.on_behalf_of_id) if pk is not None]
+            assert len(set(people)) == len(people)
+            for verdict in verdicts:
+                for step in request.steps.all():
+                    given = sum(one.is_approval and one.step_id == step.pk for one in verdicts)
+                    assert step.stage >= verdict.step.stage or given >= step.needed
 
     @invariant()
     def what_ended_stays_ended_and_is_let_go(self) -> None:
