@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from jit_access.accounts.models import User
 from jit_access.accounts.services import issue_api_token
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
+from jit_access.domain.errors import PolicyRefusal
+from jit_access.domain.reasons import Reason
 from jit_access.mfa.models import Device, FactorReset
 from jit_access.mfa.selectors import has_factor
+from jit_access.mfa.services import begin_totp_enrolment
 from jit_access.notifications.models import Notification
 from tests.conftest import Clock
 from tests.support.cast import PASSWORD, Cast, join, make_person, make_service_account
@@ -85,6 +88,13 @@ class TestComingBack:
         assert client.get("/second-factor/set-up")["Location"].startswith("/second-factor/reset-code")
         assert client.post("/second-factor/set-up", {"code": "123456"})["Location"].startswith("/second-factor/reset")
         assert not has_factor(cast.ada)
+
+    def test_whatever_page_or_endpoint_comes_first(self, cast: Cast, code: str) -> None:
+        request = RequestFactory().get("/")
+        request.session, request.user = self.inside().session, cast.ada
+        with pytest.raises(PolicyRefusal) as refused:
+            begin_totp_enrolment(request)
+        assert refused.value.reason is Reason.RESET_CODE_NEEDED
 
     def test_with_the_code_it_does_once(self, cast: Cast, code: str) -> None:
         client, other = self.inside(), self.inside()
