@@ -6,10 +6,12 @@ SQLite runs writers one after the other and would prove nothing here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection, transaction
 
 from jit_access.access_requests import services as requests
 from jit_access.access_requests.models import AccessRequest
@@ -22,6 +24,7 @@ from jit_access.domain.session_view import ViewState
 from jit_access.grants import services as grants
 from jit_access.grants.models import Grant
 from jit_access.locks.models import Lock
+from jit_access.locks.turns import wait_for_locks
 from tests.grants.test_opening import view_of
 from tests.support.cast import Cast
 from tests.support.lifecycles import (
@@ -173,3 +176,23 @@ def test_a_token_issued_while_the_lock_is_placed_never_works(race: Race, world: 
         nothing_broke(results)
         assert (view_of(grant).state, view_of(grant).reason) == (ViewState.PAUSED, Reason.LOCKED)
         lift(world.cast.dora, next(one for one in results if isinstance(one, Lock)))
+
+
+def test_a_lock_waits_for_doors_that_are_being_opened(world: World) -> None:
+    """What a transaction opens that has not committed yet is seen by neither side: so the two take turns."""
+
+    def try_to_place() -> object:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        try:
+            return place(world.cast.dora, LockAxis.TARGET, world.target.public_id)
+        except OperationalError as waited:
+            return waited
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=1) as elsewhere:
+        with transaction.atomic():
+            wait_for_locks()
+            assert isinstance(elsewhere.submit(try_to_place).result(), OperationalError)
+        assert isinstance(elsewhere.submit(try_to_place).result(), Lock)
