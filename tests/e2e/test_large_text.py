@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.conftest import Visitor
-from tests.e2e.test_pages import sideways, stops
+from tests.e2e.stops import ClientFor, stops
+from tests.e2e.test_pages import sideways
 from tests.support.lifecycles import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -19,10 +20,10 @@ def more_arguments() -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_nothing_runs_sideways(world: World, visit: Callable[..., Visitor], width: int) -> None:
+def test_nothing_runs_sideways(world: World, visit: Callable[..., Visitor], client_for: ClientFor, width: int) -> None:
     visitors: dict[tuple[int, str], Visitor] = {}
     wrong: dict[str, list[str]] = {}
-    for stop in sorted(stops(world), key=lambda item: item.factor != "none"):
+    for stop in sorted(stops(world, client_for), key=lambda item: item.factor != "none"):
         key = (stop.person.pk if stop.person else 0, stop.factor)
         if key not in visitors:
             visitors[key] = visit(stop.person, factor=stop.factor, width=width)
