@@ -60,9 +60,13 @@ def start_campaign(*, actor: User, draft: CampaignDraft, assurance: Assurance) -
             raise NotFound
         check_fresh(assurance, max_age_s=FACTOR_MAX_AGE_S)
         title, word = _checked(draft)
+        return _start(actor, draft, title, word)
     except GatewayError as refusal:
         record_refusal(actor=actor.ref, kind="review.start-refused", reason=refusal.reason)
         raise
+
+
+def _start(actor: User, draft: CampaignDraft, title: str, word: str) -> ReviewCampaign:
     try:
         policy = compiled_policy()
     except PolicyBroken:
@@ -102,6 +106,8 @@ def decide(*, actor: User, item: ReviewItem, keeps: bool, note: str, assurance: 
     """
     try:
         with audited(actor=actor.ref) as audit:
+            # The campaign first, as when its deadline closes it: else the two wait for each other.
+            ReviewCampaign.objects.select_for_update().get(pk=item.campaign_id)
             row = _lock(item)
             _check(actor, row)
             check_fresh(assurance, max_age_s=FACTOR_MAX_AGE_S)

@@ -60,11 +60,12 @@ def _longer(one: Lock | None, other: Lock) -> Lock:
 
 def _ground_of(grant: Grant) -> Ground:
     names = tuple(part.repository for part in parse_scope(grant.scope).resources)
+    chain = _chain(grant)
     return Ground(
-        grants=frozenset(_chain(grant)),
+        grants=frozenset(one.public_id for one in chain),
         accounts=ground_of_account(grant.subject).accounts,
-        sessions=frozenset({grant.started_in} - {""}),
-        devices=frozenset({grant.started_on} - {""}),
+        sessions=frozenset(one.started_in for one in chain) - {""},
+        devices=frozenset(one.started_on for one in chain) - {""},
         target=grant.target.public_id,
         resources=frozenset(names),
         tiers=_tiers(grant.target, names),
@@ -72,13 +73,16 @@ def _ground_of(grant: Grant) -> Ground:
     )
 
 
-def _chain(grant: Grant) -> list[str]:
-    """The grant and what it extends: who locked one of them means the access, not the row."""
-    ids, older = [grant.public_id], grant.extends
-    while older is not None and len(ids) < LONGEST_CHAIN:
-        ids.append(older.public_id)
+def _chain(grant: Grant) -> list[Grant]:
+    """The grant and what it extends: who locked one of them, or where it began, means the access and not the row.
+
+    Tokens move to an extension, so one that a stolen device holds is not got rid of by extending from another.
+    """
+    found, older = [grant], grant.extends
+    while older is not None and len(found) < LONGEST_CHAIN:
+        found.append(older)
         older = older.extends
-    return ids
+    return found
 
 
 def _tiers(target: Target, names: Iterable[str]) -> frozenset[str]:

@@ -23,6 +23,7 @@ from jit_access.domain.errors import CallerError, Conflict, GatewayError, NotFou
 from jit_access.domain.lifecycle import ProposalState
 from jit_access.domain.reasons import Reason
 from jit_access.domain.roles import SECURITY
+from jit_access.locks.selectors import ground_of_account, locks_on, refuse_locked, standing_locks
 from jit_access.mfa.assurance import Assurance, check_fresh
 from jit_access.notifications.alerts import alert
 from jit_access.notifications.services import tell
@@ -223,6 +224,17 @@ def _check_may_sign(actor: User, row: PolicyProposal, digest: str) -> None:
         raise Conflict(Reason.POLICY_MOVED_ON)
     if row.signatures.filter(signer=actor).exists():
         raise Conflict(Reason.ALREADY_ANSWERED)
+    refuse_locked(ground_of_account(actor))
+    _refuse_beside_locked(row)
+
+
+def _refuse_beside_locked(row: PolicyProposal) -> None:
+    """A stolen account must not have made up half of it. Whoever signs does so again when the lock is over."""
+    standing = standing_locks()
+    behind = [row.proposer, *standing_signers(row)]
+    if any(locks_on(ground_of_account(one), standing) for one in behind if one is not None):
+        sentence = "Somebody who stands behind this is locked now. Sign again when that is over."
+        raise PolicyRefusal(Reason.LOCKED, sentence, locked="person")
 
 
 def _activate(actor: User, row: PolicyProposal) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 
 from jit_access.access_reviews import access, services
 from jit_access.access_reviews.entitlements import entitlement_of, groups_with_meaning
@@ -231,6 +232,14 @@ def test_only_a_sensible_review_is_started(world: World, changes: dict[str, Any]
         started(world, actor=world.cast.ben)
     assert ReviewCampaign.objects.count() == 0
     assert started(world).items.count() == 2
+
+
+def test_a_review_of_nobody_is_refused_and_recorded(world: World) -> None:
+    Group.objects.create(name="empty")
+    with pytest.raises(CallerError):
+        started(world, "empty")
+    assert AuditEntry.objects.filter(kind="review.start-refused", reason=Reason.INVALID_INPUT).count() == 1
+    assert not ReviewCampaign.objects.exists()
 
 
 def test_evidence_proves_each_decision(world: World) -> None:

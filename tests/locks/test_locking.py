@@ -278,6 +278,22 @@ def test_a_lock_on_a_grant_holds_what_extends_it(world: World) -> None:
     assert reload(newer).state == GrantState.SUSPENDED
 
 
+@pytest.mark.parametrize("axis", [LockAxis.SESSION, LockAxis.DEVICE])
+def test_extending_from_elsewhere_leaves_no_lock_on_where_it_began(world: World, axis: LockAxis) -> None:
+    older = running(world, axis)
+    token = grants.issue_token(grant=older, actor=world.cast.ada).lease
+    elsewhere = replace(fresh(), session="ses_home", device="dev_home")
+    request = requests.submit_extension(actor=world.cast.ada, grant=older, by_s=HOUR, purpose="More", assurance=fresh())
+    newer = Grant.objects.get(request=request)
+    grants.activate_grant(actor=world.cast.ada, grant=newer, assurance=elsewhere)
+    assert [lease.lease_id for lease in view_of(newer).leases] == [token.public_id]  # shown there, and it goes on
+    key, resource = facts_of(axis, older, world)
+    lock = place(world.cast.dora, axis, key, resource)
+    assert (reload(newer).state, view_of(newer).state) == (GrantState.SUSPENDED, ViewState.PAUSED)
+    lift(world.cast.dora, lock)
+    assert (reload(newer).state, view_of(newer).state) == (GrantState.ACTIVE, ViewState.OPEN)
+
+
 @pytest.mark.parametrize("who", ["ada", "ben", "cleo", "ci_bot"])
 def test_only_security_locks_and_lifts(world: World, who: str) -> None:
     actor = getattr(world.cast, who)

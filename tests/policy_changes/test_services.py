@@ -17,6 +17,7 @@ from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.errors import CallerError, Conflict, GatewayError, NotFound, PolicyRefusal
 from jit_access.domain.lifecycle import GrantState, ProposalState
+from jit_access.domain.locks import LockAxis
 from jit_access.domain.reasons import Reason
 from jit_access.mfa.assurance import NO_ASSURANCE
 from jit_access.notifications.models import Alert, Notification
@@ -30,6 +31,7 @@ from jit_access.policy_changes.models import PolicyProposal
 from tests.policies.samples import EXAMPLE, EXAMPLE_DIR
 from tests.support.cast import make_person, make_service_account
 from tests.support.lifecycles import TINY, World, active, fresh, make_world, reload
+from tests.support.locking import lift, place
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = '@lasts_at_most("4h")', '@lasts_at_most("3h")'
@@ -209,6 +211,23 @@ def test_a_signature_of_somebody_who_left_security_does_not_count(world: World, 
     assert sign(world.cast.dora, row).state == ProposalState.PROPOSED
     finn = make_person("finn", "security")
     assert sign(finn, row).state == ProposalState.ACTIVATED
+
+
+def test_nobody_signs_beside_a_locked_account(world: World, eve: User) -> None:
+    dora, finn = world.cast.dora, make_person("finn", "security")
+    by_eve, brought = proposed(eve), services.propose_from_console(draft=services.Draft(changed(), "From the pipeline"))
+    sign(eve, brought)
+    lock = place(dora, LockAxis.PERSON, eve.public_id)
+    for row in (by_eve, brought):
+        with pytest.raises(PolicyRefusal) as refused:
+            sign(finn, row)
+        assert refused.value.reason is Reason.LOCKED
+    assert AuditEntry.objects.filter(kind="policy.sign-refused", reason=Reason.LOCKED).count() == 2
+    with pytest.raises(PolicyRefusal) as refused:
+        sign(eve, services.propose_from_console(draft=services.Draft(CLOSED, "From the pipeline")))
+    assert (refused.value.reason, number()) == (Reason.LOCKED, 1)
+    lift(dora, lock)
+    assert sign(finn, brought).state == ProposalState.ACTIVATED
 
 
 @pytest.fixture

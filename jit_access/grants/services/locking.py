@@ -165,9 +165,9 @@ def _candidates(facts: LockFacts) -> QuerySet[Grant]:
     live = Grant.objects.filter(state__in=_LOCKABLE)
     by_axis: dict[LockAxis, Callable[[], Q]] = {
         LockAxis.CREDENTIAL: lambda: Q(pk__in=CredentialLease.objects.filter(public_id=facts.key).values("grant_id")),
-        LockAxis.GRANT: lambda: Q(pk__in=_successors(facts.key)),
-        LockAxis.SESSION: lambda: Q(started_in=facts.key),
-        LockAxis.DEVICE: lambda: Q(started_on=facts.resource),
+        LockAxis.GRANT: lambda: Q(pk__in=_successors(Q(public_id=facts.key))),
+        LockAxis.SESSION: lambda: Q(pk__in=_successors(Q(started_in=facts.key))),
+        LockAxis.DEVICE: lambda: Q(pk__in=_successors(Q(started_on=facts.resource))),
         LockAxis.PERSON: lambda: Q(subject__public_id=facts.key) | Q(subject__owner__public_id=facts.key),
         LockAxis.AGENT: lambda: Q(subject__public_id=facts.key),
         LockAxis.TARGET: lambda: Q(target__public_id=facts.key),
@@ -177,9 +177,9 @@ def _candidates(facts: LockFacts) -> QuerySet[Grant]:
     return live.filter(by_axis[facts.axis]())
 
 
-def _successors(public_id: str) -> list[int]:
-    """A grant and what extends it, in whatever number of steps."""
-    found = list(Grant.objects.filter(public_id=public_id).values_list("pk", flat=True))
+def _successors(first: Q) -> list[int]:
+    """Grants and what extends them, in whatever number of steps."""
+    found = list(Grant.objects.filter(first).values_list("pk", flat=True))
     newest = found
     while newest:
         newest = list(Grant.objects.filter(extends__in=newest).values_list("pk", flat=True))
