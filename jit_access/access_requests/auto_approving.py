@@ -20,6 +20,7 @@ from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.domain.risk import Risk
 from jit_access.domain.scopes import Scope, parse_scope
+from jit_access.grants.models import Grant
 from jit_access.policies.answers import PolicyAnswer
 from jit_access.policies.auto_approval import AutoApproval, Way
 
@@ -116,10 +117,12 @@ def _tier(way: Way, offered: AutoApproval) -> Condition:
 def _not_denied(asking: Asking) -> Condition:
     since = asking.now - timedelta(days=DENIAL_COUNTS_DAYS)
     denied = _earlier(asking, since).filter(state=RequestState.DENIED)
-    names = {part.repository for part in asking.draft.scope.resources}
+    names = _names(asking.draft.scope)
     is_denied = any(names & _names(parse_scope(row.scope)) for row in denied)
-    who = "A person denied" if is_denied else "Nobody denied"
-    return Condition(f"{who} something of this within {DENIAL_COUNTS_DAYS} days.", not is_denied)
+    # Otherwise whoever was cut asks again, and the rule gives it back at once.
+    is_revoked = _is_taken_away(asking, since, frozenset({Reason.GRANT_REVOKED}))
+    who = "A person denied" if is_denied else "A person revoked" if is_revoked else "Nobody denied"
+    return Condition(f"{who} something of this within {DENIAL_COUNTS_DAYS} days.", not (is_denied or is_revoked))
 
 
 def _no_extension(asking: Asking) -> Condition:
@@ -138,11 +141,17 @@ def _approved_before(asking: Asking, days: int) -> AccessRequest | None:
     rows = _earlier(asking, asking.now - timedelta(days=days)).filter(
         state=RequestState.APPROVED, lasts_s__gte=asking.draft.lasts_s, end_reason=Reason.APPROVED
     )
-    for row in rows.select_related("grant"):
-        grant = getattr(row, "grant", None)
-        if row.scope == wire and row.verdicts.filter(is_approval=True).exists():
-            return None if grant is not None and grant.end_reason in _TAKEN_AWAY else row
+    for row in rows:
+        if row.scope == wire and row.decided_at and row.verdicts.filter(is_approval=True).exists():
+            return None if _is_taken_away(asking, row.decided_at, _TAKEN_AWAY) else row
     return None
+
+
+def _is_taken_away(asking: Asking, since: datetime, reasons: frozenset[Reason]) -> bool:
+    """Some of it was, whichever grant held it by then: an extension, a shorter one, one that a rule approved."""
+    rows = Grant.objects.filter(subject=asking.actor, target=asking.draft.target, ended_at__gt=since)
+    names = _names(asking.draft.scope)
+    return any(names & _names(parse_scope(row.scope)) for row in rows.filter(end_reason__in=reasons))
 
 
 def _earlier(asking: Asking, since: datetime) -> QuerySet[AccessRequest]:

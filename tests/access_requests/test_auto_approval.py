@@ -125,6 +125,34 @@ def test_what_was_revoked_is_no_precedent(world: World, tmp_path: Path) -> None:
     assert not preview(world).is_auto
 
 
+def test_what_was_revoked_is_not_given_back_by_the_rule(world: World, tmp_path: Path, clock) -> None:
+    load(tmp_path / "policy", "risk below 100, tier sensitive")
+    first = ask(world, TINY)
+    assert first.end_reason == Reason.AUTO_APPROVED
+    grant = start(Grant.objects.get(request=first))
+    assert preview(world).is_auto
+    grants.revoke_grant(actor=world.cast.dora, grant=grant)
+    assert missing(preview(world)) == ["A person revoked something of this within 7 days."]
+    clock.advance(days=8)
+    assert preview(world).is_auto
+
+
+def test_what_was_revoked_as_something_shorter_is_no_precedent(world: World, tmp_path: Path, clock) -> None:
+    load(tmp_path / "policy", "approved before within 30d, tier sensitive")
+    answer(ask(world, TINY), world.cast.ben)
+    load_stages(tmp_path / "people", "1 of model-owners")
+    shorter = answer(ask(world, TINY, lasts_s=HOUR // 2), world.cast.ben)
+    load(tmp_path / "again", "approved before within 30d, tier sensitive")
+    assert preview(world).is_auto
+    grants.revoke_grant(actor=world.cast.dora, grant=start(Grant.objects.get(request=shorter)))
+    clock.advance(days=8)
+    assert not preview(world).is_auto
+    load_stages(tmp_path / "anew", "1 of model-owners")
+    answer(ask(world, TINY), world.cast.ben)
+    load(tmp_path / "last", "approved before within 30d, tier sensitive")
+    assert preview(world).is_auto
+
+
 def test_denial_of_a_person_beats_the_rule(world: World, tmp_path: Path, clock) -> None:
     """Teleport: a deny rule beats an approve rule (anchors, T4)."""
     load_stages(tmp_path / "ask", "1 of model-owners")

@@ -17,6 +17,7 @@ from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdi
 from jit_access.access_requests.news import tell_approvers, tell_requester
 from jit_access.access_requests.payloads import is_intact
 from jit_access.access_requests.people import StepState, answered_by, choose_step, refusal_to_answer, step_states
+from jit_access.access_requests.services.beside_locked import refuse_beside_locked, refuse_locked_givers, unlocked
 from jit_access.access_requests.services.bundling import approve_or_hold
 from jit_access.access_requests.services.deciding import ask_again_now, end_locked
 from jit_access.access_requests.voices import Voice, voices_of
@@ -28,7 +29,7 @@ from jit_access.domain.errors import Conflict, NotFound, PolicyRefusal
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
 from jit_access.grants.refusals import refusals_recorded
-from jit_access.locks.selectors import ground_of_account, locked_accounts, refuse_locked
+from jit_access.locks.selectors import ground_of_account, refuse_locked
 from jit_access.mfa.assurance import NO_ASSURANCE, Assurance, check_fresh, check_strength
 
 
@@ -172,9 +173,11 @@ def step_for(
     A denial counts wherever the person was asked already, or whom they stand in for.
     """
     answered = answered_by(request.verdicts.all())
-    voices = tuple(
+    every_voice = tuple(
         voice for voice in voices_of(actor) if voice.person.pk not in answered or voice.person.pk == actor.pk
     )
+    voices = unlocked(every_voice)
+    refuse_locked_givers(every_voice, voices, request)
     mine = [(state, voice) for voice in voices for state in states if voice.can_fill(state.group, request)]
     every = max((state.stage for state in states), default=0)
     asked = max((state.stage for state in states if state.is_now), default=every)  # all of them, where all agreed
@@ -229,14 +232,6 @@ def _described(verdict: Verdict) -> dict[str, str | int | bool]:
     return told if verdict.on_behalf_of is None else told | {"account": verdict.on_behalf_of.public_id}
 
 
-def _refuse_beside_locked(states: tuple[StepState, ...]) -> None:
-    """A stolen approver must not have decided half of it. The last one says it again when the lock is over."""
-    locked = locked_accounts()
-    if any(verdict.approver.public_id in locked for state in states for verdict in state.given):
-        sentence = "Somebody who agreed to this is locked now. Answer again when that is over."
-        raise PolicyRefusal(Reason.LOCKED, sentence, locked="person")
-
-
 def _take_approval(request: AccessRequest, verdict: Verdict, states: tuple[StepState, ...]) -> None:
     """Everything is asked again now: who asked may have lost the group, the rules may have changed."""
     answer, invalid = ask_again_now(request)
@@ -244,7 +239,7 @@ def _take_approval(request: AccessRequest, verdict: Verdict, states: tuple[StepS
     if invalid is not None:
         end_locked(request, RequestState.INVALIDATED, invalid)
     elif not left:
-        _refuse_beside_locked(states)
+        refuse_beside_locked(states)
         approve_or_hold(request, answer, Reason.APPROVED, actor=verdict.approver.ref)
     else:
         if min(state.stage for state in left) > verdict.step.stage:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from jit_access.access_requests.changes import Change, announce
 from jit_access.access_requests.models import AccessRequest, Bundle
 from jit_access.access_requests.news import tell_requester
+from jit_access.access_requests.people import step_states
 from jit_access.access_requests.selectors import lock_request
+from jit_access.access_requests.services.beside_locked import refuse_beside_locked
 from jit_access.access_requests.services.deciding import approve_locked, ask_again_now, end_locked
 from jit_access.audit.recorder import audited
 from jit_access.domain.actors import GATEWAY, ActorRef
@@ -53,6 +55,8 @@ def _release(last: AccessRequest, bundle: Bundle, actor: ActorRef) -> None:
     parts = [*rest, last]
     if len(parts) < bundle.size or not all(_is_held(part) for part in parts):
         return
+    for part in rest:
+        refuse_beside_locked(step_states(part))  # of the last one whoever answers it asks
     answers = [ask_again_now(part) for part in parts]
     for part, (_, refusal) in zip(parts, answers, strict=True):
         if refusal is not None:  # the others end with it
