@@ -12,8 +12,10 @@ from datetime import datetime
 
 from jit_access.accounts.models import User
 from jit_access.core import clock
+from jit_access.domain.locks import Ground
+from jit_access.locks.selectors import locks_on
 from jit_access.mfa.assurance import NO_ASSURANCE, PROVED_LEVELS, Assurance, Level
-from jit_access.mfa.models import ProofMark
+from jit_access.mfa.models import ProofMark, WebSession
 from jit_access.mfa.open_sessions import sessions_of
 
 
@@ -28,7 +30,13 @@ def last_proof(user: User) -> Assurance:
     mark = ProofMark.objects.filter(user=user, user__is_active=True).select_related("user").first()
     if mark is None or mark.level not in PROVED_LEVELS:
         return NO_ASSURANCE
-    if not sessions_of(mark.user).filter(public_id=mark.session, level__in=PROVED_LEVELS).exists():
+    session = sessions_of(mark.user).filter(public_id=mark.session, level__in=PROVED_LEVELS).first()
+    if session is None or locks_on(_ground_of(session)):
         return NO_ASSURANCE
     age_s = math.floor((clock.now() - mark.proved_at).total_seconds())
     return Assurance(Level(mark.level), mark.proved_at, age_s)
+
+
+def _ground_of(session: WebSession) -> Ground:
+    """A locked session is kept, because locks are lifted; what was proved in it counts for nothing meanwhile."""
+    return Ground(sessions=frozenset({session.public_id}), devices=frozenset({session.device_hash} - {""}))

@@ -111,6 +111,8 @@ def confirm_reset(request: HttpRequest, *, reset: FactorReset) -> Secret:
         _refuse(
             actor, reset.user, Reason.OWN_REQUEST, "Somebody else confirms it: neither who asked nor who it is for."
         )
+    if not (reset.asked_by.is_active and _may(reset.asked_by)):
+        raise Conflict(Reason.STATE_CHANGED, "Whoever asked is not of security any more. Stop it, and ask anew.")
     if now < reset.not_before:
         _refuse(actor, reset.user, Reason.RESET_TOO_EARLY, "")
     code = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(recovery.CHARS))
@@ -138,7 +140,10 @@ def confirm_reset(request: HttpRequest, *, reset: FactorReset) -> Secret:
 
 
 def withdraw_reset(request: HttpRequest, *, reset: FactorReset) -> None:
-    """Stop one: any member of security, or the person whom it is about. Works before and after it was confirmed."""
+    """Stop one before it is confirmed: any member of security, or the person whom it is about. A repeat does nothing.
+
+    Raises: Conflict when it was confirmed: all is taken away already, and its end would end the need of a code.
+    """
     actor = signed_in_user(request)
     get_reset(actor=actor, public_id=reset.public_id)
     require_fresh(request, max_age_s=STEP_UP_MAX_AGE_S)
@@ -148,6 +153,8 @@ def withdraw_reset(request: HttpRequest, *, reset: FactorReset) -> None:
         ):
             audit.record("factor-reset.withdrawn", detail=_facts(reset))
             _tell_all(reset, f"The reset for {reset.user.display_name} was stopped", f"By {actor.display_name}.")
+        elif FactorReset.objects.filter(pk=reset.pk).exclude(confirmed_at=None).exists():
+            raise Conflict(Reason.STATE_CHANGED, "It was confirmed already. Lock the account if that was wrong.")
 
 
 def reset_at_terminal(*, actor: ActorRef, user: User) -> None:

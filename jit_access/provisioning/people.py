@@ -132,6 +132,12 @@ def manager_of(user: User) -> User | None:
     return row.manager if row is not None and row.manager is not None and row.manager.is_active else None
 
 
+def forget_own_lock(user: User, reason: Reason) -> None:
+    """Handler of `accounts.changes`: whoever locks last unlocks. `_follow_active` notes its own lock after this."""
+    if reason is Reason.ACCOUNT_LOCKED:
+        ProvisionedUser.objects.filter(user=user, is_deactivated=True).update(is_deactivated=False)
+
+
 def _follow_active(directory: Provisioner, row: ProvisionedUser, facts: Facts) -> None:
     """Lock and unlock as the directory says; but what somebody here locked, only somebody here unlocks."""
     wanted = facts.get("active")

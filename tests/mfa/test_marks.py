@@ -6,10 +6,14 @@ import pytest
 from django.urls import reverse
 
 from jit_access.accounts import services as accounts
+from jit_access.core.clock import now as clock_now
 from jit_access.domain.actors import GATEWAY
+from jit_access.domain.locks import LockAxis
 from jit_access.mfa.assurance import NO_ASSURANCE, Level
 from jit_access.mfa.marks import last_proof
+from jit_access.mfa.session_keys import DEVICE, PUBLIC_ID
 from tests.support.cast import Cast, sign_in
+from tests.support.locking import place
 from tests.support.sessions import code_now, give_factor
 
 pytestmark = pytest.mark.django_db
@@ -54,3 +58,15 @@ def test_lock_takes_it(cast: Cast) -> None:
     proved(cast)
     accounts.lock_account(actor=GATEWAY, user=cast.ben)
     assert last_proof(cast.ben) == NO_ASSURANCE
+
+
+@pytest.mark.parametrize("axis", [LockAxis.SESSION, LockAxis.DEVICE])
+def test_lock_on_its_session_or_device_takes_it_while_it_stands(cast: Cast, axis: LockAxis) -> None:
+    session = proved(cast).session
+    keys = {LockAxis.SESSION: (session[PUBLIC_ID], ""), LockAxis.DEVICE: ("dev_ben", session[DEVICE])}
+    assert last_proof(cast.ben).is_proved
+    lock = place(cast.dora, axis, *keys[axis])
+    assert last_proof(cast.ben) == NO_ASSURANCE
+    lock.lifted_at = clock_now()
+    lock.save()
+    assert last_proof(cast.ben).is_proved

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client, RequestFactory
 
 from jit_access.accounts.models import User
-from jit_access.accounts.services import issue_api_token
+from jit_access.accounts.services import issue_api_token, remove_from_group
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.errors import PolicyRefusal
@@ -228,6 +228,25 @@ class TestRefusals:
 
 
 class TestPages:
+    def test_one_that_was_confirmed_is_not_stopped_and_says_so(
+        self, cast: Cast, ada: Client, eli: User, client_for: MakeClient, clock: Clock
+    ) -> None:
+        path = asked(client_for(cast.dora), clock)
+        other = client_for(eli)
+        assert post(other, f"{path}/confirm").status_code == 200
+        assert post(other, f"{path}/withdraw").status_code == 409
+        assert FactorReset.objects.get().ended_at is None  # the code is still asked for
+
+    def test_who_asked_must_still_be_of_security(
+        self, cast: Cast, ada: Client, eli: User, client_for: MakeClient, clock: Clock
+    ) -> None:
+        path = asked(client_for(cast.dora), clock)
+        remove_from_group(actor=GATEWAY, user=cast.dora, group="security")
+        other = client_for(eli)
+        assert post(other, f"{path}/confirm").status_code == 409
+        assert has_factor(cast.ada)
+        assert post(other, f"{path}/withdraw").status_code == 204
+
     def test_the_owner_is_warned_where_they_look(self, cast: Cast, ada: Client, client_for: MakeClient) -> None:
         ask(client_for(cast.dora))
         assert "Dora Okafor asks to reset your second factor." in text_of(ada.get("/settings"))

@@ -12,7 +12,7 @@ from django.test import Client
 
 from jit_access.accounts.models import ApiToken, User
 from jit_access.accounts.selectors import groups_of
-from jit_access.accounts.services import add_to_group, issue_api_token, lock_account
+from jit_access.accounts.services import add_to_group, issue_api_token, lock_account, unlock_account
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.errors import CallerError, Conflict
@@ -237,6 +237,21 @@ class TestLeaving:
         lock_account(actor=cast.dora.ref, user=eve, note="Laptop lost")
         corp.patch(path, {"op": "replace", "value": {"active": True}})
         corp.patch(path, LEAVING["Okta"])
+        assert corp.patch(path, {"op": "replace", "value": {"active": True}})["active"] is False
+        assert not reload(eve).is_active
+
+    def test_nor_what_security_locked_after_the_directory_did(self, corp: Directory, cast: Cast) -> None:
+        path, eve = eve_of(corp)
+        corp.patch(path, LEAVING["Okta"])
+        lock_account(actor=cast.dora.ref, user=eve, note="Laptop lost")
+        assert corp.patch(path, {"op": "replace", "value": {"active": True}})["active"] is False
+        assert not reload(eve).is_active
+
+    def test_nor_after_somebody_here_had_unlocked(self, corp: Directory, cast: Cast) -> None:
+        path, eve = eve_of(corp)
+        corp.patch(path, LEAVING["Okta"])
+        unlock_account(actor=cast.dora.ref, user=eve)
+        lock_account(actor=cast.dora.ref, user=eve, note="Laptop lost")
         assert corp.patch(path, {"op": "replace", "value": {"active": True}})["active"] is False
         assert not reload(eve).is_active
 

@@ -72,11 +72,13 @@ def set_manager(*, actor: ActorRef, user: User, manager: User | None) -> None:
 def lock_account(*, actor: ActorRef, user: User, note: str = "") -> None:
     """Nothing of this account works from now on: sessions, API tokens, grants, and its service accounts'.
 
-    A repeat does nothing. `note` says why, in the log.
+    A repeat ends nothing more, but is announced: whoever locked first may no longer be the one who unlocks.
+    `note` says why, in the log.
     """
     with audited(actor=actor) as audit:
         locked = _lock(user)
         if not locked.is_active:
+            announce_loss(locked, Reason.ACCOUNT_LOCKED)
             return
         _set_active(audit, locked, is_active=False, note=note)
         announce_loss(locked, Reason.ACCOUNT_LOCKED)
