@@ -29,7 +29,7 @@ class WhyInput(StrictSerializer):
     lasts_s = serializers.IntegerField(min_value=MIN_LASTS_S, max_value=MAX_LASTS_S, required=False, default=_LASTS_S)
 
 
-class ConditionOutput(serializers.Serializer[Any]):
+class WhyConditionOutput(serializers.Serializer[Any]):
     text = serializers.CharField()
     is_met = serializers.BooleanField()
 
@@ -38,7 +38,7 @@ class NearRuleOutput(serializers.Serializer[Any]):
     rule = serializers.CharField()
     effect = serializers.ChoiceField(choices=["permit", "forbid"])
     because = serializers.CharField()
-    conditions = ConditionOutput(many=True)
+    conditions = WhyConditionOutput(many=True)
 
 
 class WhyApprovalOutput(serializers.Serializer[Any]):
