@@ -8,7 +8,20 @@ from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 _STACK = "tests/flows"
 _WITH_STACK = frozenset(
     f"{_STACK}/test_{name}.py"
-    for name in ("byte_budget", "first_pull", "hub_story", "store_story", "tracking_story", "tutorial", "two_grants")
+    for name in (
+        "break_glass",
+        "byte_budget",
+        "first_pull",
+        "hub_story",
+        "leaving",
+        "locks",
+        "policy_cuts",
+        "store_story",
+        "tracking_story",
+        "tutorial",
+        "two_grants",
+        "who_knows_what",
+    )
 )
 _APART = ("tests/adversarial/test_million_targets.py", "tests/fuzzing/test_short_run.py")
 # One of these as the last would keep one processor busy while the others have nothing left.

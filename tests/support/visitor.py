@@ -116,3 +116,11 @@ class Visitor:
         """A step-up page asks again; answer it and go on."""
         if "/second-factor" in self.page.url.path:
             self.submit("second-factor", code=self.stack.fresh_code(self.username))
+
+    def prove_again(self) -> None:
+        """A new code for the same session; or all of it anew when that has ended meanwhile."""
+        self.open("/second-factor")
+        if self.page.url.path == "/sign-in":
+            self.sign_in()
+        else:
+            self.submit("second-factor", code=self.stack.fresh_code(self.username))
