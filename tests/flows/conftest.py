@@ -11,7 +11,7 @@ import pytest
 from tests.support.stack import Stack, running_stack
 from tests.support.visitor import Visitor
 
-PROOF_LASTS_S = 1  # less than any rule of the demo asks for, so that a story may take its time
+PROOF_LASTS_S = 240  # less than any rule of the demo asks for, so that a story may take its time
 
 
 @pytest.fixture(scope="session")

@@ -36,13 +36,13 @@ def test_leaving_cuts_a_running_pull(stack: Stack, visit: Visit, big_layer: tupl
     token = manage(stack, "directory", "add", "corp").stdout.strip()
     adopted = manage(stack, "directory", "adopt", "corp", "ada")
     person = adopted.stdout.strip().rstrip(".").rpartition(" ")[2]
-    held = stories.get_access(visit)
+    held, ada = stories.get_access(visit), visit("ada")
     running = SlowPull(stack, held, digest)
     assert tell(stack, token, person, "False")["active"] is False
     try:
         assert is_cut(running, size)
         assert ping(stack, held)[0] in {401, 403}
-        assert "/sign-in" in visit("ada").open("/access").url.path
+        assert "/sign-in" in ada.open("/access").url.path
     finally:
         tell(stack, token, person, "True")
-        visit("ada").sign_in()  # for the stories that follow
+        ada.sign_in()  # for the stories that follow
