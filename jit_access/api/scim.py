@@ -193,6 +193,8 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a field is there twice")
+    if any("\x00" in text for pair in pairs for text in pair if isinstance(text, str)):
+        raise ValueError("a zero byte in a text")
     return found
 
 

@@ -29,6 +29,7 @@ from jit_access.domain.audit_record import clean_text
 from jit_access.domain.errors import CallerError, Conflict, NotFound, PolicyRefusal
 from jit_access.domain.reasons import Reason
 from jit_access.domain.roles import SECURITY
+from jit_access.locks.selectors import ground_of_account, locks_on
 from jit_access.mfa import recovery
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, require_fresh, signed_in_user
 from jit_access.mfa.enrolment import remove_factor
@@ -111,8 +112,9 @@ def confirm_reset(request: HttpRequest, *, reset: FactorReset) -> Secret:
         _refuse(
             actor, reset.user, Reason.OWN_REQUEST, "Somebody else confirms it: neither who asked nor who it is for."
         )
-    if not (reset.asked_by.is_active and _may(reset.asked_by)):
-        raise Conflict(Reason.STATE_CHANGED, "Whoever asked is not of security any more. Stop it, and ask anew.")
+    if not (reset.asked_by.is_active and _may(reset.asked_by)) or locks_on(ground_of_account(reset.asked_by)):
+        _record_refusal(actor, reset.user, Reason.STATE_CHANGED)
+        raise Conflict(Reason.STATE_CHANGED, "Whoever asked is not of security now. Stop it, and ask anew.")
     if now < reset.not_before:
         _refuse(actor, reset.user, Reason.RESET_TOO_EARLY, "")
     code = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(recovery.CHARS))
@@ -153,8 +155,10 @@ def withdraw_reset(request: HttpRequest, *, reset: FactorReset) -> None:
         ):
             audit.record("factor-reset.withdrawn", detail=_facts(reset))
             _tell_all(reset, f"The reset for {reset.user.display_name} was stopped", f"By {actor.display_name}.")
-        elif FactorReset.objects.filter(pk=reset.pk).exclude(confirmed_at=None).exists():
-            raise Conflict(Reason.STATE_CHANGED, "It was confirmed already. Lock the account if that was wrong.")
+            return
+    if FactorReset.objects.filter(pk=reset.pk).exclude(confirmed_at=None).exists():
+        _record_refusal(actor, reset.user, Reason.STATE_CHANGED)
+        raise Conflict(Reason.STATE_CHANGED, "It was confirmed already. Lock the account if that was wrong.")
 
 
 def reset_at_terminal(*, actor: ActorRef, user: User) -> None:
@@ -193,8 +197,12 @@ def _may(user: User) -> bool:
 
 
 def _refuse(actor: User, about: User, reason: Reason, sentence: str) -> NoReturn:
-    record_refusal(actor=actor.ref, kind="factor-reset.refused", reason=reason, detail={"account": about.public_id})
+    _record_refusal(actor, about, reason)
     raise PolicyRefusal(reason, sentence)
+
+
+def _record_refusal(actor: User, about: User, reason: Reason) -> None:
+    record_refusal(actor=actor.ref, kind="factor-reset.refused", reason=reason, detail={"account": about.public_id})
 
 
 def _facts(reset: FactorReset) -> dict[str, str]:

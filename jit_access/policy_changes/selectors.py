@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jit_access.accounts.models import User
-from jit_access.accounts.selectors import groups_of
+from jit_access.accounts.selectors import groups_of, members_of
 from jit_access.core import clock
 from jit_access.domain.lifecycle import ProposalState
 from jit_access.domain.reasons import Reason
 from jit_access.domain.roles import SECURITY
+from jit_access.locks.selectors import ground_of_account, locks_on, standing_locks
 from jit_access.policies.loader import SCHEMA_FILE
 from jit_access.policies.models import PolicyVersion
 from jit_access.policies.selectors import get_version
@@ -49,17 +50,39 @@ def diff_of(row: PolicyProposal) -> tuple[FileDiff, ...]:
 
 
 def why_not_sign(actor: User, row: PolicyProposal) -> Reason | None:
-    """None when this person may sign it now, given a fresh second factor. The service asks again."""
-    if not actor.is_person or SECURITY not in groups_of(actor):
+    """None when this person may sign it now, given a fresh second factor. Pages show it, and the service goes by it."""
+    if not actor.is_person or not actor.is_active or SECURITY not in groups_of(actor):
         return Reason.NOT_FOUND
-    if row.state != ProposalState.PROPOSED or row.expires_at <= clock.now():
-        return Reason.PROPOSAL_CLOSED
     if row.proposer is not None and actor.pk in {row.proposer_id, row.proposer.owner_id}:
         return Reason.OWN_PROPOSAL
+    if row.state != ProposalState.PROPOSED or row.expires_at <= clock.now():
+        return Reason.PROPOSAL_CLOSED
     active = active_version()
     if row.base_number != (0 if active is None else active.number):
         return Reason.POLICY_MOVED_ON
-    return Reason.ALREADY_ANSWERED if row.signatures.filter(signer=actor).exists() else None
+    if row.signatures.filter(signer=actor).exists():
+        return Reason.ALREADY_ANSWERED
+    return Reason.LOCKED if _is_beside_locked(actor, row) else None
+
+
+def standing_signers(row: PolicyProposal) -> tuple[User, ...]:
+    """Who signed this digest and could still: a signature of somebody who left security does not count."""
+    signed = row.signatures.filter(digest=row.digest).select_related("signer")
+    able = {person.pk for person in possible_signers(row)}
+    return tuple(one.signer for one in signed.order_by("pk") if one.signer_id in able)
+
+
+def possible_signers(row: PolicyProposal) -> tuple[User, ...]:
+    """Everybody of security who did not propose it, neither themselves nor through an account of theirs."""
+    barred = {row.proposer_id, row.proposer.owner_id} if row.proposer is not None else set()
+    return tuple(person for person in members_of(SECURITY) if person.pk not in barred)
+
+
+def _is_beside_locked(actor: User, row: PolicyProposal) -> bool:
+    """A stolen account must not have made up half of it. Whoever signs does so again when the lock is over."""
+    standing = standing_locks()
+    behind = [actor, row.proposer, *standing_signers(row)]
+    return any(locks_on(ground_of_account(one), standing) for one in behind if one is not None)
 
 
 def latest_cases() -> dict[str, str]:

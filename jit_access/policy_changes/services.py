@@ -23,13 +23,13 @@ from jit_access.domain.errors import CallerError, Conflict, GatewayError, NotFou
 from jit_access.domain.lifecycle import ProposalState
 from jit_access.domain.reasons import Reason
 from jit_access.domain.roles import SECURITY
-from jit_access.locks.selectors import ground_of_account, locks_on, refuse_locked, standing_locks
 from jit_access.mfa.assurance import Assurance, check_fresh
 from jit_access.notifications.alerts import alert
 from jit_access.notifications.services import tell
 from jit_access.policies.compiler import PolicyText
 from jit_access.policies.errors import PolicyBroken
 from jit_access.policies.versions import activate_version, active_version, add_version, take_turns
+from jit_access.policy_changes import selectors
 from jit_access.policy_changes.looking_ahead import look_ahead
 from jit_access.policy_changes.models import PolicyProposal, PolicySignature
 
@@ -96,7 +96,7 @@ def _propose(*, actor: ActorRef, proposer: User | None, draft: Draft) -> PolicyP
             expires_at=clock.now() + LASTS,
         )
         audit.record("policy.proposed", detail=_facts(row) | {"because": because})
-        for person in _signers(row):
+        for person in selectors.possible_signers(row):
             tell(
                 person,
                 kind="policy.proposed",
@@ -128,7 +128,7 @@ def sign(*, actor: User, proposal: PolicyProposal, digest: str, assurance: Assur
                 factor_age_s=max(0, assurance.age_s or 0),
             )
             audit.record("policy.signed", decision="allow", detail=_facts(row))
-            if len(standing_signers(row)) >= row.signatures_needed:
+            if len(selectors.standing_signers(row)) >= row.signatures_needed:
                 _activate(actor, row)
             return row
     except GatewayError as refusal:
@@ -197,48 +197,25 @@ def activate_alone(*, draft: Draft) -> int:
         return version.number
 
 
-def standing_signers(row: PolicyProposal) -> tuple[User, ...]:
-    """Who signed this digest and could still: a signature of somebody who left security does not count."""
-    signed = row.signatures.filter(digest=row.digest).select_related("signer")
-    able = {person.pk for person in _signers(row)}
-    return tuple(one.signer for one in signed.order_by("pk") if one.signer_id in able)
-
-
-def _signers(row: PolicyProposal) -> tuple[User, ...]:
-    """Everybody of security who did not propose it, neither themselves nor through an account of theirs."""
-    barred = {row.proposer_id, row.proposer.owner_id} if row.proposer is not None else set()
-    return tuple(person for person in members_of(SECURITY) if person.pk not in barred)
-
-
 def _check_may_sign(actor: User, row: PolicyProposal, digest: str) -> None:
-    if not actor.is_person or not actor.is_active or SECURITY not in groups_of(actor):
-        raise NotFound
-    if row.proposer is not None and actor.pk in {row.proposer_id, row.proposer.owner_id}:
-        raise PolicyRefusal(Reason.OWN_PROPOSAL)
-    if row.state != ProposalState.PROPOSED or row.expires_at <= clock.now():
-        raise Conflict(Reason.PROPOSAL_CLOSED)
+    match selectors.why_not_sign(actor, row):
+        case None:
+            pass
+        case Reason.NOT_FOUND:
+            raise NotFound
+        case Reason.OWN_PROPOSAL as reason:
+            raise PolicyRefusal(reason)
+        case Reason.LOCKED as reason:
+            sentence = "Somebody who stands behind this is locked now. Sign again when that is over."
+            raise PolicyRefusal(reason, sentence, locked="person")
+        case reason:
+            raise Conflict(reason)
     if digest != row.digest:
         raise Conflict(Reason.PROPOSAL_CHANGED)
-    active = active_version()
-    if row.base_number != (0 if active is None else active.number):
-        raise Conflict(Reason.POLICY_MOVED_ON)
-    if row.signatures.filter(signer=actor).exists():
-        raise Conflict(Reason.ALREADY_ANSWERED)
-    refuse_locked(ground_of_account(actor))
-    _refuse_beside_locked(row)
-
-
-def _refuse_beside_locked(row: PolicyProposal) -> None:
-    """A stolen account must not have made up half of it. Whoever signs does so again when the lock is over."""
-    standing = standing_locks()
-    behind = [row.proposer, *standing_signers(row)]
-    if any(locks_on(ground_of_account(one), standing) for one in behind if one is not None):
-        sentence = "Somebody who stands behind this is locked now. Sign again when that is over."
-        raise PolicyRefusal(Reason.LOCKED, sentence, locked="person")
 
 
 def _activate(actor: User, row: PolicyProposal) -> None:
-    names = " and ".join(person.display_name for person in standing_signers(row))
+    names = " and ".join(person.display_name for person in selectors.standing_signers(row))
     said = {"proposal": row.public_id, "proposed_by": row.proposer_name, "signed_by": names}
     activate_version(actor=actor.ref, version=row.version_row, said=said)
     move(row, ProposalState.ACTIVATED, closed_at=clock.now(), closed_by=actor.display_name)

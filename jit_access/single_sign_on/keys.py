@@ -10,11 +10,14 @@ from typing import Any, Final
 from joserfc import jwk
 from joserfc.errors import JoseError
 
+from jit_access.domain.errors import PeerError
+from jit_access.domain.reasons import Reason
 from jit_access.single_sign_on.errors import TokenFault
 from jit_access.single_sign_on.fetching import fetch_json
 from jit_access.single_sign_on.models import Provider
 
 FRESH_FOR_S: Final = 600  # how long a key that was withdrawn may still be believed
+AWAY_FOR_S: Final = 10  # a provider that did not answer is not asked again for so long: strangers can make us ask
 ASK_AGAIN_AFTER_S: Final = 30  # an unknown key id makes us look again, but no more often than this
 MAX_KEYS: Final = 50
 MIN_RSA_BITS: Final = 2048
@@ -40,6 +43,7 @@ class _Kept:
 
 
 _kept: dict[str, _Kept] = {}
+_away_since: dict[str, float] = {}
 _lock = threading.Lock()
 
 
@@ -62,10 +66,20 @@ def forget_keys() -> None:
     """Begin anew; for tests."""
     with _lock:
         _kept.clear()
+        _away_since.clear()
 
 
 def _fetch(provider: Provider, now: float) -> _Kept:
-    listed = fetch_json(provider.jwks_uri, name=provider.name).get("keys")
+    with _lock:
+        away_since = _away_since.get(provider.jwks_uri)
+    if away_since is not None and now - away_since < AWAY_FOR_S:
+        raise PeerError(Reason.PROVIDER_AWAY, f"{provider.name} does not answer as it should.", retryable=True)
+    try:
+        listed = fetch_json(provider.jwks_uri, name=provider.name).get("keys")
+    except PeerError:
+        with _lock:
+            _away_since[provider.jwks_uri] = time.monotonic()
+        raise
     keys = tuple(key for key in listed[:MAX_KEYS] if isinstance(key, dict)) if isinstance(listed, list) else ()
     kept = _Kept(keys, now)
     with _lock:

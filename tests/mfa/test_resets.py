@@ -235,6 +235,7 @@ class TestPages:
         other = client_for(eli)
         assert post(other, f"{path}/confirm").status_code == 200
         assert post(other, f"{path}/withdraw").status_code == 409
+        assert AuditEntry.objects.filter(kind="factor-reset.refused", reason="state-changed").count() == 1
         assert FactorReset.objects.get().ended_at is None  # the code is still asked for
 
     def test_who_asked_must_still_be_of_security(
@@ -244,6 +245,7 @@ class TestPages:
         remove_from_group(actor=GATEWAY, user=cast.dora, group="security")
         other = client_for(eli)
         assert post(other, f"{path}/confirm").status_code == 409
+        assert AuditEntry.objects.filter(kind="factor-reset.refused", reason="state-changed").count() == 1
         assert has_factor(cast.ada)
         assert post(other, f"{path}/withdraw").status_code == 204
 

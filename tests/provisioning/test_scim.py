@@ -193,6 +193,14 @@ LEAVING = {
 }
 
 
+def test_a_zero_byte_is_refused_before_the_database_would(corp: Directory) -> None:
+    for body in ({"userName": "zo\x00e"}, {"userName": "zoe", "name": {"givenName": "Z\x00"}}):
+        refused = corp.post("/Users", body)
+        assert (corp.status, refused["scimType"]) == (400, "invalidSyntax")
+    corp.post("/Users", {"userName": "zoe", "name": {"givenName": "Zoe"}})
+    assert corp.status == 201
+
+
 class TestLeaving:
     @pytest.mark.parametrize("shape", LEAVING)
     def test_everything_ends_with_it(self, cast: Cast, corp: Directory, row: Provisioner, shape: str) -> None:

@@ -18,11 +18,12 @@ from jit_access.accounts.selectors import groups_of
 from jit_access.accounts.services import lock_account
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
-from jit_access.domain.errors import CallerError
+from jit_access.domain.errors import CallerError, PeerError
+from jit_access.domain.reasons import Reason
 from jit_access.mfa.assurance import Level
 from jit_access.mfa.models import WebSession
 from jit_access.mfa.session_keys import LEVEL
-from jit_access.single_sign_on import services
+from jit_access.single_sign_on import keys, services
 from jit_access.single_sign_on.models import Identity, Provider
 from jit_access.single_sign_on.tokens import OLDEST
 from tests.conftest import Clock
@@ -115,6 +116,26 @@ class TestSigningIn:
         Provider.objects.update(token_endpoint="http://127.0.0.1:9/token")
         page = walk.client.get(answer)
         assert (page.status_code, "provider-away" in text_of(page)) == (502, True)
+
+    def test_one_whose_keys_cannot_be_had_is_not_asked_by_every_stranger(
+        self, linked: Client, provider: Provider, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        keys.forget_keys()
+        tried: list[str] = []
+
+        def away(url: str, *, name: str) -> dict[str, Any]:
+            tried.append(url)
+            raise PeerError(Reason.PROVIDER_AWAY, f"{name} does not answer.", retryable=True)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(keys, "fetch_json", away)
+            for _ in range(3):
+                refused: Any = Walk(Client()).sign_in()
+                assert refused.status_code == 502
+        assert len(tried) == 1
+        monkeypatch.setattr(keys, "AWAY_FOR_S", 0)  # that time is over
+        taken: Any = Walk(Client()).sign_in()
+        assert taken.status_code == 302
 
 
 class TestStrength:
@@ -334,8 +355,6 @@ class TestCase31ForgedTokens:
     def test_a_rotated_key_is_looked_up_and_a_withdrawn_one_is_forgotten(
         self, linked: Client, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from jit_access.single_sign_on import keys  # noqa: PLC0415  # patched below
-
         old = issuer.keys[0]
         issuer.rotate()
         refused: Any = Walk(Client()).sign_in()

@@ -159,13 +159,14 @@ def submit_request(*, actor: User, draft: RequestDraft, assurance: Assurance) ->
             raise locked
         answer = ask_policy(requester, draft, proof)
         people = people_for((item.group for item in answer.approvals), requester, draft.target)
-        found = findings_of(Asking(requester, draft, assess(requester, draft, now), now), answer)
+        risk = assess(requester, draft, now)
+        found = findings_of(Asking(requester, draft, risk, now), answer)
         by_rule = found if approves(found) else ()
         if (refusal := refused_already or _refusal_of(answer, people, is_auto=bool(by_rule))) is not None:
             sentence = why_nobody(answer.approvals, people) if refusal is Reason.NO_APPROVER else ""
             raise PolicyRefusal(refusal, sentence, rule=answer.decision.rule, lasts_at_most_s=answer.lasts_at_most_s)
         asked = without_people(answer) if by_rule else answer
-        return _create(requester, draft, _consider(requester, draft, asked, proof, now), now, by_rule)
+        return _create(requester, draft, _consider(asked, risk, proof), now, by_rule)
 
 
 def submit_extension(
@@ -254,11 +255,11 @@ def _refuse_duplicate(actor: User, draft: RequestDraft) -> None:
             raise Conflict(Reason.DUPLICATE_REQUEST, request=other.public_id)
 
 
-def _consider(actor: User, draft: RequestDraft, answer: PolicyAnswer, proof: Proof, now: datetime) -> Considered:
+def _consider(answer: PolicyAnswer, risk: Risk, proof: Proof) -> Considered:
     version = get_version(answer.version)
     if version is None:
         raise PolicyRefusal(Reason.POLICY_MISSING)
-    return Considered(answer, version, assess(actor, draft, now), proof)
+    return Considered(answer, version, risk, proof)
 
 
 def _create(

@@ -72,12 +72,14 @@ def set_manager(*, actor: ActorRef, user: User, manager: User | None) -> None:
 def lock_account(*, actor: ActorRef, user: User, note: str = "") -> None:
     """Nothing of this account works from now on: sessions, API tokens, grants, and its service accounts'.
 
-    A repeat ends nothing more, but is announced: whoever locked first may no longer be the one who unlocks.
+    A repeat ends nothing more, but is told: whoever locked first may no longer be the one who unlocks.
     `note` says why, in the log.
     """
     with audited(actor=actor) as audit:
         locked = _lock(user)
         if not locked.is_active:
+            facts = {"account": locked.public_id, "note": note[:300], "was": "locked"}
+            audit.record("account.locked", reason=Reason.ACCOUNT_LOCKED, detail=facts)
             announce_loss(locked, Reason.ACCOUNT_LOCKED)
             return
         _set_active(audit, locked, is_active=False, note=note)
