@@ -6,6 +6,8 @@ as whoever happens to be signed in.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from django.http import HttpRequest, HttpResponse
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.request import Request
@@ -17,26 +19,34 @@ from jit_access.core import clock
 from jit_access.domain.actors import NOBODY
 from jit_access.domain.errors import CallerError, PolicyRefusal
 from jit_access.domain.reasons import Reason
-from jit_access.domain.tokens import TokenKind, hash_token, parse_token
+from jit_access.domain.tokens import TokenKind, TokenParts, hash_token, parse_token
 from jit_access.locks.selectors import ground_of_account, locks_on
 from jit_access.mfa.assurance import assurance_of
 from jit_access.mfa.services import client_address
+from jit_access.oauth.access_tokens import fault_of, find_access_token, note_use
+from jit_access.oauth.models import AccessToken
+from jit_access.oauth.scopes import covers_method
 
+Token: TypeAlias = ApiToken | AccessToken
 REALM = 'Bearer realm="jit access"'
 _BAD_TOKENS_A_MINUTE = 60  # from one network; good tokens beside them are served
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer jita_api_…`. The token is looked up by its hash on every request."""
+    """`Authorization: Bearer jita_api_…` or `jita_access_…`. Looked up by its hash on every request."""
 
-    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:
         header = request.headers.get("Authorization")
         if header is None:
             return None
         scheme, _, text = header.partition(" ")
         if scheme.lower() != "bearer":
             raise _refusal(request, Reason.TOKEN_MALFORMED)
-        token = _find(request, text.strip())
+        text = text.strip()
+        parts = parse_token(text)
+        if parts is not None and parts.kind is TokenKind.ACCESS:
+            return _by_access_token(request, text, parts)
+        token = _find(request, text)
         note_token_use(token=token)
         return token.user, token
 
@@ -68,6 +78,19 @@ class ProvedSessionAuthentication(SignedInSessionAuthentication):
         return found
 
 
+def _by_access_token(request: Request, text: str, parts: TokenParts) -> tuple[User, AccessToken]:
+    token, now = find_access_token(text), clock.now()
+    if token is None:
+        raise _refusal(request, Reason.TOKEN_UNKNOWN, token_id=parts.token_id)
+    reason = fault_of(token, now=now)
+    if reason is not None:
+        raise _refusal(request, reason, token=token)
+    if not covers_method(token.scope, request.method or ""):
+        raise _refusal(request, Reason.SCOPE_TOO_NARROW, token=token)
+    note_use(token, now=now)
+    return token.user, token
+
+
 def _find(request: Request, text: str) -> ApiToken:
     parts = parse_token(text)
     if parts is None or parts.kind is not TokenKind.API:
@@ -94,7 +117,7 @@ def _fault_of(token: ApiToken) -> Reason | None:
 
 
 def _refusal(
-    request: Request, reason: Reason, *, token: ApiToken | None = None, token_id: str = ""
+    request: Request, reason: Reason, *, token: Token | None = None, token_id: str = ""
 ) -> CallerError | PolicyRefusal:
     detail = {"token": token.public_id} if token is not None else {"token_id": token_id} if token_id else {}
     count = record_outside_refusal(
@@ -106,11 +129,17 @@ def _refusal(
     )
     if count > _BAD_TOKENS_A_MINUTE:
         return CallerError(Reason.RATE_LIMITED)
-    is_locked = reason in {Reason.ACCOUNT_LOCKED, Reason.LOCKED}
-    return PolicyRefusal(reason) if is_locked else CallerError(reason, _SENTENCES.get(reason, ""))
+    if reason in {Reason.ACCOUNT_LOCKED, Reason.LOCKED, Reason.SCOPE_TOO_NARROW}:
+        return PolicyRefusal(reason)
+    sentences = _ACCESS_SENTENCES if isinstance(token, AccessToken) else _SENTENCES
+    return CallerError(reason, sentences.get(reason, ""))
 
 
-# The general sentences speak of grants; an API token is renewed elsewhere.
+# The general sentences speak of grants; a token for the API is renewed elsewhere.
+_ACCESS_SENTENCES = {
+    Reason.TOKEN_EXPIRED: "This sign-in has run out. Sign in again with `jit login`.",
+    Reason.TOKEN_REVOKED: "This sign-in was ended. Sign in again with `jit login`.",
+}
 _SENTENCES = {
     Reason.TOKEN_MALFORMED: "That is not one of our API tokens. Send `Authorization: Bearer jita_api_…`.",
     Reason.TOKEN_UNKNOWN: "This API token is not known here.",

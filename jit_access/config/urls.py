@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("jit_access.api.urls")),
     path("scim/v2/", include("jit_access.api.scim_urls")),
+    path("oauth/", include("jit_access.api.oauth_urls")),
     path("internal/v1/", include("jit_access.api.internal_urls")),
     path("slack/", include("jit_access.slack.urls")),
     path("", include("jit_access.web.urls")),

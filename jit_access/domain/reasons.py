@@ -60,6 +60,12 @@ class Reason(StrEnum):
     LOCKED = "locked"
     CSRF_FAILED = "csrf-failed"
     NOT_FOR_AGENTS = "not-for-agents"
+    SCOPE_TOO_NARROW = "scope-too-narrow"
+    CLIENT_UNKNOWN = "client-unknown"
+    CLIENT_NOT_ALLOWED = "client-not-allowed"
+    CODE_REFUSED = "code-refused"
+    CONSENT_DENIED = "consent-denied"
+    DEVICE_GRANT_OFF = "device-grant-off"
 
     # what the grant says
     GRANT_NOT_STARTED = "grant-not-started"
@@ -214,6 +220,12 @@ _SENTENCES: dict[Reason, str] = {
     Reason.LOCKED: "The security team has locked this for now. Ask them.",
     Reason.CSRF_FAILED: "This did not come from a page of ours, or the page was too old. Load it again, then repeat.",
     Reason.NOT_FOR_AGENTS: "Only a person can do this.",
+    Reason.SCOPE_TOO_NARROW: "This token may only read. Sign in again with a scope that may act.",
+    Reason.CLIENT_UNKNOWN: "This client is not known here, or its secret is wrong.",
+    Reason.CLIENT_NOT_ALLOWED: "This client may not do that here.",
+    Reason.CODE_REFUSED: "That code was used, has run out, or was made for something else. Sign in again.",
+    Reason.CONSENT_DENIED: "You said no, so nothing was given to the client.",
+    Reason.DEVICE_GRANT_OFF: "Signing in with a code from another device is switched off here. Sign in with a browser.",
     Reason.GRANT_NOT_STARTED: "This grant has not started. Start it in My access.",
     Reason.GRANT_EXPIRED: "The time of this grant ran out. Ask again.",
     Reason.GRANT_REVOKED: "This session was revoked.",

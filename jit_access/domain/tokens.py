@@ -18,7 +18,7 @@ ID_CHARS = 16
 SECRET_CHARS = 43
 CHECKSUM_CHARS = 6
 # Publishable: secret scanners may use this expression as it stands.
-TOKEN_REGEX = r"jita_(grant|api)_[0-9A-Za-z]{16}_[0-9A-Za-z]{49}"  # noqa: S105  # a shape, not a secret
+TOKEN_REGEX = r"jita_(grant|api|access|client)_[0-9A-Za-z]{16}_[0-9A-Za-z]{49}"  # noqa: S105  # a shape, not a secret
 _TOKEN = re.compile(TOKEN_REGEX)
 TOKEN_CHARS_MAX = 80
 
@@ -26,6 +26,8 @@ TOKEN_CHARS_MAX = 80
 class TokenKind(StrEnum):
     GRANT = "grant"  # opens the proxy, bound to one grant
     API = "api"  # opens the control plane's API, bound to one account
+    ACCESS = "access"  # opens the same API for some hours; made by the authorization server for a client
+    CLIENT = "client"  # the secret of a client of the authorization server; opens nothing by itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
 
-from jit_access.accounts.models import ApiToken, User
+from jit_access.accounts.models import User
 from jit_access.audit.services import record_refusal
 from jit_access.core import clock
 from jit_access.domain.errors import PolicyRefusal
@@ -52,6 +52,13 @@ class Assurance:
         return self.level >= Level.SECOND_FACTOR and self.proved_at is not None
 
 
+@runtime_checkable
+class HoldsAssurance(Protocol):
+    """A token that was made in a session which had proved something, and says itself what that was."""
+
+    def assurance_at(self, now: datetime) -> Assurance: ...
+
+
 NO_ASSURANCE = Assurance()
 STEP_UP_MAX_AGE_S = 300  # to change a factor, a password or a token: prove it again unless that was just now
 
@@ -82,10 +89,13 @@ def signed_in_user(request: AnyRequest) -> User:
 
 
 def assurance_of(request: AnyRequest) -> Assurance:
-    """What this request's session has proved. A request that came with a token has proved nothing about a person."""
-    user = request.user
-    if isinstance(getattr(request, "auth", None), ApiToken) or not isinstance(user, User):
+    """What this request's session has proved. With a token no session counts: it says itself what stands behind it,
+    and one that says nothing (an API token) has proved nothing about a person."""
+    user, token = request.user, getattr(request, "auth", None)
+    if not isinstance(user, User):
         return NO_ASSURANCE
+    if token is not None:
+        return token.assurance_at(clock.now()) if isinstance(token, HoldsAssurance) else NO_ASSURANCE
     if request.session.get(SESSION_KEY) != str(user.pk):
         return NO_ASSURANCE
     level, proved = request.session.get(LEVEL), request.session.get(PROVED_AT)

@@ -46,6 +46,11 @@ _WITHOUT_SESSION: Final = (
     "/slack/",
     "/scim/",
     "/sign-in/back-channel/",
+    "/oauth/token",
+    "/oauth/revoke",
+    "/oauth/introspect",
+    "/oauth/device_authorization",
+    "/.well-known/",
 )
 _FOR_ANYBODY: Final = frozenset({SIGN_IN, "/sign-out"})
 _AT_A_PROVIDER: Final = ("/sign-in/with/", "/sign-in/answer/")  # on the way to an identity provider and back

@@ -18,6 +18,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, Level, require_fresh, signed_in_user
 from jit_access.mfa.models import Device, WebSession
 from jit_access.mfa.session_keys import DEVICE, PUBLIC_ID
+from jit_access.mfa.session_news import announce_ended
 
 MAX_NAME_CHARS: Final = 60
 
@@ -64,6 +65,7 @@ def end_one_session(request: HttpRequest, *, public_id: str) -> None:
         deleted, _ = WebSession.objects.filter(user=user, public_id=public_id).exclude(public_id="").delete()
         if not deleted:
             raise NotFound
+        announce_ended(user, frozenset({public_id}))
         audit.record(
             "session.ended",
             reason=Reason.SIGNED_OUT,
@@ -108,7 +110,10 @@ def remove_device(request: HttpRequest, *, device: Device) -> None:
         removed, _ = Device.objects.filter(pk=device.pk, user=user).delete()
         if not removed:
             return
-        ended, _ = WebSession.objects.filter(user=user, device_hash=device.device_hash).delete()
+        theirs = WebSession.objects.filter(user=user, device_hash=device.device_hash)
+        session_ids = frozenset(theirs.values_list("public_id", flat=True))
+        ended, _ = theirs.delete()
+        announce_ended(user, session_ids)
         audit.record(
             "device.removed",
             detail={"device": device.public_id, "name": device.name, "sessions_ended": ended},

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth import login, logout, update_session_auth_hash
+from django.db import transaction
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 
@@ -42,11 +43,14 @@ from jit_access.mfa.session_keys import (
     PUBLIC_ID,
     STARTED_AT,
 )
+from jit_access.mfa.session_news import announce_ended
 from jit_access.notifications.services import tell
 
 _BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 # Writing each instant of use would cost one write per request; a session may so end up to this much early.
 TOUCH_EVERY_S: Final = 20
+_AGE: Final = "12-hours"
+_SILENCE: Final = "silence"
 POLLING_HEADER: Final = "X-Polling"  # sent by pages that update themselves: a page left open is silence
 
 
@@ -60,7 +64,11 @@ class SessionEnd:
 
 def start_session(request: HttpRequest, user: User) -> None:
     """Begin a session on a password alone. Whatever the browser held before is gone, its id too."""
-    request.session.flush()
+    before, session_id = request.user, str(request.session.get(PUBLIC_ID, ""))
+    with transaction.atomic():
+        request.session.flush()
+        if isinstance(before, User):
+            announce_ended(before, frozenset({session_id}))
     login(request, user, backend=_BACKEND)
 
 
@@ -112,7 +120,11 @@ def end_vouched_sessions(*, provider: str, session: str, user: User | None) -> t
     if not session and user is None:
         return ()
     ended = tuple(row for row in rows.select_related("user").order_by("pk") if row.user is not None)
-    WebSession.objects.filter(pk__in=[row.pk for row in ended]).delete()
+    with transaction.atomic():
+        WebSession.objects.filter(pk__in=[row.pk for row in ended]).delete()
+        for row in ended:
+            if row.user is not None:
+                announce_ended(row.user, frozenset({row.public_id}))
     return ended
 
 
@@ -132,9 +144,13 @@ def sign_out(request: HttpRequest) -> None:
     """End this session and forget what it held. Nothing happens when nobody is signed in."""
     user = request.user
     if isinstance(user, User):
+        session_id = str(request.session.get(PUBLIC_ID, ""))
         with audited(actor=user.ref) as audit:
             audit.record("session.ended", reason=Reason.SIGNED_OUT, detail={"because": "sign-out"})
-    logout(request)
+            logout(request)
+            announce_ended(user, frozenset({session_id}))
+    else:
+        logout(request)
 
 
 def find_end(request: HttpRequest, user: User, *, now: datetime) -> SessionEnd | None:
@@ -150,14 +166,14 @@ def find_end(request: HttpRequest, user: User, *, now: datetime) -> SessionEnd |
         return SessionEnd(Reason.DEVICE_CHANGED, "other-device")
     if epoch != user.session_epoch:
         return SessionEnd(Reason.SIGNED_OUT, "ended-elsewhere")
-    because = "12-hours" if at - started >= settings.SESSION_ABSOLUTE_S else ""
-    because = because or ("silence" if at - seen >= settings.SESSION_IDLE_S else "")
+    because = _AGE if at - started >= settings.SESSION_ABSOLUTE_S else ""
+    because = because or (_SILENCE if at - seen >= settings.SESSION_IDLE_S else "")
     return SessionEnd(Reason.SIGNED_OUT, because) if because else None
 
 
 def end_session(request: HttpRequest, actor: ActorRef, end: SessionEnd) -> None:
     """End a session that may not go on, and write down why."""
-    session_id = str(request.session.get(PUBLIC_ID, ""))
+    session_id, user = str(request.session.get(PUBLIC_ID, "")), request.user
     with audited(actor=actor) as audit:
         audit.record(
             "session.ended",
@@ -165,9 +181,9 @@ def end_session(request: HttpRequest, actor: ActorRef, end: SessionEnd) -> None:
             reason=end.reason,
             detail={"because": end.detail, "session": session_id},
         )
-        if end.reason is Reason.DEVICE_CHANGED and isinstance(request.user, User):
+        if end.reason is Reason.DEVICE_CHANGED and isinstance(user, User):
             tell(
-                request.user,
+                user,
                 kind="session.other-device",
                 subject="A session of yours was used in another device, and ended",
                 text="Somebody may have copied what keeps you signed in. If you did not just clear your browser's "
@@ -175,7 +191,9 @@ def end_session(request: HttpRequest, actor: ActorRef, end: SessionEnd) -> None:
                 path="/settings",
                 dedupe_key=f"other-device:{session_id}",
             )
-    logout(request)
+        logout(request)
+        if isinstance(user, User) and end.detail not in {_AGE, _SILENCE}:
+            announce_ended(user, frozenset({session_id}))
 
 
 def touch(request: HttpRequest, *, now: datetime) -> None:

@@ -22,6 +22,8 @@ MakeClient = Callable[..., Client]
 OPEN = {"/sign-in", "/sign-out", "/healthz", "/readyz", "/api/v1/session", "/api/v1/session/proof"}
 # On the way to an identity provider, and what directories and Slack send: no session counts for anything there.
 WITHOUT_SESSION = ("/internal/", "/scim/", "/sign-in/", "/slack/")
+# The authorization server's endpoints for machines: a client's own credential counts, no session.
+OAUTH = ("/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/device_authorization", "/.well-known/")
 _PART = re.compile(r"<[^>]+>|\(\?P<[^)]+\)")
 
 
@@ -53,7 +55,7 @@ def test_a_password_alone_reaches_only_the_second_factor(
     seen = addresses()
     assert {"/admin/", "/admin/login/", "/access", "/api/v1/me", "/api/v1/openapi.json"} <= set(seen)
     for address in seen:
-        if address in OPEN or address.startswith((*WITHOUT_SESSION, "/second-factor")):
+        if address in OPEN or address.startswith((*WITHOUT_SESSION, *OAUTH, "/second-factor")):
             continue
         answer = getattr(client, method)(address)
         if address.startswith("/api/"):
@@ -65,7 +67,7 @@ def test_a_password_alone_reaches_only_the_second_factor(
 
 def test_nobody_reaches_less_than_that(db: None) -> None:
     for address in addresses():
-        if address in OPEN or address.startswith(WITHOUT_SESSION):
+        if address in OPEN or address.startswith((*WITHOUT_SESSION, *OAUTH)):
             continue
         answer = Client().get(address)
         if address.startswith("/api/"):

@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "jit_access.mfa",
     "jit_access.provisioning",
     "jit_access.single_sign_on",
+    "jit_access.oauth",
     "jit_access.proxy_sessions",
     "jit_access.credentials",
     "jit_access.grants",
@@ -115,6 +116,8 @@ SESSION_ABSOLUTE_S = 12 * 3600
 SESSION_IDLE_S = 30 * 60
 SESSION_ENGINE = "jit_access.mfa.session_store"
 SESSION_COOKIE_AGE = SESSION_ABSOLUTE_S
+# A token of the command line: at most so long, and never longer after the proof than a session.
+ACCESS_TOKEN_LONGEST_S = min(env.whole("JIT_ACCESS_TOKEN_S", SESSION_ABSOLUTE_S), SESSION_ABSOLUTE_S)
 DEVICE_COOKIE_NAME = "device"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -1,0 +1,9 @@
+"""Addresses of the authorization server that are no pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from jit_access.api import oauth_endpoints
+
+urlpatterns = [path("token", oauth_endpoints.token, name="oauth-token")]

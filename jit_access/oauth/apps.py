@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class OAuthConfig(AppConfig):
+    name = "jit_access.oauth"
+    label = "oauth"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from jit_access.accounts import changes as account_changes  # noqa: PLC0415  # models exist only now
+        from jit_access.mfa import session_news  # noqa: PLC0415  # models exist only now
+        from jit_access.oauth import endings  # noqa: PLC0415  # models exist only now
+
+        account_changes.register(endings.end_with_account)
+        session_news.register_ended(endings.end_with_sessions)

@@ -1,0 +1,55 @@
+"""What the authorization server gives out. Every text that opens something is kept by its hash."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from jit_access.core.models import PublicModel
+from jit_access.mfa.assurance import NO_ASSURANCE, PROVED_LEVELS, Assurance, Level
+
+
+class AccessToken(PublicModel):
+    """A short token for the API that one client holds for one account. There is no refresh token.
+
+    What the browser session had proved that authorized it is written down here, so that everything which asks for a
+    fresh second factor asks the token the same question as a session. A token of an agent holds nothing of that kind.
+    """
+
+    ID_PREFIX = "oat"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_tokens")
+    client = models.CharField(max_length=64, blank=True)  # its client_id; empty where no client was asked to prove one
+    token_id = models.CharField(max_length=16, unique=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    scope = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    network = models.CharField(max_length=64, blank=True)  # where the client was when it got the token
+    epoch = models.PositiveIntegerField()  # the account's `session_epoch`: what ends every session ends this too
+    level = models.PositiveSmallIntegerField(default=0)
+    proved_at = models.DateTimeField(null=True)
+    session = models.CharField(max_length=64, blank=True)  # public id of the browser session that authorized it
+    device = models.CharField(max_length=64, blank=True)  # hash of that session's device
+    code_hash = models.CharField(max_length=64, blank=True, db_index=True)  # of the code it was got with
+    jkt = models.CharField(max_length=64, blank=True)  # RFC 9449: thumbprint of the key that each use must prove
+    act = models.JSONField(default=dict)  # RFC 8693, 4.1: who acts for the account
+    trust_id = models.CharField(max_length=40, blank=True)  # public id of the workload trust it was exchanged under
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["user", "expires_at"], name="access_token_of_account"),
+            models.Index(fields=["session"], name="access_token_of_session"),
+        ]
+
+    def assurance_at(self, now: datetime) -> Assurance:
+        """What stands behind this token (`mfa.assurance.HoldsAssurance`)."""
+        if self.level not in PROVED_LEVELS or self.proved_at is None:
+            return NO_ASSURANCE
+        age_s = math.floor((now - self.proved_at).total_seconds())
+        return Assurance(Level(self.level), self.proved_at, age_s, self.session, self.device)
