@@ -20,4 +20,4 @@ def test_an_agent_reads_both_addresses(cast: Cast, settings: Settings) -> None:
 
 def test_a_stranger_is_told_nothing(cast: Cast) -> None:
     answer = Client().get(f"{ROOT}/gateway")
-    assert (answer.status_code, answer.json()["code"]) == (401, "not-signed-in")
+    assert (answer.status_code, answer.json()["code"]) == (401, "token-missing")
