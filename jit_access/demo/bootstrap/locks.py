@@ -17,8 +17,14 @@ _FLAGS = [
     "--no-header",
     "--quiet",
 ]
+# What the gateway runs on is an extra: the `jit` command alone needs nothing.
+_SERVER = "--extra=server"
 # dev first: the others follow its choices, so that one version of everything is tested and shipped.
-_GROUPS: tuple[tuple[str, list[str]], ...] = (("dev", ["--group=dev"]), ("base", []), ("demo", ["--group=demo"]))
+_GROUPS: tuple[tuple[str, list[str]], ...] = (
+    ("dev", [_SERVER, "--group=dev"]),
+    ("base", [_SERVER]),
+    ("demo", [_SERVER, "--group=demo"]),
+)
 
 
 def compile_locks(house: House, *, upgrade: bool, terminal: Terminal) -> None:

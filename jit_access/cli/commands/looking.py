@@ -1,0 +1,96 @@
+"""`jit search`, `jit why`: what there is, and what policy says of it. Nothing is asked for by looking."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from typing import Any
+
+from jit_access.cli.resources import parse_resource
+from jit_access.cli.session import Session
+from jit_access.cli.table import write_table
+from jit_access.cli.times import duration_words, parse_duration, size_words
+from jit_access.cli.troubles import Exit
+from jit_access.cli.words import Mark
+
+_FIRST = 25
+
+
+def search(options: argparse.Namespace, session: Session) -> int:
+    """What one may know of, the nearest first."""
+    query = " ".join(options.words)
+    most = 10_000 if options.all else _FIRST
+    found = list(itertools.islice(session.pages("/catalogue", at_most=most + 1, q=query), most + 1))
+    rows, is_more = found[:most], len(found) > most
+    terminal = session.terminal
+    if terminal.is_json:
+        terminal.answer({"results": rows, "is_more": is_more})
+        return Exit.DONE
+    if not rows:
+        said = f'Nothing matches "{query}".' if query else "There is nothing here that you may know of."
+        terminal.say(Mark.WAITING, said)
+        return Exit.DONE
+    heads = ("RESOURCE", "TIER", "SIZE", "YOU MAY ASK TO")
+    write_table(terminal.data, heads, [_row(row) for row in rows])
+    if is_more:
+        terminal.note(f"The first {most}. More words find less; --all shows everything")
+    return Exit.DONE
+
+
+def _row(row: dict[str, Any]) -> tuple[Mark, tuple[object, ...], str]:
+    name = f"{row['target']}/{row['repository']}"
+    tag = f":{row['latest_tag']}" if row["latest_tag"] else ""
+    open_ones = [one for one in row["operations"] if one["is_open"]]
+    said = ", ".join(f"{one['operation']} ({_deciders(one)})" for one in open_ones)
+    mark = Mark.OPEN if open_ones else Mark.WAITING
+    return mark, (name + tag, row["tier"], size_words(row["size_bytes"]), said or "nothing: jit why says why"), ""
+
+
+def _deciders(operation: dict[str, Any]) -> str:
+    wanted = [f"{one['needed']} of {one['group']}" for one in operation["decided_by"]]
+    longest = duration_words(int(operation["lasts_at_most_s"]))
+    return f"{' and '.join(wanted) or 'nobody decides'}, {longest} at most"
+
+
+def why(options: argparse.Namespace, session: Session) -> int:
+    """0 when it could be asked for, else the status of a refusal."""
+    wanted = parse_resource(options.resource)
+    operation = wanted.operation or options.op
+    lasts_s = parse_duration(options.lasts)
+    found = session.get(
+        "/policies/why",
+        target=wanted.target,
+        repository=wanted.repository,
+        operation=operation,
+        lasts_s=lasts_s,
+        person=options.person,
+    )
+    terminal = session.terminal
+    status = Exit.DONE if found["is_allowed"] else Exit.DENIED
+    if terminal.is_json:
+        terminal.answer(found)
+        return status
+    what = f"{operation} {wanted.name} for {duration_words(lasts_s)}"
+    verdict = "may be asked for" if found["is_allowed"] else "is refused"
+    data = terminal.data
+    data.write(f"{data.mark(Mark.DONE if found['is_allowed'] else Mark.REFUSED)} {what} {verdict}.")
+    if not found["is_allowed"]:
+        terminal.say(Mark.REFUSED, found["sentence"], code=found["code"])
+    _tell_rules(session, found)
+    return status
+
+
+def _tell_rules(session: Session, found: dict[str, Any]) -> None:
+    data = session.terminal.data
+    for one in found["approvals"]:
+        people = ", ".join(one["people"]) or "nobody is there"
+        data.write(f"  {one['needed']} of {one['group']} decides: {people}")
+    for rule in found["rules"]:
+        data.write(
+            f"  {data.strong(rule['rule'])} {'lets' if rule['effect'] == 'permit' else 'forbids'}: {rule['because']}"
+        )
+        for condition in rule["conditions"]:
+            mark = Mark.DONE if condition["is_met"] else Mark.REFUSED
+            data.write(f"    {data.mark(mark)} {condition['text']}")
+    for way in found["would_be_allowed_if"]:
+        data.write(f"  It would be allowed if: {'; '.join(way)}")

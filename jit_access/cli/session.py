@@ -1,0 +1,83 @@
+"""One run of the command: terminal, gateway, sign-in, and the second factor when the gateway asks for it anew."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from jit_access.cli import store
+from jit_access.cli.client import Client
+from jit_access.cli.settings import Site, read_site
+from jit_access.cli.troubles import Exit, StepUpNeeded, Trouble
+from jit_access.cli.words import Terminal
+
+
+class Session:
+    """What the commands work with. Nothing is read or sent before it is needed."""
+
+    def __init__(self, terminal: Terminal, *, address: str = "", is_asking_allowed: bool = True) -> None:
+        self.terminal = terminal
+        self._address = address
+        self._is_asking_allowed = is_asking_allowed
+        self._client: Client | None = None
+
+    @property
+    def site(self) -> Site:
+        return self.client.site if self._client is not None else read_site(self._address)
+
+    @property
+    def client(self) -> Client:
+        """The gateway, as whoever is signed in. Raises: Trouble (signed out)."""
+        if self._client is None:
+            site = read_site(self._address)
+            held = store.find(site.address)
+            if held is None:
+                raise Trouble(f"You are not signed in at {site.address}.", Exit.SIGNED_OUT, advice="Sign in: jit login")
+            self._client = Client(site, held.token)
+        return self._client
+
+    def get(self, path: str, **query: object) -> Any:
+        return self._proving(lambda: self.client.get(path, **query))
+
+    def pages(self, path: str, *, at_most: int = 1000, **query: object) -> Iterator[dict[str, Any]]:
+        return self.client.pages(path, at_most=at_most, **query)
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        key: str = "",
+        is_repeatable: bool = False,
+        takes_code: bool = False,
+    ) -> Any:
+        """Change something. `takes_code`: the endpoint takes a code of the second factor for this one call."""
+        given = dict(body or {})
+
+        def send(code: str = "") -> Any:
+            proof = {"code": code} if code else {}
+            return self.client.post(path, given | proof, key=key, is_repeatable=is_repeatable)
+
+        return self._proving(send, takes_code=takes_code)
+
+    def _proving(self, call: Callable[..., Any], *, takes_code: bool = False) -> Any:
+        """Call; when a second factor is asked for, have it shown, and call once more."""
+        try:
+            return call()
+        except StepUpNeeded as needed:
+            if not self._is_asking_allowed:
+                raise
+            from jit_access.cli.proving import prove_again  # noqa: PLC0415  # a browser and a terminal, rarely needed
+
+            code = prove_again(self, needed, takes_code=takes_code)
+            return call(code) if code else call()
+
+    def use(self, held: store.Held) -> None:
+        """Go on with this token."""
+        self.client.token = held.token
+
+
+def new_key() -> str:
+    """What one attempt to create something is called, so that it can be sent again."""
+    return f"jit-{secrets.token_hex(12)}"
