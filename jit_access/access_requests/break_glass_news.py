@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC
 
+from jit_access.access_requests.denied_before import denials_before, in_words
 from jit_access.access_requests.models import AccessRequest, BreakGlassReview
 from jit_access.accounts.models import User
 from jit_access.accounts.selectors import members_of
@@ -31,7 +32,7 @@ def tell_skipped(review: BreakGlassReview, request: AccessRequest, skipped: Iter
                 [
                     f"{request.requester.display_name} opened it at once, for {request.lasts_s // 60} min, without "
                     f"approval, and wrote: “{request.purpose}”",
-                    f"{why}. Skipped: {names}.",
+                    f"{why}. Skipped: {names}.{_denied(request)}",
                     *each_of(request.target.slug, request.scope),
                     f"Security reviews what was done by {_at(review)}. You can revoke it before it ends.",
                 ]
@@ -46,8 +47,8 @@ def raise_alarm(review: BreakGlassReview, request: AccessRequest) -> None:
     alert(
         KIND,
         subject=_subject(request),
-        text=f"{request.requester.display_name} wrote: “{request.purpose}” Skipped: {', '.join(review.skipped)}. "
-        f"Review by {_at(review)}.",
+        text=f"{request.requester.display_name} wrote: “{request.purpose}” Skipped: {', '.join(review.skipped)}."
+        f"{_denied(request)} Review by {_at(review)}.",
         path=f"/break-glass/{review.public_id}",
         dedupe_key=f"break-glass:{review.public_id}",
     )
@@ -80,6 +81,11 @@ def tell_opener_of_verdict(review: BreakGlassReview) -> None:
         path=f"/requests/{review.grant.request.public_id}",
         dedupe_key=f"break-glass-reviewed:{review.public_id}",
     )
+
+
+def _denied(request: AccessRequest) -> str:
+    said = in_words(denials_before(request))
+    return f" Denied in the day before: {said}." if said else ""
 
 
 def _subject(request: AccessRequest) -> str:

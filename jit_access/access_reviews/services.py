@@ -16,7 +16,7 @@ from jit_access.access_reviews.models import Decision, ReviewCampaign, ReviewIte
 from jit_access.access_reviews.people import reviewers_of, why_not_decide
 from jit_access.accounts import services as accounts
 from jit_access.accounts.models import User
-from jit_access.accounts.selectors import groups_of, members_of
+from jit_access.accounts.selectors import groups_of, is_last_of_security, members_of
 from jit_access.audit.recorder import Recorder, audited
 from jit_access.audit.services import record_refusal
 from jit_access.core import clock
@@ -159,6 +159,10 @@ def _settle(audit: Recorder, row: ReviewItem, decision: Decision, *, actor: User
     member = row.subject.groups.filter(name=row.group).exists()
     if not member and actor is None:
         decision = Decision.GONE
+    elif member and decision == Decision.REVOKED and is_last_of_security(row.subject, row.group):
+        if actor is not None:
+            raise PolicyRefusal(Reason.LAST_OF_SECURITY)
+        decision = Decision.PROPOSED
     reason = {Decision.REVOKED: Reason.REVOKED_IN_REVIEW}.get(decision, "" if actor else Reason.NOT_REVIEWED)
     kind = {Decision.REVOKED: "review.revoked", Decision.KEPT: "review.kept"}.get(decision, "review.undecided")
     facts = {

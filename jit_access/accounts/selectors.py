@@ -8,11 +8,17 @@ from django.db.models import QuerySet
 
 from jit_access.accounts.models import AccountKind, ApiToken, User
 from jit_access.accounts.names import fold_name
+from jit_access.domain.roles import SECURITY
 
 
 def members_of(group: str) -> QuerySet[User]:
     """The people of a group who can act now. Service accounts never count as members who decide."""
     return User.objects.filter(groups__name=group, is_active=True, kind=AccountKind.PERSON).order_by("pk")
+
+
+def is_last_of_security(user: User, group: str) -> bool:
+    """True when nobody who can act would be left in security without this person: to lock, to sign, to review."""
+    return group == SECURITY and user.is_person and not members_of(SECURITY).exclude(pk=user.pk).exists()
 
 
 def groups_of(user: User) -> frozenset[str]:

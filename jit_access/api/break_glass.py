@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jit_access.access_requests import services
+from jit_access.access_requests.denied_before import denials_before
 from jit_access.access_requests.models import BreakGlassReview
 from jit_access.access_requests.services import break_glass, reviewing
 from jit_access.access_requests.services.break_glass import EmergencyCall
@@ -64,6 +65,9 @@ class ReviewOutput(serializers.Serializer[Any]):
     opened_at = serializers.DateTimeField()
     purpose = serializers.CharField()
     skipped = serializers.ListField(child=serializers.CharField(), help_text="Who would have been asked, by name.")
+    denied_before = serializers.ListField(
+        child=serializers.CharField(), help_text="Requests for the same that a person denied in the day before, by id."
+    )
     due_at = serializers.DateTimeField()
     is_overdue = serializers.BooleanField()
     closed_at = serializers.DateTimeField(allow_null=True)
@@ -158,6 +162,7 @@ def describe_review(review: BreakGlassReview) -> dict[str, object]:
         "opened_at": review.opened_at,
         "purpose": review.grant.request.purpose,
         "skipped": review.skipped,
+        "denied_before": [one.request.public_id for one in denials_before(review.grant.request)],
         "due_at": review.due_at,
         "is_overdue": review.closed_at is None and review.due_at <= clock.now(),
         "closed_at": review.closed_at,

@@ -99,6 +99,7 @@ class Reason(StrEnum):
     PROPOSAL_CLOSED = "proposal-closed"
     POLICY_CHANGED_ALONE = "policy-changed-alone"
     OWN_MEMBERSHIP = "own-membership"
+    LAST_OF_SECURITY = "last-of-security"
     REVIEW_CLOSED = "review-closed"
     REVOKED_IN_REVIEW = "revoked-in-review"
     NOT_REVIEWED = "not-reviewed"
@@ -254,6 +255,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.POLICY_MOVED_ON: "Another policy counts since this was proposed. Propose it again, against that one.",
     Reason.PROPOSAL_CHANGED: "What you signed is not what is proposed. Read it again.",
     Reason.PROPOSAL_CLOSED: "This proposal is not open any more.",
+    Reason.LAST_OF_SECURITY: "Nobody would be left in security. Let somebody else in first.",
     Reason.OWN_MEMBERSHIP: "Nobody reviews what they hold themselves. Somebody else has to say.",
     Reason.REVIEW_CLOSED: "This was decided already, or the review is closed.",
     Reason.REVOKED_IN_REVIEW: "A review took the membership away.",

@@ -27,6 +27,16 @@ class Lockable:
 
     facts: LockFacts
     label: str
+    holder: User | None = None  # whose it is, where it is somebody's
+
+
+def holder_of(facts: LockFacts) -> User | None:
+    """Whose thing a lock names: the person, their session, device, grant or token, or their service account."""
+    try:
+        holder = find_lockable(facts.axis, facts.key).holder
+    except (NotFound, CallerError):  # a session that was cleared away, a stranger's device
+        return None
+    return holder if holder is None or holder.owner is None else holder.owner
 
 
 def find_lockable(axis: LockAxis, name: str) -> Lockable:
@@ -47,14 +57,15 @@ def _account(axis: LockAxis, name: str) -> Lockable | None:
     account = User.objects.filter(public_id=name).first() or find_by_name(name)
     if account is None or account.is_person != (axis is LockAxis.PERSON):
         return None
-    return Lockable(LockFacts(axis, account.public_id), account.display_name)
+    return Lockable(LockFacts(axis, account.public_id), account.display_name, account)
 
 
 def _grant(axis: LockAxis, name: str) -> Lockable | None:
     grant = Grant.objects.filter(public_id=name).select_related("subject", "target").first()
     if grant is None:
         return None
-    return Lockable(LockFacts(axis, grant.public_id), f"{grant.subject.display_name}’s access to {describe(grant)}")
+    label = f"{grant.subject.display_name}’s access to {describe(grant)}"
+    return Lockable(LockFacts(axis, grant.public_id), label, grant.subject)
 
 
 def _credential(axis: LockAxis, name: str) -> Lockable | None:
@@ -62,7 +73,7 @@ def _credential(axis: LockAxis, name: str) -> Lockable | None:
     if lease is None:
         return None
     label = f"{lease.holder.display_name}’s token {lease.label or lease.public_id} for {describe(lease.grant)}"
-    return Lockable(LockFacts(axis, lease.public_id), label)
+    return Lockable(LockFacts(axis, lease.public_id), label, lease.holder)
 
 
 def _session(axis: LockAxis, name: str) -> Lockable | None:
@@ -70,16 +81,16 @@ def _session(axis: LockAxis, name: str) -> Lockable | None:
     if session is None or session.user is None:
         return None
     where = session.browser or "an unknown browser"
-    return Lockable(LockFacts(axis, session.public_id), f"{session.user.display_name}’s session in {where}")
+    label = f"{session.user.display_name}’s session in {where}"
+    return Lockable(LockFacts(axis, session.public_id), label, session.user)
 
 
 def _device(axis: LockAxis, name: str) -> Lockable | None:
     device = Device.objects.filter(public_id=name).select_related("user").first()
     if device is None:
         return None
-    return Lockable(
-        LockFacts(axis, device.public_id, device.device_hash), f"{device.user.display_name}’s device {device.name}"
-    )
+    label = f"{device.user.display_name}’s device {device.name}"
+    return Lockable(LockFacts(axis, device.public_id, device.device_hash), label, device.user)
 
 
 def _target(axis: LockAxis, name: str) -> Lockable | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jit_access.access_requests.denied_before import denials_before
 from jit_access.access_requests.models import AccessRequest, BreakGlassReview
 from jit_access.access_requests.payloads import is_intact
 from jit_access.access_requests.services import break_glass, reviewing
@@ -71,6 +72,28 @@ def test_it_opens_at_once_and_short_and_says_so(world: World) -> None:
     assert reload(waiting).state == RequestState.PENDING  # the ordinary way stays open
     opened = AuditEntry.objects.get(kind="break-glass.opened")
     assert (opened.reason, opened.grant) == (Reason.BREAK_GLASS, grant.public_id)
+
+
+def test_after_a_no_it_opens_and_everybody_reads_of_the_no(world: World) -> None:
+    denied = ask(world, TINY)
+    answer(denied, by=world.cast.ben, is_approval=False, note="Not this week")
+    grant = call(world)
+    opened = AuditEntry.objects.get(kind="break-glass.opened")
+    assert denied.public_id in opened.body
+    said = Notification.objects.filter(user=world.cast.dora, kind="break-glass").get().text
+    assert "Denied in the day before: Ben" in said
+    assert "Not this week" in said
+    assert "Denied in the day before" in Alert.objects.get().text
+    assert [one.request for one in denials_before(grant.request)] == [denied]
+
+
+def test_what_was_denied_to_others_or_elsewhere_is_not_held_against_it(world: World) -> None:
+    answer(ask(world, FRONTIER), by=world.cast.ben, is_approval=False)
+    eve = make_person("eve", "research")
+    answer(ask(world, TINY, actor=eve), by=world.cast.ben, is_approval=False)
+    grant = call(world)
+    assert denials_before(grant.request) == ()
+    assert "Denied" not in Alert.objects.get().text
 
 
 def test_an_ordinary_request_is_none_and_stays_answerable(world: World) -> None:

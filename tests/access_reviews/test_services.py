@@ -23,7 +23,7 @@ from jit_access.audit.proofs import InclusionProof, SignedHead
 from jit_access.audit.signing import load_signer
 from jit_access.core import clock as core_clock
 from jit_access.domain.actors import GATEWAY
-from jit_access.domain.errors import CallerError, Conflict, GatewayError, NotFound
+from jit_access.domain.errors import CallerError, Conflict, GatewayError, NotFound, PolicyRefusal
 from jit_access.domain.lifecycle import CampaignState, GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.mfa.assurance import NO_ASSURANCE
@@ -102,6 +102,20 @@ def test_keeping_changes_nothing_but_the_record(world: World) -> None:
         decide(world.cast.dora, item)
     assert refused.value.reason is Reason.REVIEW_CLOSED
     assert "research" in groups_of(world.cast.ada)
+
+
+def test_nobody_empties_security(world: World, clock: Any) -> None:
+    campaign = started(world, "security", reviewers="research", undecided=Undecided.REVOKE)
+    with pytest.raises(PolicyRefusal) as refused:
+        decide(world.cast.ada, item_of(campaign, world.cast.dora))
+    assert refused.value.reason is Reason.LAST_OF_SECURITY
+    assert AuditEntry.objects.filter(kind="review.decide-refused", reason=Reason.LAST_OF_SECURITY).exists()
+    clock.advance(days=15)
+    services.close_due_campaigns()
+    assert item_of(campaign, world.cast.dora).decision == Decision.PROPOSED
+    make_person("eve", "security")
+    decide(world.cast.ada, item_of(started(world, "security", reviewers="research"), world.cast.dora))
+    assert "security" not in groups_of(world.cast.dora)
 
 
 def test_nobody_reviews_themselves_or_their_machines(world: World, eve: User) -> None:

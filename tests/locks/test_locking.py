@@ -8,6 +8,7 @@ import pytest
 
 from jit_access.access_requests import services as requests
 from jit_access.audit.models import AuditEntry
+from jit_access.core import clock
 from jit_access.domain.actors import ActorKind, ActorRef
 from jit_access.domain.errors import CallerError, Conflict, NotFound, PolicyRefusal
 from jit_access.domain.lifecycle import GrantState
@@ -20,6 +21,7 @@ from jit_access.locks import services as locks
 from jit_access.locks.models import LockHit
 from jit_access.locks.selectors import list_over, list_standing
 from jit_access.mfa.assurance import NO_ASSURANCE
+from jit_access.mfa.models import Device, WebSession
 from jit_access.notifications.models import Notification
 from jit_access.targets.models import Repository, Target
 from tests.grants.test_opening import view_of
@@ -305,6 +307,33 @@ def test_only_security_locks_and_lifts(world: World, who: str) -> None:
         lift(actor, lock)
     assert AuditEntry.objects.filter(kind="lock.lift.refused", reason=Reason.NOT_FOUND).exists()
     lift(world.cast.dora, lock)
+
+
+@pytest.mark.parametrize("axis", [LockAxis.PERSON, LockAxis.GRANT, LockAxis.AGENT, LockAxis.SESSION, LockAxis.DEVICE])
+def test_what_somebody_else_locked_of_yours_you_do_not_lift(world: World, axis: LockAxis) -> None:
+    eve = make_person("eve", "security", "research")
+    world.cast.ci_bot.owner = eve
+    world.cast.ci_bot.save(update_fields=["owner"])
+    now = clock.now()
+    WebSession.objects.create(session_key="k", expire_date=now, public_id="wse_eve", user=eve)
+    device = Device.objects.create(
+        public_id="dev_eve", user=eve, name="L", device_hash="d" * 64, first_seen_at=now, seen_at=now
+    )
+    key, resource = {
+        LockAxis.PERSON: (eve.public_id, ""),
+        LockAxis.GRANT: (active(world, BASE, actor=eve).public_id, ""),
+        LockAxis.AGENT: (world.cast.ci_bot.public_id, ""),
+        LockAxis.SESSION: ("wse_eve", ""),
+        LockAxis.DEVICE: (device.public_id, device.device_hash),
+    }[axis]
+    lock = place(world.cast.dora, axis, key, resource)
+    with pytest.raises(PolicyRefusal) as refusal:
+        lift(eve, lock)
+    assert refusal.value.reason is Reason.OWN_REQUEST
+    assert AuditEntry.objects.filter(kind="lock.lift.refused", reason=Reason.OWN_REQUEST).exists()
+    lift(world.cast.dora, lock)
+    if axis is not LockAxis.PERSON:  # a lock of one's own may be taken back; nobody can lock themselves as a person
+        assert lift(eve, place(eve, axis, key, resource)).lifted_at
 
 
 def test_both_ask_for_a_fresh_second_factor(world: World) -> None:

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from jit_access.access_requests.break_glass_news import raise_alarm, tell_skipped
 from jit_access.access_requests.changes import Change, announce
+from jit_access.access_requests.denied_before import denials_before
 from jit_access.access_requests.drafts import RequestDraft
 from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import AccessRequest, BreakGlassReview
@@ -204,6 +205,7 @@ def _open(actor: User, draft: RequestDraft, answer: PolicyAnswer, proof: Proof) 
                 "lasts_s": request.lasts_s,
                 "skipped": ", ".join(person.display_name for person in skipped)[:900],
                 "review_by": clock.format_instant(review.due_at),
+                "denied_before": ", ".join(one.request.public_id for one in denials_before(request))[:300],
             },
         )
         tell_skipped(review, request, skipped)

@@ -17,12 +17,13 @@ from jit_access.core import clock
 from jit_access.core.transitions import move
 from jit_access.credentials.models import CredentialLease
 from jit_access.domain.actors import GATEWAY
-from jit_access.domain.errors import CallerError, GatewayError
+from jit_access.domain.errors import CallerError, GatewayError, PolicyRefusal
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.locks import LockAxis, LockFacts
 from jit_access.domain.reasons import Reason
 from jit_access.grants import selectors
 from jit_access.grants.grounds import locks_of
+from jit_access.grants.lockable import holder_of
 from jit_access.grants.models import Grant
 from jit_access.grants.news import tell_holder_of_pause, tell_security_of_lock
 from jit_access.grants.refusals import refusals_recorded
@@ -56,11 +57,24 @@ def place_lock(*, actor: User, order: LockOrder, assurance: Assurance) -> Lock:
 
 
 def lift_lock(*, actor: User, lock: Lock, assurance: Assurance, note: str = "") -> Lock:
-    """Undo a lock: security only, with a fresh second factor. A repeat changes nothing. Raises as `place_lock`."""
+    """Undo a lock: security only, with a fresh second factor. A repeat changes nothing.
+
+    What somebody else locked of one's own, a third person looks at. Raises as `place_lock`, and own-request then.
+    """
     with refusals_recorded(actor=actor.ref, kind="lock.lift"):
         require_security(actor)
         check_fresh(assurance, max_age_s=STEP_UP_MAX_AGE_S)
+        if is_on_oneself(actor, lock):
+            raise PolicyRefusal(Reason.OWN_REQUEST, "This lock is on what is yours. Ask another person in security.")
         return locks.lift(actor=actor.ref, lock=lock, note=note)
+
+
+def is_on_oneself(actor: User, lock: Lock) -> bool:
+    """True when somebody else locked something of this person's. What one locked oneself, one may take back."""
+    if lock.placed_by_id == actor.pk:
+        return False
+    holder = holder_of(lock.facts)
+    return holder is not None and holder.pk == actor.pk
 
 
 def grants_under(facts: LockFacts) -> tuple[Grant, ...]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from jit_access.access_requests.denied_before import denials_before, in_words
 from jit_access.access_requests.drafts import RequestDraft
 from jit_access.access_requests.models import BreakGlassReview
 from jit_access.access_requests.services.break_glass import LEAST_REASON_CHARS, Offer
@@ -114,6 +115,8 @@ def build_review(
         Fact("Review by", f"{figures.day_and_time(review.due_at)} UTC", "overdue" if _is_late(review, now) else ""),
         Fact("Rule", grant.rule, is_mono=True),
     ]
+    if denied := in_words(denials_before(grant.request)):
+        facts.insert(3, Fact("Denied before", denied, "in the day before it was opened"))
     if review.closed_at is not None and review.reviewer is not None:
         facts.append(
             Fact(
