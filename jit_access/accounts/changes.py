@@ -15,6 +15,7 @@ from jit_access.domain.reasons import Reason
 Handler: TypeAlias = Callable[[User, Reason], None]
 
 _handlers: list[Handler] = []
+_enders: list[Handler] = []
 
 
 def register(handler: Handler) -> None:
@@ -31,4 +32,19 @@ def unregister(handler: Handler) -> None:
 def announce_loss(user: User, reason: Reason) -> None:
     """Tell every handler. Only `accounts.services` calls this, in its transaction."""
     for handler in tuple(_handlers):
+        handler(user, reason)
+
+
+def register_end(handler: Handler) -> None:
+    """Call `handler(user, reason)` whenever all that an account holds has to end, whatever rules say of it.
+
+    So it is when somebody else may have had what the account acts by, and when another person answers for it.
+    """
+    if handler not in _enders:
+        _enders.append(handler)
+
+
+def announce_end(user: User, reason: Reason) -> None:
+    """Tell every handler of `register_end`. Only `accounts.services` calls this, in its transaction."""
+    for handler in tuple(_enders):
         handler(user, reason)

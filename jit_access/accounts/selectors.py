@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
-from jit_access.accounts.models import AccountKind, ApiToken, User
+from jit_access.accounts.models import AccountKind, AgentHandover, ApiToken, StoppedBecause, User
 from jit_access.accounts.names import fold_name
 from jit_access.domain.roles import SECURITY
 
@@ -51,3 +51,22 @@ def live_tokens_of(user: User, *, now: datetime) -> QuerySet[ApiToken]:
     """The API tokens of one account that are neither revoked nor over, newest first."""
     live = ApiToken.objects.filter(user=user, revoked_at=None, expires_at__gt=now)
     return live.select_related("user").order_by("-pk")
+
+
+def open_offer_of(agent: User, *, now: datetime) -> AgentHandover | None:
+    """Who is asked to answer for it, while that counts."""
+    rows = AgentHandover.objects.select_related("agent__owner", "offered_by", "to")
+    return rows.filter(agent=agent, closed_at=None, expires_at__gt=now).first()
+
+
+def offers_to(person: User, *, now: datetime) -> QuerySet[AgentHandover]:
+    """The agents that this person is asked to answer for, oldest first."""
+    rows = AgentHandover.objects.filter(to=person, closed_at=None, expires_at__gt=now)
+    return rows.select_related("agent__owner", "offered_by").order_by("pk")
+
+
+def agents_of_others(person: User) -> QuerySet[User]:
+    """Every service account that somebody else answers for, or nobody; retired ones last."""
+    rows = User.objects.filter(kind=AccountKind.SERVICE).exclude(owner=person).select_related("owner")
+    is_over = Q(stopped_because=StoppedBecause.RETIRED)
+    return rows.order_by(Case(When(is_over, then=1), default=0), "username")

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 
 from jit_access.accounts.models import ApiToken, User
 from jit_access.accounts.services import note_token_use
+from jit_access.accounts.standing import STOPPED, why_stopped
 from jit_access.audit.outside import record_outside_refusal
 from jit_access.core import clock
 from jit_access.domain.actors import NOBODY
@@ -109,10 +110,8 @@ def _fault_of(token: ApiToken) -> Reason | None:
         return Reason.TOKEN_REVOKED
     if clock.now() >= token.expires_at:
         return Reason.TOKEN_EXPIRED
-    if not token.user.is_active:
-        return Reason.ACCOUNT_LOCKED
-    if token.user.owner is not None and not token.user.owner.is_active:
-        return Reason.ACCOUNT_LOCKED
+    if (stopped := why_stopped(token.user)) is not None:
+        return stopped
     return Reason.LOCKED if locks_on(ground_of_account(token.user)) else None
 
 
@@ -129,7 +128,7 @@ def _refusal(
     )
     if count > _BAD_TOKENS_A_MINUTE:
         return CallerError(Reason.RATE_LIMITED)
-    if reason in {Reason.ACCOUNT_LOCKED, Reason.LOCKED, Reason.SCOPE_TOO_NARROW}:
+    if reason in {*STOPPED, Reason.LOCKED, Reason.SCOPE_TOO_NARROW}:
         return PolicyRefusal(reason)
     sentences = _ACCESS_SENTENCES if isinstance(token, AccessToken) else _SENTENCES
     return CallerError(reason, sentences.get(reason, ""))

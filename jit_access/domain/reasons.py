@@ -24,6 +24,12 @@ class Reason(StrEnum):
     TOKEN_UNKNOWN = "token-unknown"
     TOKEN_EXPIRED = "token-expired"
     TOKEN_REVOKED = "token-revoked"
+    TOKEN_ELSEWHERE = "token-elsewhere"
+    TOKEN_SPENT = "token-spent"
+    TOKEN_REPLACED = "token-replaced"
+    TOKEN_COPIED = "token-copied"
+    TOKEN_LEAKED = "token-leaked"
+    TOKEN_COLLECTED = "token-collected"
     SIGNATURE_MISSING = "signature-missing"
     SIGNATURE_INVALID = "signature-invalid"
     SIGNATURE_EXPIRED = "signature-expired"
@@ -66,6 +72,13 @@ class Reason(StrEnum):
     CODE_REFUSED = "code-refused"
     CONSENT_DENIED = "consent-denied"
     DEVICE_GRANT_OFF = "device-grant-off"
+    AGENTS_NOT_OPEN = "agents-not-open"
+    TOO_MANY_AGENTS = "too-many-agents"
+    AGENT_SUSPENDED = "agent-suspended"
+    AGENT_WITHOUT_OWNER = "agent-without-owner"
+    AGENT_RETIRED = "agent-retired"
+    OWNER_CHANGED = "owner-changed"
+    OFFER_CLOSED = "offer-closed"
 
     # what the grant says
     GRANT_NOT_STARTED = "grant-not-started"
@@ -185,6 +198,12 @@ _SENTENCES: dict[Reason, str] = {
     Reason.TOKEN_UNKNOWN: "This access token is not known here, or its grant has ended.",
     Reason.TOKEN_EXPIRED: "This access token has run out. Get a new one for your grant.",
     Reason.TOKEN_REVOKED: "This access token was revoked. Get a new one, or ask again.",
+    Reason.TOKEN_ELSEWHERE: "This token is not for the address that it came from.",
+    Reason.TOKEN_SPENT: "This token was used as often as it may be. Ask its owner for another one.",
+    Reason.TOKEN_REPLACED: "A newer token took the place of this one.",
+    Reason.TOKEN_COPIED: "Two had this token, so it and all that follow it are locked. Its owner makes a new one.",
+    Reason.TOKEN_LEAKED: "This token was found where others could read it, so it was revoked.",
+    Reason.TOKEN_COLLECTED: "The next token was collected already. If its answer was lost, ask once more in a while.",
     Reason.SIGNATURE_MISSING: "The request is not signed. Use all three values of your access, not its token alone.",
     Reason.SIGNATURE_INVALID: "The signature does not match. Copy all three values of your access again.",
     Reason.SIGNATURE_EXPIRED: "The signature is too old, or the clock of this machine is wrong.",
@@ -227,6 +246,13 @@ _SENTENCES: dict[Reason, str] = {
     Reason.CODE_REFUSED: "That code was used, has run out, or was made for something else. Sign in again.",
     Reason.CONSENT_DENIED: "You said no, so nothing was given to the client.",
     Reason.DEVICE_GRANT_OFF: "Signing in with a code from another device is switched off here. Sign in with a browser.",
+    Reason.AGENTS_NOT_OPEN: "None of your groups may own service accounts. Ask the operators.",
+    Reason.TOO_MANY_AGENTS: "You own as many service accounts as one person may. Retire one, or hand one over.",
+    Reason.AGENT_SUSPENDED: "This service account is suspended. Its owner can take it up again.",
+    Reason.AGENT_WITHOUT_OWNER: "Nobody answers for this service account now. Security names a new owner.",
+    Reason.AGENT_RETIRED: "This service account was retired, for good.",
+    Reason.OWNER_CHANGED: "Another person answers for this service account now.",
+    Reason.OFFER_CLOSED: "This offer is not open any more.",
     Reason.GRANT_NOT_STARTED: "This grant has not started. Start it in My access.",
     Reason.GRANT_EXPIRED: "The time of this grant ran out. Ask again.",
     Reason.GRANT_REVOKED: "This session was revoked.",

@@ -18,6 +18,7 @@ class GrantsConfig(AppConfig):
         from jit_access.targets import changes as target_changes  # noqa: PLC0415  # models exist only now
 
         account_changes.register(reevaluation.reevaluate_subject)
+        account_changes.register_end(reevaluation.end_all_of)
         lock_changes.register(apply_lock)
         session_news.register(signing_out.end_with_sessions)
         policy_changes.register(reevaluation.reevaluate_all)

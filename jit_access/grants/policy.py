@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from jit_access.accounts.models import User
+from jit_access.accounts.standing import why_stopped
 from jit_access.domain.decisions import Decision, allow, deny
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
@@ -60,10 +61,8 @@ def judge(grant: Grant, answer: PolicyAnswer) -> Decision:
 
 
 def account_refusal(subject: User) -> Reason | None:
-    """A locked account has nothing, and neither has a service account whose owner is locked."""
-    if not subject.is_active or (subject.owner is not None and not subject.owner.is_active):
-        return Reason.ACCOUNT_LOCKED
-    return None
+    """A stopped account has nothing, and neither has a service account whose owner is gone."""
+    return why_stopped(subject)
 
 
 def ways_of(request: Any) -> frozenset[str]:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from jit_access.accounts.models import User
+from jit_access.accounts.standing import why_stopped
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
 from jit_access.core.ids import new_token_id, new_token_secret
@@ -65,8 +66,8 @@ def issue_access_token(*, actor: ActorRef, user: User, terms: Terms) -> IssuedAc
     text = format_token(TokenKind.ACCESS, new_token_id(), new_token_secret())
     with audited(actor=actor) as audit:
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        if not locked.is_active or (locked.owner is not None and not locked.owner.is_active):
-            raise PolicyRefusal(Reason.ACCOUNT_LOCKED)
+        if (stopped := why_stopped(locked)) is not None:
+            raise PolicyRefusal(stopped)
         held, now = terms.assurance, clock.now()
         ground = replace(
             ground_of_account(locked),
@@ -110,8 +111,8 @@ def fault_of(token: AccessToken, *, now: datetime) -> Reason | None:
         return Reason.TOKEN_REVOKED
     if now >= token.expires_at:
         return Reason.TOKEN_EXPIRED
-    if not user.is_active or (user.owner is not None and not user.owner.is_active):
-        return Reason.ACCOUNT_LOCKED
+    if (stopped := why_stopped(user)) is not None:
+        return stopped
     if token.epoch != user.session_epoch:
         return Reason.TOKEN_REVOKED
     ground = replace(

@@ -13,7 +13,7 @@ from django.test import Client
 from jit_access.access_requests.models import BreakGlassReview
 from jit_access.access_reviews.models import ReviewItem
 from jit_access.accounts.models import User
-from jit_access.accounts.services import issue_api_token
+from jit_access.accounts.services import issue_api_token, offer_agent
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
 from jit_access.grants import services as grants
@@ -31,9 +31,10 @@ ELSEWHERE = frozenset(
         "activity-export", "review-evidence", "proposal-sign", "away-end", "settings-look", "settings-codes",
         "passkey-new", "passkey-new-options", "passkey", "passkey-remove", "identity-link", "identity-unlink",
         "settings-slack", "settings-slack-code", "settings-slack-confirm", "settings-slack-unlink",
-        "target-check", "target-discover", "repository-tier",
+        "target-check", "target-discover", "repository-tier", "agent-accept", "agent-decline",
     }
 )  # fmt: skip
+AGENT_PAGES = ("/change", "/suspend", "/resume", "/retire", "/offer", "/offer/withdraw", "/tokens/new")
 
 
 @dataclass(frozen=True)
@@ -184,12 +185,16 @@ def _oneself(world: World, client_for: ClientFor) -> list[Stop]:
         "/settings/tokens/new",
         f"/settings/tokens/{token}/revoke",
         "/settings/password",
-        f"/settings/agents/{cast.ci_bot.public_id}",
-        f"/settings/agents/{cast.ci_bot.public_id}/tokens/new",
+        "/agents",
+        "/agents/new",
+        *(f"/agents/{cast.ci_bot.public_id}{more}" for more in ("", *AGENT_PAGES)),
     )
     second = make_person("mia", "security")
+    offer_agent(actor=cast.ada, agent=cast.ci_bot, to=cast.ben, note="You run the nightly jobs now.")
     return [
         *(Stop(path, cast.ada) for path in ada),
+        Stop("/agents", cast.dora),
+        Stop(f"/agents/{cast.ci_bot.public_id}", cast.ben),
         Stop("/resets", cast.dora),
         Stop(reset["Location"], second),
     ]

@@ -24,6 +24,8 @@ PAGES = {
     "record": ("web/record.html", samples.record_page),
     "security": ("web/security.html", samples.security_page),
     "agent": ("web/agent.html", samples.agent_page),
+    "agents": ("web/agents.html", samples.agents_page),
+    "agent-form": ("web/agent_form.html", samples.agent_form),
     "password": ("web/password_form.html", samples.password_form),
     "passkey": ("web/passkey_form.html", samples.passkey_form),
     "token-form": ("web/token_form.html", samples.token_form),

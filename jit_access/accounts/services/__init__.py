@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
+from jit_access.accounts.services.agents import (
+    AgentOrder,
+    check_may_make,
+    describe_agent,
+    groups_to_give,
+    make_agent,
+    may_own_agents,
+    resume_agent,
+    retire_agent,
+    suspend_agent,
+)
+from jit_access.accounts.services.handovers import (
+    accept_agent,
+    decline_agent,
+    may_offer,
+    offer_agent,
+    withdraw_offer,
+)
 from jit_access.accounts.services.membership import (
     add_to_group,
     lock_account,
@@ -28,20 +46,34 @@ from jit_access.accounts.services.tokens import (
 
 __all__ = [
     "LONGEST_TOKEN",
+    "AgentOrder",
     "IssuedToken",
+    "accept_agent",
     "add_to_group",
     "change_password",
     "change_profile",
+    "check_may_make",
     "create_person",
     "create_person_without_password",
     "create_service_account",
+    "decline_agent",
+    "describe_agent",
     "end_sessions",
+    "groups_to_give",
     "issue_api_token",
     "lock_account",
+    "make_agent",
+    "may_offer",
+    "may_own_agents",
     "note_token_use",
+    "offer_agent",
     "remove_from_group",
+    "resume_agent",
+    "retire_agent",
     "revoke_api_token",
     "set_manager",
     "set_theme",
+    "suspend_agent",
     "unlock_account",
+    "withdraw_offer",
 ]

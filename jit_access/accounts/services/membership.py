@@ -9,10 +9,12 @@ from __future__ import annotations
 from django.contrib.auth.models import Group
 
 from jit_access.accounts.changes import announce_loss
-from jit_access.accounts.models import User
+from jit_access.accounts.models import StoppedBecause, User
+from jit_access.accounts.standing import why_stopped
 from jit_access.audit.recorder import Recorder, audited
 from jit_access.domain.actors import ActorRef
-from jit_access.domain.errors import CallerError
+from jit_access.domain.audit_record import clean_text
+from jit_access.domain.errors import CallerError, Conflict
 from jit_access.domain.reasons import Reason
 
 
@@ -42,6 +44,9 @@ def remove_from_group(*, actor: ActorRef, user: User, group: str) -> None:
             detail={"account": locked.public_id, "group": group},
         )
         announce_loss(locked, Reason.GROUP_MEMBERSHIP_LOST)
+        # What its owner is not in any more is not lent on by a service account.
+        for agent in locked.service_accounts.filter(groups=found).order_by("pk"):
+            remove_from_group(actor=actor, user=agent, group=group)
 
 
 def set_manager(*, actor: ActorRef, user: User, manager: User | None) -> None:
@@ -79,30 +84,53 @@ def lock_account(*, actor: ActorRef, user: User, note: str = "") -> None:
         locked = _lock(user)
         if not locked.is_active:
             facts = {"account": locked.public_id, "note": note[:300], "was": "locked"}
+            if locked.stopped_because and locked.stopped_because != StoppedBecause.RETIRED:
+                locked.stopped_because = ""  # from now on it is security that unlocks it, and no owner
+                locked.save(update_fields=["stopped_because"])
             audit.record("account.locked", reason=Reason.ACCOUNT_LOCKED, detail=facts)
             announce_loss(locked, Reason.ACCOUNT_LOCKED)
             return
         _set_active(audit, locked, is_active=False, note=note)
         announce_loss(locked, Reason.ACCOUNT_LOCKED)
-        for machine in locked.service_accounts.select_for_update(no_key=True).filter(is_active=True):
-            announce_loss(machine, Reason.ACCOUNT_LOCKED)
+        for machine in locked.service_accounts.select_for_update(no_key=True).filter(is_active=True).order_by("pk"):
+            stop_agent(audit, machine, StoppedBecause.OWNER_GONE)
     user.is_active, user.session_epoch = locked.is_active, locked.session_epoch
 
 
 def unlock_account(*, actor: ActorRef, user: User, note: str = "") -> None:
-    """The account may sign in again. What ended with the lock stays ended. A repeat does nothing."""
+    """The account may act again. What ended with the lock stays ended. A repeat does nothing.
+
+    Agents that stopped with their owner stay so until that owner, or a new one, takes them up again.
+    Raises: Conflict (agent-retired); CallerError (agent-without-owner) for one whose owner cannot act.
+    """
     with audited(actor=actor) as audit:
         locked = _lock(user)
         if locked.is_active:
             return
+        if locked.stopped_because == StoppedBecause.RETIRED:
+            raise Conflict(Reason.AGENT_RETIRED)
+        if locked.owner is not None and not locked.owner.is_active:
+            raise Conflict(Reason.AGENT_WITHOUT_OWNER)
         _set_active(audit, locked, is_active=True, note=note)
     user.is_active, user.session_epoch = locked.is_active, locked.session_epoch
 
 
+def stop_agent(audit: Recorder, locked: User, because: StoppedBecause, *, note: str = "") -> None:
+    """Shut every door of one locked agent, in the caller's transaction."""
+    locked.is_active, locked.stopped_because = False, because
+    locked.session_epoch += 1
+    locked.save(update_fields=["is_active", "stopped_because", "session_epoch"])
+    reason = why_stopped(locked) or Reason.ACCOUNT_LOCKED
+    kind = "agent.retired" if because is StoppedBecause.RETIRED else "agent.suspended"
+    audit.record(kind, reason=reason, detail={"account": locked.public_id, "note": clean_text(note[:300])})
+    announce_loss(locked, reason)
+
+
 def _set_active(audit: Recorder, locked: User, *, is_active: bool, note: str) -> None:
     locked.is_active = is_active
+    locked.stopped_because = ""
     locked.session_epoch += 1
-    locked.save(update_fields=["is_active", "session_epoch"])
+    locked.save(update_fields=["is_active", "stopped_because", "session_epoch"])
     kind = "account.unlocked" if is_active else "account.locked"
     reason = "" if is_active else Reason.ACCOUNT_LOCKED
     audit.record(kind, reason=reason, detail={"account": locked.public_id, "note": note[:300]})

@@ -220,6 +220,9 @@ AUDIT_WITNESS_FILE = env.text("JIT_AUDIT_WITNESS_FILE", "")
 FACTOR_RESET_DELAY_S = env.whole("JIT_RESET_DELAY_S", 900)
 # Whose members are named here and nowhere else: no identity provider and no directory adds to them.
 PROTECTED_GROUPS = frozenset(env.words("JIT_PROTECTED_GROUPS", "security,auditors,operators"))
+# Whose members may own service accounts. Nobody, until operators say so.
+AGENT_OWNER_GROUPS = frozenset(env.words("JIT_AGENT_OWNER_GROUPS"))
+AGENTS_PER_PERSON = env.whole("JIT_AGENTS_PER_PERSON", 10)
 LOG_LEVEL = env.one_of("JIT_LOG_LEVEL", frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}), "INFO")
 LOGGING = logging_settings(level=LOG_LEVEL, renderer="text")
 EMAIL_TIMEOUT = 10

@@ -18,3 +18,5 @@ AUDIT_KEY_FILE = env.text("JIT_AUDIT_KEY_FILE", str(VAR_DIR / "secrets" / "audit
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = env.text("JIT_EMAIL_DIR", str(VAR_DIR / "mail"))
 INSTALLED_APPS = ["jit_access.demo", *INSTALLED_APPS]
+# The cast of the demo: whoever works with models may have their jobs act for them.
+AGENT_OWNER_GROUPS = frozenset(env.words("JIT_AGENT_OWNER_GROUPS", "research,model-owners"))

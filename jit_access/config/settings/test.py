@@ -29,6 +29,7 @@ AUDIT_KEY_FILE = os.environ.get("JIT_AUDIT_KEY_FILE", f"{_TEMP}/audit.pem")
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed only; nothing tested depends on it
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 INSTALLED_APPS = ["jit_access.demo", *INSTALLED_APPS]
+AGENT_OWNER_GROUPS = frozenset({"research", "model-owners"})
 CELERY_TASK_ALWAYS_EAGER = False
 WHITENOISE_AUTOREFRESH = True  # nothing is collected for a run, and its warning would be an error
 STORAGES = {

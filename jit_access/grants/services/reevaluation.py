@@ -14,6 +14,7 @@ import structlog
 from django.db.models import Q, QuerySet
 
 from jit_access.accounts.models import User
+from jit_access.accounts.standing import STOPPED
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
 from jit_access.credentials import services as credentials
@@ -33,7 +34,7 @@ from jit_access.policies.questions import Phase
 _TOLD_TO_PROXIES = (GrantState.ACTIVE, GrantState.SUSPENDED)
 _USABLE = (GrantState.SCHEDULED, GrantState.ACTIVATING, GrantState.ACTIVE, GrantState.SUSPENDED)
 # These say why by themselves; any other refusal is told as what changed: the groups or the rules.
-_TOLD_AS_THEY_ARE = frozenset({Reason.ACCOUNT_LOCKED, Reason.POLICY_MISSING, Reason.POLICY_BROKEN})
+_TOLD_AS_THEY_ARE = frozenset({*STOPPED, Reason.POLICY_MISSING, Reason.POLICY_BROKEN})
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +124,16 @@ def reevaluate_subject(user: User, reason: Reason) -> None:
     """
     theirs = Grant.objects.filter(Q(subject=user) | Q(subject__owner=user), state__in=_USABLE)
     _reevaluate(theirs, because=reason)
+
+
+def end_all_of(user: User, reason: Reason) -> None:
+    """Somebody else may have had what this account acts by: all its grants end, whatever rules say of them.
+
+    An API token makes tokens of every grant of its account, so it is not told apart which grant it was used for.
+    """
+    with audited(actor=GATEWAY):
+        for pk in Grant.objects.filter(subject=user, state__in=_USABLE).order_by("pk").values_list("pk", flat=True):
+            close_grant(selectors.lock_grant(pk), Ending(reason))
 
 
 def reevaluate_all(version: int) -> None:

@@ -17,6 +17,7 @@ from jit_access.single_sign_on.models import Identity, Provider
 from jit_access.web import figures
 from jit_access.web.presenters import sign_ins, words
 from jit_access.web.presenters.agents import agent_row
+from jit_access.web.presenters.api_tokens import token_confirm, used_text
 from jit_access.web.presenters.identities import identity_rows
 from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Notice, Option
 from jit_access.web.viewmodels.security import SecurityPage, SettingRow
@@ -153,28 +154,10 @@ def codes_confirm() -> Confirm:
 
 def token_row(token: ApiToken, now: datetime) -> SettingRow:
     """One API token, told by its name and by how it begins."""
-    used = f"Used {figures.ago(token.last_used_at, now)}" if token.last_used_at else "Never used"
+    used = f"Used {used_text(token, now)}" if token.last_used_at else "Never used"
     note = f"{used}, ends {figures.end_time(token.expires_at, now)}. Begins jita_api_{token.token_id}."
     confirm = token_confirm(token)
     return SettingRow(token.name, note, None, confirm=confirm, confirm_href=confirm.post_href, confirm_label="Revoke")
-
-
-def token_confirm(token: ApiToken) -> Confirm:
-    """What stops working when a token is revoked."""
-    return Confirm(
-        id=f"revoke-{token.public_id}",
-        title=f"Revoke the token {token.name}?",
-        effect="Whatever uses it is refused from now on. It cannot be taken back.",
-        verb=f"Revoke {token.name}",
-        keep="Keep it",
-        post_href=reverse("web:settings-token-revoke", args=[token.public_id]),
-        back_href=home_of(token.user),
-    )
-
-
-def home_of(account: User) -> str:
-    """The page that lists the API tokens of an account."""
-    return reverse("web:settings") if account.is_person else reverse("web:settings-agent", args=[account.public_id])
 
 
 def sessions_confirm() -> Confirm:

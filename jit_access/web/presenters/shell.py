@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.urls import reverse
 
 from jit_access.accounts.models import User
@@ -63,7 +64,9 @@ def _groups(frame: Frame, current: str) -> tuple[NavGroup, ...]:
     reviews = (link("Access reviews", "reviews", "shield", "v"),) if frame.reviews else ()
     targets = (link("Targets", "targets", "target", "t"),) if OPERATORS in frame.groups else ()
     run = (*targets, link("Policy", "policy", "doc", "o"))
-    work = (link("My access", "my-access", "grid", "a"), link("Request access", "request-new", "plus", "r"))
+    may_own = frame.groups & (settings.AGENT_OWNER_GROUPS | SEES_EVERYTHING)
+    agents = (link("Agents", "agents", "chip", "n"),) if may_own else ()
+    work = (link("My access", "my-access", "grid", "a"), link("Request access", "request-new", "plus", "r"), *agents)
     return (
         NavGroup("Work", work),
         NavGroup("Decide", decide),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Field, Notice, Option, Person
+from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Field, Notice, Option, Person
 from jit_access.web.viewmodels.request_form import FormErrors
 
 
@@ -75,20 +75,6 @@ class ApiTokenPage:
     title: str
     token: str
     more: str
-    back: Action
-
-
-@dataclass(frozen=True, slots=True)
-class AgentPage:
-    """One service account of one's own: what it is, whether it works, its API tokens."""
-
-    person: Person
-    badge: Badge
-    lead: str
-    facts: tuple[Fact, ...]
-    tokens: tuple[SettingRow, ...]
-    token_form_href: str
-    empty_note: str
     back: Action
 
 

@@ -17,7 +17,7 @@ from jit_access.domain.errors import CallerError
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, require_fresh
 from jit_access.web import figures
 from jit_access.web.pages import page, person, render_page, say
-from jit_access.web.presenters import security as words
+from jit_access.web.presenters import api_tokens as words
 from jit_access.web.viewmodels.parts import Action, Field, Option
 from jit_access.web.viewmodels.security import ApiTokenPage, TokenForm
 

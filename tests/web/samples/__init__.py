@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tests.web.samples.activity_pages import activity_page, record_page
+from tests.web.samples.agents import agent_form, agent_page, agents_page
 from tests.web.samples.asking import request_form_page, request_state_page
 from tests.web.samples.common import NOW_ISO, make_shell
 from tests.web.samples.deciding import approval_page, approvals_page
 from tests.web.samples.gates import codes_page, prove_page, refusal_page, setup_page, sign_in_page
 from tests.web.samples.holding import empty_my_access_page, my_access_page, token_page, tokens_page
 from tests.web.samples.managing import (
-    agent_page,
     api_token_page,
     passkey_form,
     password_form,
@@ -23,7 +23,9 @@ from tests.web.samples.managing import (
 __all__ = [
     "NOW_ISO",
     "activity_page",
+    "agent_form",
     "agent_page",
+    "agents_page",
     "api_token_page",
     "approval_page",
     "approvals_page",

@@ -37,7 +37,7 @@ def security_page() -> security.SecurityPage:
                 "ci-bot",
                 "1 API token.",
                 Badge("Works", "check", "live"),
-                action=Action("Tokens", "/settings/agents/usr_1"),
+                action=Action("Tokens", "/agents/usr_1"),
             ),
         ),
         tokens=(
@@ -66,23 +66,6 @@ def security_page() -> security.SecurityPage:
         ),
         themes=(Option("auto", "Like the system", True), Option("light", "Light"), Option("dark", "Dark")),
         has_shortcuts=True,
-    )
-
-
-def agent_page() -> security.AgentPage:
-    return security.AgentPage(
-        Person("ci-bot", ">_", "Agent of Ada Okafor", is_agent=True),
-        Badge("Works", "check", "live"),
-        "It acts by its API tokens.",
-        (
-            Fact("User name", "ci-bot", is_mono=True),
-            Fact("Groups", "Research"),
-            Fact("Open grants", "1", "in My access"),
-        ),
-        security_page().tokens,
-        "/settings/agents/usr_1/tokens/new",
-        "It has no API token.",
-        Action("Security settings", "/settings", "back"),
     )
 
 
