@@ -25,7 +25,16 @@ from jit_access.policies.answers import PolicyAnswer
 from jit_access.policies.auto_approval import AutoApproval, Way
 
 DENIAL_COUNTS_DAYS = 7
-_TAKEN_AWAY = frozenset({Reason.GRANT_REVOKED, Reason.ACCOUNT_LOCKED, Reason.GROUP_MEMBERSHIP_LOST})
+_TAKEN_AWAY = frozenset(
+    {
+        Reason.GRANT_REVOKED,
+        Reason.ACCOUNT_LOCKED,
+        Reason.AGENT_WITHOUT_OWNER,
+        Reason.GROUP_MEMBERSHIP_LOST,
+        Reason.TOKEN_COPIED,
+        Reason.TOKEN_LEAKED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

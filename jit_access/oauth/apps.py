@@ -12,4 +12,5 @@ class OAuthConfig(AppConfig):
         from jit_access.oauth import endings  # noqa: PLC0415  # models exist only now
 
         account_changes.register(endings.end_with_account)
+        account_changes.register_end(endings.end_all_of)
         session_news.register_ended(endings.end_with_sessions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jit_access.accounts.models import User
+from jit_access.accounts.standing import STOPPED
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.reasons import Reason
 from jit_access.oauth.access_tokens import revoke_all
@@ -11,8 +12,13 @@ from jit_access.oauth.models import AccessToken
 
 def end_with_account(user: User, reason: Reason) -> None:
     """A locked account's tokens stay ended when it is unlocked. A lost group narrows what a token opens, no more."""
-    if reason is Reason.ACCOUNT_LOCKED:
-        revoke_all(actor=GATEWAY, tokens=AccessToken.objects.filter(user=user), because=str(reason))
+    if reason in STOPPED:
+        end_all_of(user, reason)
+
+
+def end_all_of(user: User, reason: Reason) -> None:
+    """Somebody else may have had what this account acts by, or answers for it now."""
+    revoke_all(actor=GATEWAY, tokens=AccessToken.objects.filter(user=user), because=str(reason))
 
 
 def end_with_sessions(user: User, session_ids: frozenset[str]) -> None:

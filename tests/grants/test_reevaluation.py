@@ -66,7 +66,8 @@ def test_group_lost_behind_our_back_is_noticed_by_the_sweep(world: World) -> Non
 def test_locked_account_loses_everything_its_service_accounts_too(world: World) -> None:
     grant, bots = active(world, TINY), active(world, BASE, actor=world.cast.ci_bot)
     accounts.lock_account(actor=GATEWAY, user=world.cast.ada)
-    assert reload(grant).end_reason == reload(bots).end_reason == Reason.ACCOUNT_LOCKED
+    assert reload(grant).end_reason == Reason.ACCOUNT_LOCKED
+    assert reload(bots).end_reason == Reason.AGENT_WITHOUT_OWNER
     assert view_of(grant).state is view_of(bots).state is ViewState.CLOSED
 
 

@@ -37,6 +37,16 @@ _TABLE: dict[str, EndWords] = {
         Badge("Cut", "cut", "stop"), "you left the group that gave it", "Ask your team to add you", False
     ),
     Reason.ACCOUNT_LOCKED: EndWords(Badge("Cut", "cut", "stop"), "the account was locked", "Ask Security", False),
+    Reason.AGENT_SUSPENDED: EndWords(Badge("Cut", "cut", "stop"), "the agent was suspended", ASK_AGAIN, False),
+    Reason.AGENT_WITHOUT_OWNER: EndWords(
+        Badge("Cut", "cut", "stop"), "nobody answers for the agent", "Name a new owner", False
+    ),
+    Reason.AGENT_RETIRED: EndWords(Badge("Ended", "x"), "the agent was retired", NOTHING, False),
+    Reason.OWNER_CHANGED: EndWords(Badge("Ended", "x"), "somebody else answers for the agent now", ASK_AGAIN, False),
+    Reason.TOKEN_COPIED: EndWords(Badge("Cut", "cut", "stop"), "two had its API token", "Make a new token", False),
+    Reason.TOKEN_LEAKED: EndWords(
+        Badge("Cut", "cut", "stop"), "an API token was found in the open", "Make a new token", False
+    ),
     Reason.TIER_RAISED: EndWords(
         Badge("Cut", "cut", "stop"), "it counts as more serious now", "See what policy allows now", True
     ),
