@@ -55,8 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def every_group() -> tuple[Group, ...]:
     from jit_access.cli.arguments_core import CORE  # noqa: PLC0415  # it needs the classes above
+    from jit_access.cli.arguments_helpers import HELPERS  # noqa: PLC0415  # as that one
 
-    return CORE
+    return (*CORE, *HELPERS)
 
 
 def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], command: Command) -> None:

@@ -21,6 +21,13 @@ def _login(parser: Parser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--device", action="store_true", help="show a code to type on another machine")
     how.add_argument("--token-stdin", action="store_true", help="read an API token from stdin")
+    how.add_argument(
+        "--workload",
+        metavar="WHERE",
+        default="",
+        help="as a job: github, gitlab[:VARIABLE], kubernetes[:PATH], file:PATH",
+    )
+    parser.add_argument("--audience", metavar="TEXT", default="", help="of the job's token; default: the address")
     parser.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
     parser.add_argument("--keyring", action="store_true", help="keep the token in the system's keyring, not in a file")
 

@@ -61,7 +61,7 @@ def sign_in_by_browser(
         answer = listener.wait(state, _LONGEST_WAIT_S)
     _check_answer(answer, site, metadata)
     token = {"grant_type": "authorization_code", "code": answer["code"], "redirect_uri": listener.address}
-    held = _token(site, metadata, token | {"code_verifier": verifier})
+    held = ask_token(site, metadata, token | {"code_verifier": verifier})
     if is_kept:
         store.keep(site.address, _with_name(site, held))
     return held
@@ -84,7 +84,7 @@ def sign_in_by_device(site: Site, terminal: Terminal) -> store.Held:
     while time.monotonic() < until:
         time.sleep(pause_s)
         try:
-            return _token(site, metadata, {"grant_type": _DEVICE_GRANT, "device_code": str(begun["device_code"])})
+            return ask_token(site, metadata, {"grant_type": _DEVICE_GRANT, "device_code": str(begun["device_code"])})
         except Trouble as trouble:
             if trouble.code not in {"authorization_pending", "slow_down"}:
                 raise
@@ -140,7 +140,8 @@ def _check_answer(answer: Mapping[str, str], site: Site, metadata: Mapping[str, 
         raise Trouble("The answer of the page holds no code.", Exit.DENIED, code="access_denied")
 
 
-def _token(site: Site, metadata: Mapping[str, Any], asked: Mapping[str, str]) -> store.Held:
+def ask_token(site: Site, metadata: Mapping[str, Any], asked: Mapping[str, str]) -> store.Held:
+    """Ask the token endpoint. Raises: Trouble."""
     answer = _post(site, _endpoint(site, metadata, "token_endpoint"), asked)
     lasts_s = answer.get("expires_in")
     expires_at = time.time() + float(lasts_s) if isinstance(lasts_s, int | float) else 0.0

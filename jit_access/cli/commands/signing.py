@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from jit_access.cli import store
+from jit_access.cli import store, workload
 from jit_access.cli.client import Client
 from jit_access.cli.session import Session
 from jit_access.cli.settings import Site, keep_site, read_site
@@ -25,6 +25,8 @@ def login(options: argparse.Namespace, session: Session) -> int:
     terminal = session.terminal
     if options.token_stdin:
         held = _from_stdin(site)
+    elif options.workload:
+        held = workload.sign_in(site, workload.parse_source(options.workload), audience=options.audience)
     else:
         from jit_access.cli.sign_in import sign_in_by_browser, sign_in_by_device  # noqa: PLC0415  # loads a web server
 
@@ -56,6 +58,7 @@ def logout(options: argparse.Namespace, session: Session) -> int:  # noqa: ARG00
         revoked = _revoke(site, held)
     finally:
         store.forget(site.address)
+        workload.forget(site)
     if session.terminal.is_json:
         session.terminal.answer({"address": site.address, "is_revoked": revoked})
     session.terminal.say(Mark.DONE, f"Signed out of {site.address}")

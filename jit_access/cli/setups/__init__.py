@@ -1,0 +1,1 @@
+"""`jit setup`: our own entries in the configuration of other tools, and the way back."""
