@@ -31,5 +31,6 @@ app.conf.beat_schedule = {
     "send-notifications": {"task": "jit_access.notifications.tasks.send_due", "schedule": 5.0},
     "checkpoint-log": {"task": "jit_access.audit.tasks.write_checkpoint", "schedule": 10.0},
     "forget-sessions": {"task": "jit_access.mfa.tasks.forget_old_sessions", "schedule": 3600.0},
+    "forget-used-workload-tokens": {"task": "jit_access.workloads.tasks.forget_used_tokens", "schedule": 3600.0},
     "check-targets": {"task": "jit_access.targets.tasks.check_all", "schedule": 60.0},
 }

@@ -59,7 +59,7 @@ class Wire:
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl.create_default_context(),
             max_connections=1,
-            network_backend=_GuardedBackend(endpoint.allow_private, deadline),
+            network_backend=GuardedBackend(endpoint.allow_private, deadline),
         )
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ class Wire:
         return f"{self.endpoint.slug} {words}{where}."
 
 
-class _GuardedBackend(httpcore.NetworkBackend):
+class GuardedBackend(httpcore.NetworkBackend):
     """Resolves, checks, and connects to exactly what was checked."""
 
     def __init__(self, allow_private: bool, deadline: Deadline) -> None:

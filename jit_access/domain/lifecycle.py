@@ -48,6 +48,14 @@ class ProposalState(StrEnum):
     EXPIRED = "expired"
 
 
+class TrustState(StrEnum):
+    """Of the trust in a workload. That its time is over is no state but a comparison."""
+
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
 class CampaignState(StrEnum):
     """Of a review of who may do what."""
 
@@ -99,6 +107,14 @@ PROPOSAL_MOVES: frozenset[tuple[ProposalState, ProposalState]] = frozenset(
     (_P.PROPOSED, end) for end in (_P.ACTIVATED, _P.WITHDRAWN, _P.EXPIRED)
 )
 
+TRUST_MOVES: frozenset[tuple[TrustState, TrustState]] = frozenset(
+    {
+        (TrustState.PROPOSED, TrustState.ACTIVE),
+        (TrustState.PROPOSED, TrustState.REVOKED),
+        (TrustState.ACTIVE, TrustState.REVOKED),
+    }
+)
+
 CAMPAIGN_MOVES: frozenset[tuple[CampaignState, CampaignState]] = frozenset({(CampaignState.OPEN, CampaignState.CLOSED)})
 
 LIVE_GRANT_STATES = frozenset({_G.SCHEDULED, _G.ACTIVATING, _G.ACTIVE, _G.SUSPENDED, _G.REVOKING, _G.REVOKE_FAILED})
@@ -109,6 +125,7 @@ _TABLES: dict[type[StrEnum], frozenset[tuple[StrEnum, StrEnum]]] = {
     GrantState: frozenset(GRANT_MOVES),
     LeaseState: frozenset(LEASE_MOVES),
     ProposalState: frozenset(PROPOSAL_MOVES),
+    TrustState: frozenset(TRUST_MOVES),
     CampaignState: frozenset(CAMPAIGN_MOVES),
 }
 

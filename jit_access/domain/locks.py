@@ -13,7 +13,7 @@ from enum import StrEnum
 class LockAxis(StrEnum):
     """What a lock can name."""
 
-    CREDENTIAL = "credential"  # one token of a grant
+    CREDENTIAL = "credential"  # one token of a grant, or the trust in one workload
     GRANT = "grant"
     SESSION = "session"  # one signed-in browser
     PERSON = "person"  # and the service accounts they answer for
@@ -48,6 +48,7 @@ class Ground:
     resources: frozenset[str] = frozenset()
     tiers: frozenset[str] = frozenset()
     nests: bool = False
+    credentials: frozenset[str] = frozenset()  # a token and the trust that it was got under; not those of a grant
 
 
 def covers(lock: LockFacts, ground: Ground) -> bool:
@@ -59,6 +60,7 @@ def covers(lock: LockFacts, ground: Ground) -> bool:
     if lock.axis is LockAxis.DEVICE:
         return bool(lock.resource) and lock.resource in ground.devices
     held: dict[LockAxis, frozenset[str]] = {
+        LockAxis.CREDENTIAL: ground.credentials,
         LockAxis.GRANT: ground.grants,
         LockAxis.SESSION: ground.sessions,
         LockAxis.PERSON: ground.accounts,

@@ -62,6 +62,12 @@ class Reason(StrEnum):
     IDENTITY_UNKNOWN = "identity-unknown"
     IDENTITY_TAKEN = "identity-taken"
     SIGNED_OUT_EVERYWHERE = "signed-out-everywhere"
+    WORKLOAD_REFUSED = "workload-refused"
+    WIDER_THAN_TRUSTED = "wider-than-trusted"
+    TRUST_ENDED = "trust-ended"
+    OWN_TRUST = "own-trust"
+    KEY_PROOF_MISSING = "key-proof-missing"
+    KEY_PROOF_REFUSED = "key-proof-refused"
     ACCOUNT_LOCKED = "account-locked"
     LOCKED = "locked"
     CSRF_FAILED = "csrf-failed"
@@ -175,6 +181,7 @@ class Reason(StrEnum):
     SLACK_AWAY = "slack-away"
     SLACK_REFUSED = "slack-refused"
     PROVIDER_AWAY = "provider-away"
+    ISSUER_AWAY = "issuer-away"
     UPSTREAM_REFUSED_CREDENTIAL = "upstream-refused-credential"
     UPSTREAM_BROKEN = "upstream-broken"
     UPSTREAM_REDIRECT_REFUSED = "upstream-redirect-refused"
@@ -236,6 +243,12 @@ _SENTENCES: dict[Reason, str] = {
     Reason.IDENTITY_UNKNOWN: "Nobody here is linked to that account. Sign in by password, then link it in Settings.",
     Reason.IDENTITY_TAKEN: "That account, or yours, is linked to another one already. Unlink it first.",
     Reason.SIGNED_OUT_EVERYWHERE: "The identity provider ended the session of this. Sign in, then ask again.",
+    Reason.WORKLOAD_REFUSED: "This token of a workload is not accepted here. The log says why.",
+    Reason.WIDER_THAN_TRUSTED: "The trust in this workload does not go that far. Ask for less.",
+    Reason.TRUST_ENDED: "The trust in this workload is over. Ask the agent's owner.",
+    Reason.OWN_TRUST: "You answer for this agent. Another person of operators or security confirms it.",
+    Reason.KEY_PROOF_MISSING: "This token belongs to a key. Send it as DPoP, with a proof by that key.",
+    Reason.KEY_PROOF_REFUSED: "The proof of the key cannot be used. Make a new one for this very request.",
     Reason.ACCOUNT_LOCKED: "This account is locked. Ask the security team.",
     Reason.LOCKED: "The security team has locked this for now. Ask them.",
     Reason.CSRF_FAILED: "This did not come from a page of ours, or the page was too old. Load it again, then repeat.",
@@ -339,6 +352,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.SLACK_AWAY: "Slack does not answer. Messages wait and come later.",
     Reason.SLACK_REFUSED: "Slack refused a message. Tell the operators.",
     Reason.PROVIDER_AWAY: "The identity provider does not answer as it should. Sign in by password, or try again.",
+    Reason.ISSUER_AWAY: "Who issued this workload's token does not answer as it should. Try again in a minute.",
     Reason.UPSTREAM_REFUSED_CREDENTIAL: "The registry refused the gateway's credential. Tell the operators.",
     Reason.UPSTREAM_BROKEN: "The registry behind the gateway sent something that cannot be passed on.",
     Reason.UPSTREAM_REDIRECT_REFUSED: "The registry pointed to a place the gateway does not follow.",

@@ -17,9 +17,9 @@ from jit_access.core import clock
 from jit_access.domain.actors import NOBODY
 from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.reasons import Reason
+from jit_access.jose.errors import TokenFault
 from jit_access.mfa.services import end_vouched_sessions
 from jit_access.mfa.session_news import announce_end
-from jit_access.single_sign_on.errors import TokenFault
 from jit_access.single_sign_on.models import Identity, LogoutEnds, Provider, UsedLogoutToken
 from jit_access.single_sign_on.tokens import Logout, read_logout_token
 

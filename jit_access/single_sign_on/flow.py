@@ -25,12 +25,12 @@ from jit_access.core import clock
 from jit_access.domain.actors import NOBODY
 from jit_access.domain.errors import GatewayError, PolicyRefusal
 from jit_access.domain.reasons import Reason
+from jit_access.jose.errors import TokenFault
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, Level, require_fresh, signed_in_user
 from jit_access.mfa.presence import lock_refusal
 from jit_access.mfa.services import client_address, is_known_device, mark_proved, start_session, vouch
 from jit_access.mfa.session_keys import SIGN_ON
 from jit_access.single_sign_on import oauth, people
-from jit_access.single_sign_on.errors import TokenFault
 from jit_access.single_sign_on.models import Provider
 from jit_access.single_sign_on.strength import asked_acr_values, is_strength_mapped, strength_of
 from jit_access.single_sign_on.tokens import SignOn, read_id_token

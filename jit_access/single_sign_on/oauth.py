@@ -20,8 +20,8 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[im
 from django.conf import settings
 
 from jit_access.core.sealing import open_secret
-from jit_access.single_sign_on.errors import TokenFault
-from jit_access.single_sign_on.fetching import client_options, talking_to
+from jit_access.jose.errors import TokenFault
+from jit_access.jose.fetching import client_options, talking_to
 from jit_access.single_sign_on.models import Provider
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8", "Accept": "application/json"}

@@ -16,9 +16,9 @@ from jit_access.domain.actors import ActorRef
 from jit_access.domain.audit_record import clean_text
 from jit_access.domain.errors import CallerError, Conflict, NotFound
 from jit_access.domain.reasons import Reason
+from jit_access.jose.fetching import Peer, check_address, fetch_json
+from jit_access.jose.key_sets import KEY_TYPES
 from jit_access.mfa.assurance import Level
-from jit_access.single_sign_on.fetching import check_address, fetch_json
-from jit_access.single_sign_on.keys import KEY_TYPES
 from jit_access.single_sign_on.models import GroupMapping, LogoutEnds, Provider
 from jit_access.single_sign_on.oauth import secret_context
 
@@ -132,7 +132,7 @@ def map_strength(*, actor: ActorRef, provider: Provider, word: str, level: Level
 
 
 def _take_metadata(provider: Provider) -> None:
-    found = fetch_json(provider.issuer.rstrip("/") + _WELL_KNOWN, name=provider.name)
+    found = fetch_json(provider.issuer.rstrip("/") + _WELL_KNOWN, peer=Peer(provider.name))
     if found.get("issuer") != provider.issuer:
         raise CallerError(Reason.INVALID_INPUT, "The metadata there names another issuer.")
     metadata = OpenIDProviderMetadata(found)

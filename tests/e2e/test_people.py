@@ -17,8 +17,9 @@ from jit_access.core import clock as core_clock
 from jit_access.core.ids import new_id
 from jit_access.core.secret import Secret
 from jit_access.domain.actors import GATEWAY
+from jit_access.jose import key_sets as keys
 from jit_access.mfa.models import Device, FactorReset
-from jit_access.single_sign_on import keys, services
+from jit_access.single_sign_on import services
 from jit_access.single_sign_on.models import Identity, Provider
 from tests.e2e.conftest import Visitor
 from tests.e2e.test_pages import AXE, RUN_AXE

@@ -16,7 +16,8 @@ from django.test import Client
 from jit_access.core import clock as core_clock
 from jit_access.core.secret import Secret
 from jit_access.domain.actors import GATEWAY
-from jit_access.single_sign_on import keys, services
+from jit_access.jose import key_sets as keys
+from jit_access.single_sign_on import services
 from jit_access.single_sign_on.models import Provider
 from tests.support.cast import Cast
 from tests.support.oidc.issuer import CLIENT_ID, CLIENT_SECRET, Issuer, running_issuer

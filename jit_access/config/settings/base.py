@@ -10,7 +10,7 @@ from csp.constants import NONCE, NONE, SELF  # noqa: F401  # the three words a p
 
 from jit_access.config import env
 from jit_access.core.logging import logging_settings
-from jit_access.domain.lifecycle import CampaignState, GrantState, LeaseState, ProposalState, RequestState
+from jit_access.domain.lifecycle import CampaignState, GrantState, LeaseState, ProposalState, RequestState, TrustState
 from jit_access.domain.locks import LockAxis
 from jit_access.domain.operations import Operation, Tier
 
@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "jit_access.notifications",
     "jit_access.mfa",
     "jit_access.provisioning",
+    "jit_access.workloads",
     "jit_access.single_sign_on",
     "jit_access.oauth",
     "jit_access.proxy_sessions",
@@ -182,6 +183,7 @@ SPECTACULAR_SETTINGS = {
         "GrantStateEnum": [str(word) for word in GrantState],
         "LeaseStateEnum": [str(word) for word in LeaseState],
         "ProposalStateEnum": [str(word) for word in ProposalState],
+        "TrustStateEnum": [str(word) for word in TrustState],
         "CampaignStateEnum": [str(word) for word in CampaignState],
         "OperationEnum": [str(word) for word in Operation],
         "TierEnum": [str(word) for word in Tier],

@@ -1,4 +1,4 @@
-"""What can be wrong with a provider's words. The code goes into the log; who signs in reads one constant sentence."""
+"""What can be wrong with a token of somebody else. The code goes into the log; outsiders read one constant sentence."""
 
 from __future__ import annotations
 

@@ -1,0 +1,12 @@
+"""What the beat starts."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from jit_access.workloads import services
+
+
+@shared_task
+def forget_used_tokens() -> int:
+    return services.forget_used_tokens()
