@@ -7,6 +7,6 @@ from celery import shared_task
 from jit_access.workloads import services
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]  # celery ships no types
 def forget_used_tokens() -> int:
     return services.forget_used_tokens()
