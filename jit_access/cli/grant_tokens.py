@@ -53,8 +53,10 @@ class GrantTokens:
         with locked(self._folder / ".lock"):  # clients start several helpers at once; a grant has ten tokens at most
             kept = self._kept(grant)
             if not self._is_good(kept, grant):
-                kept = self._renewed(kept, grant)
-                write_private(self._folder / f"{grant['id']}.json", kept)
+                before, kept = kept, self._renewed(kept, grant)
+                write_private(self._file(kept), kept)
+                if before and before["grant"] != grant["id"]:
+                    self._file(before).unlink(missing_ok=True)
             return _told(kept, grant)
 
     def forget(self, grant: Grant) -> None:
