@@ -5,10 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from authlib.oauth2.rfc9207 import IssuerParameter  # type: ignore[import-untyped]  # ships no types
+from django.conf import settings
+
+from jit_access.oauth.code_grant import EXTENSIONS, CodeGrant
 from jit_access.oauth.server import Server
 
 # (grant, its extensions). RFC 8693 is `oauth.token_exchange`, once it is written.
-GRANTS: tuple[tuple[type[Any], tuple[Any, ...]], ...] = ()
+GRANTS: tuple[tuple[type[Any], tuple[Any, ...]], ...] = ((CodeGrant, EXTENSIONS),)
+
+
+class _NamesItself(IssuerParameter):  # type: ignore[misc]  # ships no types
+    def get_issuer(self) -> str:
+        return settings.PUBLIC_URL
 
 
 @cache
@@ -17,4 +26,5 @@ def server() -> Server:
     made = Server()
     for grant, extensions in GRANTS:
         made.register_grant(grant, list(extensions))
+    made.register_extension(_NamesItself())
     return made

@@ -53,3 +53,34 @@ class AccessToken(PublicModel):
             return NO_ASSURANCE
         age_s = math.floor((now - self.proved_at).total_seconds())
         return Assurance(Level(self.level), self.proved_at, age_s, self.session, self.device)
+
+
+class AuthorizationCode(models.Model):
+    """The one minute between a person's yes and the client's token. Known by the hash of the code."""
+
+    code_hash = models.CharField(max_length=64, unique=True)
+    client = models.CharField(max_length=64)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    scope = models.CharField(max_length=200)
+    redirect_uri = models.CharField(max_length=300)
+    code_challenge = models.CharField(max_length=128)
+    level = models.PositiveSmallIntegerField()
+    proved_at = models.DateTimeField()
+    session = models.CharField(max_length=64)
+    device = models.CharField(max_length=64, blank=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    replayed_at = models.DateTimeField(null=True)  # sent a second time: what the first time gave is ended
+
+    code_challenge_method = "S256"  # the only one
+
+    def get_redirect_uri(self) -> str:
+        return self.redirect_uri
+
+    def get_scope(self) -> str:
+        return self.scope
+
+    def assurance_at(self, now: datetime) -> Assurance:
+        """What the session had proved when the person said yes."""
+        age_s = math.floor((now - self.proved_at).total_seconds())
+        return Assurance(Level(self.level), self.proved_at, age_s, self.session, self.device)

@@ -35,7 +35,8 @@ def parse_scope(text: str) -> frozenset[Scope]:
 
 def format_scope(scopes: Iterable[Scope]) -> str:
     """The one spelling of a set of scopes."""
-    return " ".join(scope for scope in Scope if scope in frozenset(scopes))
+    held = frozenset(scopes)
+    return " ".join(scope for scope in Scope if scope in held)
 
 
 def covers_method(scope: str, method: str) -> bool:

@@ -29,6 +29,18 @@ NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 Answer = tuple[int, dict[str, object], list[tuple[str, str]]]
 
 
+class Redirect(HttpResponse):
+    """An answer that goes back through the browser. authlib's extensions read and write `location`."""
+
+    @property
+    def location(self) -> str:
+        return self.get("Location", "")
+
+    @location.setter
+    def location(self, address: str) -> None:
+        self["Location"] = address
+
+
 class Server(AuthorizationServer):  # type: ignore[misc]  # ships no types
     """One per process; it keeps nothing."""
 
@@ -42,7 +54,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # ships no types
         return request if isinstance(request, Message) else read_form(request)
 
     def handle_response(self, status: int, payload: object, headers: Any) -> HttpResponse:
-        response = HttpResponse(status=status) if payload == "" else JsonResponse(payload, status=status, safe=False)
+        response = Redirect(status=status) if payload == "" else JsonResponse(payload, status=status, safe=False)
         for name, value in (*NO_STORE.items(), *headers):
             if name.lower() != "content-type":
                 response[name] = value

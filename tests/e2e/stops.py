@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from django.test import Client
 
@@ -20,6 +21,7 @@ from jit_access.grants import services as grants
 from tests.support.cast import make_person
 from tests.support.lifecycles import BASE, FRONTIER, TINY, World, active, answer, ask, scheduled, scope_of
 from tests.support.locking import WHY
+from tests.support.oauth_client import CommandLine
 from tests.support.sessions import code_now
 
 ClientFor = Callable[..., Client]
@@ -188,6 +190,8 @@ def _oneself(world: World, client_for: ClientFor) -> list[Stop]:
         "/agents",
         "/agents/new",
         *(f"/agents/{cast.ci_bot.public_id}{more}" for more in ("", *AGENT_PAGES)),
+        f"/oauth/authorize?{urlencode(CommandLine().question())}",
+        f"/oauth/authorize?{urlencode(CommandLine().question(acr_values='phishing-resistant'))}",
     )
     second = make_person("mia", "security")
     offer_agent(actor=cast.ada, agent=cast.ci_bot, to=cast.ben, note="You run the nightly jobs now.")

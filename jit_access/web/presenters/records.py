@@ -106,6 +106,8 @@ _KINDS: dict[str, KindWords] = {
     "account.password-changed": KindWords(Badge("Password", "key"), "The password was changed"),
     "api-token.issued": KindWords(Badge("Token made", "key"), "Made an API token"),
     "api-token.revoked": KindWords(Badge("Token ended", "x"), "An API token was revoked"),
+    "oauth.consented": KindWords(Badge("Let in", "check"), "Let a client in"),
+    "oauth.refused": KindWords(REFUSED, "A client got no token"),
     "access-token.issued": KindWords(Badge("Signed in", "key"), "A client got an access token"),
     "access-token.revoked": KindWords(Badge("Token ended", "x"), "An access token was ended"),
     "policy.activated": KindWords(Badge("Policy", "doc"), "A policy version was loaded"),
