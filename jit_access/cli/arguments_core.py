@@ -11,7 +11,15 @@ Parser = argparse.ArgumentParser
 _RESOURCE = "target/repository[:tag], docker://host/target/repository:tag, or the link of a refusal"
 _GRANT = "id of a grant or its beginning, or the resource it is for"
 _REQUEST = "id of a request, or its beginning"
+_STATES = ("pending", "approved", "denied", "withdrawn", "expired", "invalidated")
 _FOR = "how long: 2h, 90m, 1h30m, 1d"
+
+
+def _count(text: str) -> int:
+    """At least one, and not more than anybody reads."""
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:6]) <= 10_000:
+        raise argparse.ArgumentTypeError("a number from 1 to 10000")
+    return int(text[:6])
 
 
 def _login(parser: Parser) -> None:
@@ -76,7 +84,9 @@ def _env(parser: Parser) -> None:
 
 def _requests(parser: Parser) -> None:
     parser.add_argument("id", nargs="?", default="", metavar="ID", help=f"{_REQUEST}; without it, a list")
-    parser.add_argument("--state", default="", help="pending, approved, denied, withdrawn, expired, invalidated")
+    parser.add_argument("--state", choices=_STATES, default="", help="only those")
+    parser.add_argument("--wait", action="store_true", help="with ID: wait for the answer and show how it comes")
+    parser.add_argument("--last", type=_count, default=20, metavar="N", help="so many of the newest; default: 20")
     parser.add_argument("--visible", action="store_true", help="everything that you may see, not only your own")
 
 
