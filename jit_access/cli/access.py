@@ -1,4 +1,4 @@
-"""From "I need this" to a grant that runs: one that is open, one that was approved, one that was asked for, or a new one."""
+"""From "I need this" to a grant that runs: one that is open, was approved, was asked for, or a new one."""
 
 from __future__ import annotations
 
@@ -106,6 +106,8 @@ def _asked(
     if trouble is not None:
         raise trouble
     if found["grant"] is None:
-        raise Trouble("It is granted when everything that was asked with it is agreed on.", Exit.PENDING, code="bundle-held")
+        raise Trouble(
+            "It is granted when everything that was asked with it is agreed on.", Exit.PENDING, code="bundle-held"
+        )
     granted: dict[str, Any] = session.get(path_of("grants", found["grant"]))
     return granted

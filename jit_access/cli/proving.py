@@ -25,7 +25,7 @@ def prove_again(session: Session, needed: StepUpNeeded, *, takes_code: bool) -> 
     is_signed_in = held is not None and held.kind == "access" and not store.is_given()
     is_passkey = needed.code == "passkey-needed"
     if not terminal.is_interactive or not (is_signed_in or (takes_code and not is_passkey)):
-        needed.advice = _advice(session, is_passkey=is_passkey)
+        needed.advice = _advice(session, is_signed_in=is_signed_in, is_passkey=is_passkey)
         raise needed
     within = f" from the last {duration_words(needed.max_age_s)}" if needed.max_age_s else ""
     terminal.say(
@@ -52,7 +52,8 @@ def ask_code(*, or_browser: bool) -> str:
     return code
 
 
-def _advice(session: Session, *, is_passkey: bool) -> str:
-    if is_passkey:
-        return f"It takes a passkey: do it at {session.site.address}"
-    return "Run it in a terminal, where the second factor can be shown, or: jit login"
+def _advice(session: Session, *, is_signed_in: bool, is_passkey: bool) -> str:
+    if is_signed_in:
+        return "Run it in a terminal, where the second factor can be shown, or sign in anew: jit login"
+    way = "passkey" if is_passkey else "second factor"
+    return f"An API token shows no {way}. Sign in with the browser: jit login {session.site.address}"

@@ -61,6 +61,14 @@ class Session:
 
         return self._proving(send, takes_code=takes_code)
 
+    def prove(self, needed: StepUpNeeded) -> None:
+        """Have the second factor shown in the sign-in itself. Raises: StepUpNeeded when nobody can be asked."""
+        if not self._is_asking_allowed:
+            raise needed
+        from jit_access.cli.proving import prove_again  # noqa: PLC0415  # a browser and a terminal, rarely needed
+
+        prove_again(self, needed, takes_code=False)
+
     def _proving(self, call: Callable[..., Any], *, takes_code: bool = False) -> Any:
         """Call; when a second factor is asked for, have it shown, and call once more."""
         try:

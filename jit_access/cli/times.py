@@ -24,9 +24,11 @@ def parse_duration(text: str) -> int:
 
 
 def duration_words(seconds: int) -> str:
-    """`1 h 30 min`, with seconds only below 15 minutes."""
+    """`1 h 30 min`; below 15 minutes with seconds, above to the nearest minute."""
     if seconds < 60:
         return f"{max(0, seconds)} s"
+    if seconds >= _WITH_SECONDS_BELOW_S:
+        seconds = round(seconds / 60) * 60
     days, rest = divmod(seconds, 86400)
     hours, rest = divmod(rest, 3600)
     minutes, rest = divmod(rest, 60)

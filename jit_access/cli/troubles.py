@@ -68,7 +68,7 @@ class StepUpNeeded(Trouble):
         self.acr_values = acr_values
 
 
-_STEP_UP_CODES = frozenset({"second-factor-missing", "second-factor-stale", "passkey-needed"})
+STEP_UP_CODES = frozenset({"second-factor-missing", "second-factor-stale", "passkey-needed"})
 _EXPIRED_CODES = frozenset({"grant-expired", "answer-too-late", "start-too-late"})
 _SIGN_IN = "Sign in: jit login"
 
@@ -78,7 +78,7 @@ def trouble_of(http_status: int, problem: Mapping[str, object], challenge: Mappi
     code, sentence = str(problem.get("code", "")), str(problem.get("detail", "")) or "The gateway refused this."
     given = problem.get("fields")
     fields = given if isinstance(given, Mapping) else {}
-    if code in _STEP_UP_CODES or challenge.get("error") == "insufficient_user_authentication":
+    if code in STEP_UP_CODES or challenge.get("error") == "insufficient_user_authentication":
         age = challenge.get("max_age") or str(fields.get("max_age_s", ""))
         max_age_s = int(age) if age.isascii() and age.isdecimal() and len(age) < 10 else None
         return StepUpNeeded(sentence, code=code, max_age_s=max_age_s, acr_values=challenge.get("acr_values", ""))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from jit_access.cli.resources import Resource, parse_resource
 from jit_access.cli.session import Session
 from jit_access.cli.times import duration_words, parse_duration
-from jit_access.cli.troubles import Exit, Trouble
+from jit_access.cli.troubles import STEP_UP_CODES, Exit, StepUpNeeded, Trouble
 from jit_access.cli.words import Mark
 
 MAX_REASON_CHARS = 1000
@@ -74,8 +74,11 @@ def preview(session: Session, wish: Wish) -> dict[str, Any]:
     """Ask what would happen, and say it. Raises: Trouble when it would be refused."""
     found: dict[str, Any] = session.post("/requests/preview", wish.question, is_repeatable=True)
     terminal = session.terminal
+    if not found["is_allowed"] and _wants_proof(found):
+        session.prove(_proof_needed(found))
+        found = session.post("/requests/preview", wish.question, is_repeatable=True)
     if not found["is_allowed"]:
-        raise _refusal(wish, found)
+        raise _proof_needed(found) if _wants_proof(found) else _refusal(wish, found)
     terminal.say(Mark.WAITING, wish.words)
     for name, value in preview_facts(found):
         terminal.note(f"{name.ljust(8)} {value}")
@@ -112,8 +115,19 @@ def risk_words(risk: dict[str, Any]) -> str:
     score = int(risk["score"])
     word = "High" if score >= _HIGH else "Elevated" if score >= _ELEVATED else "Low"
     raising = sorted((one for one in risk["reasons"] if one["points"] > 0), key=lambda one: -one["points"])
-    because = "; ".join(one["sentence"].rstrip(".") for one in raising[:3])
+    because = "; ".join(one["sentence"].rstrip(".") for one in raising[:2])
     return f"{word} {score}{f': {because}' if because else ''}"
+
+
+def _wants_proof(found: dict[str, Any]) -> bool:
+    return bool(found["why_not"]) and found["why_not"]["code"] in STEP_UP_CODES
+
+
+def _proof_needed(found: dict[str, Any]) -> StepUpNeeded:
+    """Nothing was sent yet, so what is asked of the request is asked of the sign-in."""
+    age_s = int(found["factor_max_age_s"]) or None
+    sentence = "A rule asks for a second factor, and this sign-in has not shown one that counts."
+    return StepUpNeeded(sentence, code=found["why_not"]["code"], max_age_s=age_s)
 
 
 def _refusal(wish: Wish, found: dict[str, Any]) -> Trouble:

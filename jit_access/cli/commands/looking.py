@@ -30,26 +30,34 @@ def search(options: argparse.Namespace, session: Session) -> int:
         said = f'Nothing matches "{query}".' if query else "There is nothing here that you may know of."
         terminal.say(Mark.WAITING, said)
         return Exit.DONE
-    heads = ("RESOURCE", "TIER", "SIZE", "YOU MAY ASK TO")
-    write_table(terminal.data, heads, [_row(row) for row in rows])
+    heads = ("RESOURCE", "TIER", "SIZE", "YOU MAY ASK TO", "DECIDED BY", "AT MOST")
+    write_table(terminal.data, heads, [line for row in rows for line in _lines(row)])
     if is_more:
         terminal.note(f"The first {most}. More words find less; --all shows everything")
     return Exit.DONE
 
 
-def _row(row: dict[str, Any]) -> tuple[Mark, tuple[object, ...], str]:
-    name = f"{row['target']}/{row['repository']}"
+def _lines(row: dict[str, Any]) -> list[tuple[Mark, tuple[object, ...], str]]:
+    """One for each way to decide; operations that are decided alike stand together."""
     tag = f":{row['latest_tag']}" if row["latest_tag"] else ""
-    open_ones = [one for one in row["operations"] if one["is_open"]]
-    said = ", ".join(f"{one['operation']} ({_deciders(one)})" for one in open_ones)
-    mark = Mark.OPEN if open_ones else Mark.WAITING
-    return mark, (name + tag, row["tier"], size_words(row["size_bytes"]), said or "nothing: jit why says why"), ""
+    about: tuple[object, ...] = (
+        f"{row['target']}/{row['repository']}{tag}",
+        row["tier"],
+        size_words(row["size_bytes"]),
+    )
+    alike: dict[tuple[str, str], list[str]] = {}
+    for one in row["operations"]:
+        if one["is_open"]:
+            alike.setdefault((_deciders(one), duration_words(int(one["lasts_at_most_s"]))), []).append(one["operation"])
+    if not alike:
+        return [(Mark.WAITING, (*about, "nothing", "jit why says why", "–"), "")]
+    cells = [(",".join(operations), *terms) for terms, operations in alike.items()]
+    return [(Mark.OPEN, (*(about if at == 0 else ("", "", "")), *cell), "") for at, cell in enumerate(cells)]
 
 
 def _deciders(operation: dict[str, Any]) -> str:
     wanted = [f"{one['needed']} of {one['group']}" for one in operation["decided_by"]]
-    longest = duration_words(int(operation["lasts_at_most_s"]))
-    return f"{' and '.join(wanted) or 'nobody decides'}, {longest} at most"
+    return " and ".join(wanted) or "nobody, at once"
 
 
 def why(options: argparse.Namespace, session: Session) -> int:

@@ -65,7 +65,7 @@ def _queue(session: Session) -> int:
 def _row(row: dict[str, Any]) -> tuple[Mark, tuple[object, ...], str]:
     risk = risk_words(row["risk"]).partition(":")[0]
     cells = (row["requester"]["name"], what(row), doing(row), duration_words(row["lasts_s"]), risk, row["id"])
-    more = f"“{row['purpose']}”, answer by {until_words(row['answer_by'])}"
+    more = f"“{row['purpose']}”, answer due {until_words(row['answer_by'])}"
     if not row["may_answer"] and row["why_not"]:
         more = f"{row['why_not']['sentence']} ({row['why_not']['code']})"
     return Mark.ATTENTION if row["may_answer"] else Mark.WAITING, cells, more

@@ -1,0 +1,72 @@
+"""The end of `jit run`: nothing stays open that it opened, and a cut is told for what it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jit_access.cli import store
+from jit_access.cli.access import Access, own_grants
+from jit_access.cli.client import path_of
+from jit_access.cli.session import Session
+from jit_access.cli.times import until_words
+from jit_access.cli.tokens import RunToken
+from jit_access.cli.troubles import Trouble
+from jit_access.cli.words import Mark
+from jit_access.cli.workload import renewed
+
+_RUNS = frozenset({"active", "suspended"})
+
+
+def give_back(session: Session, access: Access, token: RunToken | None, *, is_kept: bool) -> None:
+    """End what was started here; of what was open before, only the token of this run."""
+    terminal, grant = session.terminal, access.grant
+    try:
+        _sign_in_again_if_due(session)
+        if token is not None:
+            token.revoke()
+        if not access.is_ours or is_kept:
+            terminal.say(Mark.OPEN, f"The grant goes on, {_until(grant)}. End it: jit end {grant['id']}")
+            return
+        last = _last_of(session, grant)
+        if last is not None:
+            session.post(path_of("grants", last["id"], "end"), is_repeatable=True)
+            terminal.say(Mark.DONE, f"Access ended: {last['id']}")
+    except Trouble as trouble:
+        terminal.say(Mark.ATTENTION, f"Access could not be ended: {trouble.sentence}", code=trouble.code)
+        terminal.note(f"It ends by itself, {_until(grant)}. Sooner: jit end {grant['id']}")
+
+
+def tell_if_cut(session: Session, grant: dict[str, Any]) -> None:
+    """Say that the access was taken away: what the command said itself may be about a broken pipe."""
+    try:
+        now: dict[str, Any] = session.get(path_of("grants", grant["id"]))
+    except Trouble:
+        return  # what comes next meets the same trouble, and says it
+    reason = now.get("reason")
+    if now["state"] in _RUNS and not (reason and now["state"] == "suspended"):
+        return
+    if reason and reason["code"] != "grant-extended":
+        note = f" “{now['note']}”" if now.get("note") else ""
+        session.terminal.say(Mark.CUT, f"{reason['sentence']}{note}", code=reason["code"])
+
+
+def _last_of(session: Session, grant: dict[str, Any]) -> dict[str, Any] | None:
+    """The grant that runs: this one, or the one that an extension put into its place. None when all is over."""
+    now: dict[str, Any] = session.get(path_of("grants", grant["id"]))
+    if now["state"] in _RUNS:
+        return now
+    if (now.get("reason") or {}).get("code") != "grant-extended":
+        return None
+    following = (one for one in own_grants(session) if one["extends"] == now["id"])
+    return next(following, None)
+
+
+def _sign_in_again_if_due(session: Session) -> None:
+    """The sign-in of a job may be shorter than what it ran."""
+    held = renewed(session.site, store.find(session.site.address))
+    if held is not None:
+        session.use(held)
+
+
+def _until(grant: dict[str, Any]) -> str:
+    return until_words(grant["valid_until"])
