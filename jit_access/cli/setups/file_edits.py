@@ -25,7 +25,6 @@ _SECRETS = re.compile(
     r"""(?ix) (["']? [\w.-]* (?: auth | token | password | secret | secret_access_key | key-data | credential ) ["']?
         \s* [:=] \s*) (?! \s*\{ ) ( "[^"]*" | '[^']*' | \S+ )"""
 )
-_NOT_SECRET = re.compile(r"(?i)credential_process|credentials?store|credhelpers|token_path|token_file")
 
 
 class CannotEdit(Trouble):
@@ -144,6 +143,4 @@ def _lines(content: bytes | None) -> list[str]:
 
 
 def _masked(line: str) -> str:
-    if _NOT_SECRET.search(line) and len(line) < 200:
-        return line
     return _SECRETS.sub(r"\1***", line)

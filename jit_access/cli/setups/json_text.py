@@ -149,12 +149,13 @@ def _gap_begin(text: str, at: int) -> int:
 def _nested(path: tuple[str, ...], value: str, depth: int, text: str) -> str:
     """A member whose value is the rest of the path."""
     ending, indent = _style(text)
+    colon = ": " if ending or '": ' in text else ":"
     written = json.dumps(value)
     for level in range(len(path) - 1, 0, -1):
         inner, outer = ending + indent * (depth + level + 1), ending + indent * (depth + level)
         gap = (inner, outer) if ending else ("", "")
-        written = f"{{{gap[0]}{json.dumps(path[level])}:{' ' if ending else ''}{written}{gap[1]}}}"
-    return f"{json.dumps(path[0])}:{' ' if ending or ': ' in text else ''}{written}"
+        written = f"{{{gap[0]}{json.dumps(path[level])}{colon}{written}{gap[1]}}}"
+    return f"{json.dumps(path[0])}{colon}{written}"
 
 
 def _style(text: str) -> tuple[str, str]:
