@@ -216,3 +216,8 @@ class BreakGlassReview(PublicModel):
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["due_at"], condition=Q(closed_at__isnull=True), name="review_due")]
+
+    @property
+    def version(self) -> int:
+        """A review moves once: it is closed."""
+        return 1 if self.closed_at is None else 2

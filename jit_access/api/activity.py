@@ -6,7 +6,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests.access import viewer_of
 from jit_access.api.activity_outputs import (
@@ -19,6 +18,7 @@ from jit_access.api.activity_outputs import (
     describe_row,
     describe_state,
 )
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.pagination import NewestFirst
 from jit_access.audit import access, selectors
 from jit_access.audit.filters import NAMES, parse_filters
@@ -32,7 +32,7 @@ _INSTANTS = ("since", "until")
 FILTERS = [OpenApiParameter(name, OpenApiTypes.DATETIME if name in _INSTANTS else OpenApiTypes.STR) for name in NAMES]
 
 
-class ActivityView(APIView):
+class ActivityView(Endpoint):
     pagination_class = NewestFirst
 
     @extend_schema(responses=ActivityOutput(many=True), parameters=FILTERS, operation_id="activity_list")
@@ -47,14 +47,14 @@ class ActivityView(APIView):
         return pages.get_paginated_response([describe_row(row) for row in selectors.build_rows(page)])
 
 
-class ActivityRecordView(APIView):
+class ActivityRecordView(Endpoint):
     @extend_schema(responses=RecordOutput, operation_id="activity_show")
     def get(self, request: Request, record_id: str) -> Response:
         """One record with the very text that is hashed."""
         return Response(describe_record(access.get_record(viewer_of(signed_in_user(request)), record_id)))
 
 
-class ActivityProofView(APIView):
+class ActivityProofView(Endpoint):
     @extend_schema(responses=ProofOutput, operation_id="activity_prove")
     def get(self, request: Request, record_id: str) -> Response:
         """That the record stands in the signed log. Reads the whole tree, so it is for security and auditors."""
@@ -64,7 +64,7 @@ class ActivityProofView(APIView):
         return Response(describe_proof(prove_record(record_id)))
 
 
-class LogView(APIView):
+class LogView(Endpoint):
     @extend_schema(responses=LogStateOutput, operation_id="activity_log")
     def get(self, request: Request) -> Response:
         """The log's signed head and newest checkpoint, for whoever wants to hold us to it."""

@@ -8,11 +8,12 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests.away import coming_absences, coming_delegations
 from jit_access.access_requests.models import Absence, Delegation
 from jit_access.access_requests.services import standing_in
+from jit_access.api.endpoint import Endpoint
+from jit_access.api.pagination import InOrder
 from jit_access.api.requests_inputs import CodeInput, StrictSerializer, describe_name, parse
 from jit_access.api.requests_outputs import NameOutput
 from jit_access.api.target_owners import require_fresh_by
@@ -42,12 +43,14 @@ class DelegationOutput(AbsenceOutput):
     delegate = NameOutput()
 
 
-class DelegationsView(APIView):
+class DelegationsView(Endpoint):
+    pagination_class = InOrder
+
     @extend_schema(responses=DelegationOutput(many=True), operation_id="delegation_list")
     def get(self, request: Request) -> Response:
         """Who answers for you, and for whom you answer, now or later."""
         actor = signed_in_user(request)
-        return Response([_delegation(row) for row in coming_delegations(actor, clock.now())])
+        return self.page(request, list(coming_delegations(actor, clock.now())), _delegation)
 
     @extend_schema(request=DelegationInput, responses={201: DelegationOutput}, operation_id="delegation_give")
     def post(self, request: Request) -> Response:
@@ -61,7 +64,7 @@ class DelegationsView(APIView):
         return Response(_delegation(row), status=status.HTTP_201_CREATED)
 
 
-class DelegationView(APIView):
+class DelegationView(Endpoint):
     @extend_schema(
         request=StrictSerializer, responses={204: OpenApiResponse(description="Ended.")}, operation_id="delegation_end"
     )
@@ -71,11 +74,13 @@ class DelegationView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class AbsencesView(APIView):
+class AbsencesView(Endpoint):
+    pagination_class = InOrder
+
     @extend_schema(responses=AbsenceOutput(many=True), operation_id="absence_list")
     def get(self, request: Request) -> Response:
         """When you are away, now or later."""
-        return Response([_absence(row) for row in coming_absences(signed_in_user(request), clock.now())])
+        return self.page(request, list(coming_absences(signed_in_user(request), clock.now())), _absence)
 
     @extend_schema(request=AbsenceInput, responses={201: AbsenceOutput}, operation_id="absence_note")
     def post(self, request: Request) -> Response:
@@ -86,7 +91,7 @@ class AbsencesView(APIView):
         return Response(_absence(row), status=status.HTTP_201_CREATED)
 
 
-class AbsenceView(APIView):
+class AbsenceView(Endpoint):
     @extend_schema(
         request=StrictSerializer, responses={204: OpenApiResponse(description="Ended.")}, operation_id="absence_end"
     )

@@ -8,13 +8,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests import services
 from jit_access.access_requests.denied_before import denials_before
 from jit_access.access_requests.models import BreakGlassReview
 from jit_access.access_requests.services import break_glass, reviewing
 from jit_access.access_requests.services.break_glass import EmergencyCall
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.grants_outputs import GrantOutput, describe_grant
 from jit_access.api.pagination import NewestFirst
 from jit_access.api.requests import wanted
@@ -74,6 +74,7 @@ class ReviewOutput(serializers.Serializer[Any]):
     reviewer = NameOutput(allow_null=True)
     is_justified = serializers.BooleanField(allow_null=True)
     note = serializers.CharField()
+    version = serializers.IntegerField(help_text="Another one once it is closed; the ETag begins with it.")
 
 
 class CloseInput(CodeInput):
@@ -81,7 +82,7 @@ class CloseInput(CodeInput):
     note = serializers.CharField(min_length=reviewing.NOTE_CHARS[0], max_length=reviewing.NOTE_CHARS[1])
 
 
-class GlassPreviewView(APIView):
+class GlassPreviewView(Endpoint):
     @extend_schema(request=GlassPreviewInput, responses=GlassPreviewOutput, operation_id="break_glass_preview")
     def post(self, request: Request) -> Response:
         """What would be open, for how long, and who would be skipped. Changes nothing."""
@@ -101,7 +102,7 @@ class GlassPreviewView(APIView):
         )
 
 
-class GlassView(APIView):
+class GlassView(Endpoint):
     pagination_class = NewestFirst
 
     @extend_schema(request=GlassInput, responses={201: GrantOutput}, operation_id="break_glass_open")
@@ -122,20 +123,17 @@ class GlassView(APIView):
     @extend_schema(responses=ReviewOutput(many=True), operation_id="break_glass_list")
     def get(self, request: Request) -> Response:
         """Reviews, newest first: all of them for security and auditors, your own otherwise."""
-        pages = self.pagination_class()
-        rows = reviewing.visible_reviews(actor=signed_in_user(request))
-        page = pages.paginate_queryset(rows, request, view=self) or []
-        return pages.get_paginated_response([describe_review(row) for row in page])
+        return self.page(request, reviewing.visible_reviews(actor=signed_in_user(request)), describe_review)
 
 
-class ReviewView(APIView):
+class ReviewView(Endpoint):
     @extend_schema(responses=ReviewOutput, operation_id="break_glass_show")
     def get(self, request: Request, public_id: str) -> Response:
         """One review."""
         return Response(describe_review(reviewing.get_review(actor=signed_in_user(request), public_id=public_id)))
 
 
-class CloseView(APIView):
+class CloseView(Endpoint):
     @extend_schema(request=CloseInput, responses=ReviewOutput, operation_id="break_glass_close")
     def post(self, request: Request, public_id: str) -> Response:
         """Say what was found. Once, by another person in security, after it is over."""
@@ -169,4 +167,5 @@ def describe_review(review: BreakGlassReview) -> dict[str, object]:
         "reviewer": None if review.reviewer is None else describe_name(review.reviewer),
         "is_justified": review.is_justified,
         "note": review.note,
+        "version": review.version,
     }

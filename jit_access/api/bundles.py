@@ -9,13 +9,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests import access, services
 from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import Bundle
 from jit_access.accounts.models import User
-from jit_access.api.requests import KEY
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.requests_inputs import PreviewInput, StrictSerializer, idempotency_key, parse
 from jit_access.api.requests_outputs import RequestOutput, describe_request
 from jit_access.domain.errors import NotFound
@@ -42,8 +41,10 @@ class BundleOutput(serializers.Serializer[Any]):
     requests = RequestOutput(many=True, help_text="Those that you may see.")
 
 
-class BundlesView(APIView):
-    @extend_schema(request=BundleInput, responses={201: BundleOutput}, parameters=[KEY], operation_id="bundle_submit")
+class BundlesView(Endpoint):
+    is_key_known_below = True
+
+    @extend_schema(request=BundleInput, responses={201: BundleOutput}, operation_id="bundle_submit")
     def post(self, request: Request) -> Response:
         """Ask for several things at once, each at its target. If one could not be asked, nothing is sent."""
         actor = signed_in_user(request)
@@ -58,7 +59,7 @@ class BundlesView(APIView):
         return Response(_describe(actor, bundle), status=status.HTTP_201_CREATED)
 
 
-class BundleView(APIView):
+class BundleView(Endpoint):
     @extend_schema(responses=BundleOutput, operation_id="bundle_show")
     def get(self, request: Request, public_id: str) -> Response:
         """What became of all that was asked together."""

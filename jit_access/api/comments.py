@@ -8,12 +8,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests import access, services
 from jit_access.access_requests.drafts import MAX_COMMENT_CHARS
 from jit_access.access_requests.models import Comment
 from jit_access.access_requests.timeline import Moment, timeline_of
+from jit_access.api.endpoint import Endpoint
+from jit_access.api.pagination import InOrder
 from jit_access.api.requests_inputs import StrictSerializer, describe_name, parse
 from jit_access.api.requests_outputs import NameOutput
 from jit_access.mfa.assurance import signed_in_user
@@ -40,12 +41,14 @@ class MomentOutput(serializers.Serializer[Any]):
     record = serializers.CharField(help_text="Its record in the log, where it has one.")
 
 
-class CommentsView(APIView):
+class CommentsView(Endpoint):
+    pagination_class = InOrder
+
     @extend_schema(responses=CommentOutput(many=True), operation_id="request_comments")
     def get(self, request: Request, public_id: str) -> Response:
         """Oldest first; at most a hundred."""
         found = access.get_request(actor=signed_in_user(request), public_id=public_id)
-        return Response([_describe(row) for row in found.comments.select_related("author").order_by("pk")])
+        return self.page(request, list(found.comments.select_related("author").order_by("pk")), _describe)
 
     @extend_schema(request=CommentInput, responses={201: CommentOutput}, operation_id="request_comment")
     def post(self, request: Request, public_id: str) -> Response:
@@ -57,12 +60,14 @@ class CommentsView(APIView):
         return Response(_describe(comment), status=status.HTTP_201_CREATED)
 
 
-class TimelineView(APIView):
+class TimelineView(Endpoint):
+    pagination_class = InOrder
+
     @extend_schema(responses=MomentOutput(many=True), operation_id="request_timeline")
     def get(self, request: Request, public_id: str) -> Response:
         """Everything that became of it, oldest first."""
         found = access.get_request(actor=signed_in_user(request), public_id=public_id)
-        return Response([_describe_moment(moment) for moment in timeline_of(found)])
+        return self.page(request, timeline_of(found), _describe_moment)
 
 
 def _describe(comment: Comment) -> dict[str, object]:

@@ -9,13 +9,13 @@ from typing import Any
 import redis
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from jit_access.api.authentication import REALM
-from jit_access.core.problems import CONTENT_TYPE, problem, problem_of, problem_response
+from jit_access.core.problems import CONTENT_TYPE, problem, problem_of
 from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
 
@@ -51,17 +51,12 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response:
     response["Cache-Control"] = "no-store"
     if response.status_code == 401:
         response["WWW-Authenticate"] = REALM
-    if response.status_code in {429, 503}:
+    if response.status_code in {429, 503} or hasattr(exc, "wait"):
         response["Retry-After"] = str(_wait_s(exc))
     if response.status_code >= 500:
         view = type(context.get("view")).__name__
         logger.error("API request failed: %s in %s", body["code"], view, exc_info=exc)
     return response
-
-
-def not_found(_request: HttpRequest, **_: object) -> HttpResponse:
-    """The answer for every address of the API that does not exist."""
-    return problem_response(problem(Reason.NOT_FOUND, status=404))
 
 
 def _body_of(exc: Exception) -> dict[str, object]:

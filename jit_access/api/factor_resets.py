@@ -8,9 +8,10 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.api.authentication import ProvedSessionAuthentication
+from jit_access.api.endpoint import Endpoint
+from jit_access.api.pagination import NewestFirst
 from jit_access.mfa import services as mfa
 from jit_access.mfa.assurance import signed_in_user
 from jit_access.mfa.models import FactorReset
@@ -29,10 +30,6 @@ class ResetSerializer(serializers.Serializer[Any]):
     outcome = serializers.CharField(help_text="Empty while open; done, withdrawn, expired or replaced.")
 
 
-class ResetsSerializer(serializers.Serializer[Any]):
-    resets = ResetSerializer(many=True)
-
-
 class AskSerializer(serializers.Serializer[Any]):
     person = serializers.CharField(max_length=320)
     reason = serializers.CharField(max_length=1000)
@@ -42,14 +39,14 @@ class CodeSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="Shown once. Hand it to the person, not in writing; it lasts an hour.")
 
 
-class ResetsView(APIView):
+class ResetsView(Endpoint):
+    pagination_class = NewestFirst
     authentication_classes = (ProvedSessionAuthentication,)
 
-    @extend_schema(responses=ResetsSerializer, operation_id="factor_resets")
+    @extend_schema(responses=ResetSerializer(many=True), operation_id="factor_resets")
     def get(self, request: Request) -> Response:
-        """The last 100 resets, newest first. For security."""
-        rows = mfa.resets_for(signed_in_user(request))[:100]
-        return Response({"resets": [_describe(row) for row in rows]}, headers=_NO_STORE)
+        """Resets, newest first. For security."""
+        return self.page(request, mfa.resets_for(signed_in_user(request)), _describe)
 
     @extend_schema(request=AskSerializer, responses={201: ResetSerializer}, operation_id="factor_reset_ask")
     def post(self, request: Request) -> Response:
@@ -61,7 +58,7 @@ class ResetsView(APIView):
         return Response(_describe(reset), status=status.HTTP_201_CREATED, headers=_NO_STORE)
 
 
-class ConfirmView(APIView):
+class ConfirmView(Endpoint):
     authentication_classes = (ProvedSessionAuthentication,)
 
     @extend_schema(request=None, responses=CodeSerializer, operation_id="factor_reset_confirm")
@@ -72,7 +69,7 @@ class ConfirmView(APIView):
         return Response({"code": code.reveal()}, headers=_NO_STORE)
 
 
-class WithdrawView(APIView):
+class WithdrawView(Endpoint):
     authentication_classes = (ProvedSessionAuthentication,)
 
     @extend_schema(

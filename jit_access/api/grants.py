@@ -7,16 +7,15 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests import access as request_access
 from jit_access.access_requests import selectors as request_selectors
 from jit_access.access_requests.services import submit_extension
 from jit_access.accounts.models import User
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.grants_outputs import GrantOutput, IssuedOutput, LeaseOutput, describe_grant, describe_lease
 from jit_access.api.pagination import NewestFirst
 from jit_access.api.requests_inputs import (
-    KEY_HEADER,
     CodeInput,
     ExtendInput,
     RevokeInput,
@@ -43,12 +42,11 @@ from jit_access.targets.models import TargetKind
 
 STATE = OpenApiParameter("state", OpenApiTypes.STR, enum=[str(state) for state in GrantState])
 VISIBLE = OpenApiParameter("visible", OpenApiTypes.BOOL, description="Everything you may see, not only your own.")
-KEY = OpenApiParameter(KEY_HEADER, OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same key, one request.")
 # A body with a token in it stays out of every cache on the way.
 _UNCACHED = {"Cache-Control": "no-store"}
 
 
-class GrantsView(APIView):
+class GrantsView(Endpoint):
     pagination_class = NewestFirst
 
     @extend_schema(responses=GrantOutput(many=True), parameters=[STATE, VISIBLE], operation_id="grant_list")
@@ -61,19 +59,18 @@ class GrantsView(APIView):
             if state not in set(GrantState):
                 raise CallerError(Reason.INVALID_INPUT, "There is no such state.")
             rows = rows.filter(state=state)
-        pages, now = self.pagination_class(), clock.now()
-        page = pages.paginate_queryset(rows, request, view=self) or []
-        return pages.get_paginated_response([describe_grant(row, now=now) for row in page])
+        now = clock.now()
+        return self.page(request, rows, lambda row: describe_grant(row, now=now))
 
 
-class GrantView(APIView):
+class GrantView(Endpoint):
     @extend_schema(responses=GrantOutput, operation_id="grant_show")
     def get(self, request: Request, public_id: str) -> Response:
         """One grant as it is now."""
         return _shown(signed_in_user(request), public_id)
 
 
-class ActivateView(APIView):
+class ActivateView(Endpoint):
     @extend_schema(request=CodeInput, responses=GrantOutput, operation_id="grant_activate")
     def post(self, request: Request, public_id: str) -> Response:
         """Start the clock. A repeat gives the grant as it is."""
@@ -86,7 +83,7 @@ class ActivateView(APIView):
         return _shown(actor, public_id)
 
 
-class EndView(APIView):
+class EndView(Endpoint):
     @extend_schema(request=StrictSerializer, responses=GrantOutput, operation_id="grant_end")
     def post(self, request: Request, public_id: str) -> Response:
         """End your own grant now. A repeat changes nothing."""
@@ -96,7 +93,7 @@ class EndView(APIView):
         return _shown(actor, public_id)
 
 
-class RevokeView(APIView):
+class RevokeView(Endpoint):
     @extend_schema(request=RevokeInput, responses=GrantOutput, operation_id="grant_revoke")
     def post(self, request: Request, public_id: str) -> Response:
         """End somebody's grant now: for security, and for whoever may approve such a request."""
@@ -107,10 +104,10 @@ class RevokeView(APIView):
         return _shown(actor, public_id)
 
 
-class ExtendView(APIView):
-    @extend_schema(
-        request=ExtendInput, responses={201: RequestDetailOutput}, parameters=[KEY], operation_id="grant_extend"
-    )
+class ExtendView(Endpoint):
+    is_key_known_below = True
+
+    @extend_schema(request=ExtendInput, responses={201: RequestDetailOutput}, operation_id="grant_extend")
     def post(self, request: Request, public_id: str) -> Response:
         """Ask for a longer grant that takes over from this one. It is a request like any other."""
         actor = signed_in_user(request)
@@ -128,7 +125,9 @@ class ExtendView(APIView):
         return Response(describe_detail(detail), status=status.HTTP_201_CREATED)
 
 
-class TokensView(APIView):
+class TokensView(Endpoint):
+    pagination_class = NewestFirst
+
     @extend_schema(request=TokenInput, responses={201: IssuedOutput}, operation_id="token_issue")
     def post(self, request: Request, public_id: str) -> Response:
         """A new token of a running grant. The text is in this answer and nowhere else."""
@@ -142,10 +141,10 @@ class TokensView(APIView):
         """Every token this grant ever had, newest first, without its text."""
         grant: Grant = access.get_grant(actor=signed_in_user(request), public_id=public_id)
         leases = leases_of(grant_id=grant.pk).select_related("grant", "rotated_to")
-        return Response([describe_lease(lease) for lease in leases])
+        return self.page(request, leases, describe_lease)
 
 
-class RotateTokenView(APIView):
+class RotateTokenView(Endpoint):
     @extend_schema(request=StrictSerializer, responses={201: IssuedOutput}, operation_id="token_rotate")
     def post(self, request: Request, public_id: str) -> Response:
         """A successor for this token, which itself works on for the stated overlap."""
@@ -154,7 +153,7 @@ class RotateTokenView(APIView):
         return _issued(services.rotate_token(lease=access.get_lease(actor=actor, public_id=public_id), actor=actor))
 
 
-class RevokeTokenView(APIView):
+class RevokeTokenView(Endpoint):
     @extend_schema(request=StrictSerializer, responses=LeaseOutput, operation_id="token_revoke")
     def post(self, request: Request, public_id: str) -> Response:
         """End one token; the grant and its other tokens go on."""
@@ -164,7 +163,7 @@ class RevokeTokenView(APIView):
         return Response(describe_lease(access.get_lease(actor=actor, public_id=public_id)))
 
 
-class CollectTokenView(APIView):
+class CollectTokenView(Endpoint):
     @extend_schema(request=StrictSerializer, responses=IssuedOutput, operation_id="token_collect")
     def post(self, request: Request, public_id: str) -> Response:
         """Take the token that was made by schedule. It is handed out once."""

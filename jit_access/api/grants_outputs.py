@@ -43,6 +43,7 @@ class GrantOutput(serializers.Serializer[Any]):
     is_break_glass = serializers.BooleanField(help_text="Opened at once, without approval.")
     risk = serializers.IntegerField()
     created_at = serializers.DateTimeField()
+    version = serializers.IntegerField(help_text="Grows with each move; the ETag begins with it.")
 
 
 class LeaseOutput(serializers.Serializer[Any]):
@@ -57,6 +58,7 @@ class LeaseOutput(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
     reason = ReasonOutput(allow_null=True)
+    version = serializers.IntegerField(help_text="Grows with each move; If-Match takes it.")
 
 
 class IssuedOutput(LeaseOutput):
@@ -95,6 +97,7 @@ def describe_grant(grant: Grant, *, now: datetime) -> dict[str, object]:
         "is_break_glass": grant.is_break_glass,
         "risk": grant.risk,
         "created_at": grant.created_at,
+        "version": grant.version,
     }
 
 
@@ -117,4 +120,5 @@ def describe_lease(lease: CredentialLease) -> dict[str, object]:
         "created_at": lease.created_at,
         "ended_at": lease.ended_at,
         "reason": describe_reason(lease.end_reason),
+        "version": lease.version,
     }

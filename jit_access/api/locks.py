@@ -10,9 +10,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.accounts.models import User
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.pagination import NewestFirst
 from jit_access.api.requests_inputs import CodeInput, StrictSerializer, parse, prove_by
 from jit_access.core import clock
@@ -70,6 +70,7 @@ class LockOutput(serializers.Serializer[Any]):
     lifted_at = serializers.DateTimeField(allow_null=True)
     lifted_by = serializers.CharField()
     lift_note = serializers.CharField()
+    version = serializers.IntegerField(help_text="Another one once it is lifted; the ETag begins with it.")
     grants = serializers.ListField(child=serializers.CharField(), help_text="What it stopped.")
 
 
@@ -85,7 +86,7 @@ class LockPreviewOutput(serializers.Serializer[Any]):
     grants = HitOutput(many=True)
 
 
-class LocksView(APIView):
+class LocksView(Endpoint):
     pagination_class = NewestFirst
 
     @extend_schema(responses=LockOutput(many=True), parameters=[STATE], operation_id="lock_list")
@@ -96,10 +97,9 @@ class LocksView(APIView):
         state = request.query_params.get("state", "standing")
         if state not in {"standing", "over"}:
             raise CallerError(Reason.INVALID_INPUT, "There is no such state.")
-        pages, now = self.pagination_class(), clock.now()
+        now = clock.now()
         rows = list_standing() if state == "standing" else list_over()
-        page = pages.paginate_queryset(rows.prefetch_related("hits"), request, view=self) or []
-        return pages.get_paginated_response([describe_lock(row, now) for row in page])
+        return self.page(request, rows.prefetch_related("hits"), lambda row: describe_lock(row, now))
 
     @extend_schema(request=LockInput, responses={201: LockOutput}, operation_id="lock_place")
     def post(self, request: Request) -> Response:
@@ -112,7 +112,7 @@ class LocksView(APIView):
         return Response(describe_lock(lock, clock.now()), status=status.HTTP_201_CREATED)
 
 
-class LockPreviewView(APIView):
+class LockPreviewView(Endpoint):
     @extend_schema(request=WhatInput, responses=LockPreviewOutput, operation_id="lock_preview")
     def post(self, request: Request) -> Response:
         """What a lock would stop. Changes nothing."""
@@ -126,14 +126,14 @@ class LockPreviewView(APIView):
         return Response({"label": found.label, "grants": hit})
 
 
-class LockView(APIView):
+class LockView(Endpoint):
     @extend_schema(responses=LockOutput, operation_id="lock_show")
     def get(self, request: Request, public_id: str) -> Response:
         """One lock and what it stopped."""
         return Response(describe_lock(get_lock(actor=signed_in_user(request), public_id=public_id), clock.now()))
 
 
-class LiftView(APIView):
+class LiftView(Endpoint):
     @extend_schema(request=LiftInput, responses=LockOutput, operation_id="lock_lift")
     def post(self, request: Request, public_id: str) -> Response:
         """Undo a lock. What no other lock stops goes on. A repeat changes nothing."""
@@ -160,6 +160,7 @@ def describe_lock(lock: Lock, now: datetime) -> dict[str, object]:
         "lifted_at": lock.lifted_at,
         "lifted_by": lock.lifted_by_name,
         "lift_note": lock.lift_note,
+        "version": lock.version,
         "grants": [hit.grant_id for hit in lock.hits.all()],
     }
 

@@ -8,10 +8,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.accounts.models import AccountKind, User
 from jit_access.accounts.selectors import groups_of
+from jit_access.api.endpoint import Endpoint
 from jit_access.mfa.assurance import Assurance, assurance_of, signed_in_user
 
 LEVELS = ("none", "password", "second-factor", "phishing-resistant")
@@ -51,7 +51,7 @@ def describe_assurance(assurance: Assurance) -> dict[str, object]:
     return {"level": LEVELS[assurance.level], "proved_at": proved_at, "age_s": assurance.age_s}
 
 
-class MeView(APIView):
+class MeView(Endpoint):
     @extend_schema(responses=MeSerializer, operation_id="me")
     def get(self, request: Request) -> Response:
         """The account behind this token or session, its groups, and how old its second factor is."""

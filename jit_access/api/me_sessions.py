@@ -8,13 +8,15 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.api.authentication import ProvedSessionAuthentication
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.me import LEVELS
+from jit_access.api.pagination import InOrder
 from jit_access.mfa import services as mfa
 from jit_access.mfa.assurance import signed_in_user
 from jit_access.mfa.models import Device
+from jit_access.mfa.open_sessions import OpenSession
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -31,10 +33,6 @@ class OpenSessionSerializer(serializers.Serializer[Any]):
     is_here = serializers.BooleanField(help_text="True for the session that asks.")
 
 
-class OpenSessionsSerializer(serializers.Serializer[Any]):
-    sessions = OpenSessionSerializer(many=True)
-
-
 class DeviceSerializer(serializers.Serializer[Any]):
     id = serializers.CharField()
     name = serializers.CharField()
@@ -43,38 +41,21 @@ class DeviceSerializer(serializers.Serializer[Any]):
     is_here = serializers.BooleanField()
 
 
-class DevicesSerializer(serializers.Serializer[Any]):
-    devices = DeviceSerializer(many=True)
-
-
 class DeviceNameSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=60)
 
 
-class SessionsView(APIView):
+class SessionsView(Endpoint):
+    pagination_class = InOrder
     authentication_classes = (ProvedSessionAuthentication,)
 
-    @extend_schema(responses=OpenSessionsSerializer, operation_id="my_sessions")
+    @extend_schema(responses=OpenSessionSerializer(many=True), operation_id="my_sessions")
     def get(self, request: Request) -> Response:
         """Every open session of yours. Only a session may ask: a token is not signed in anywhere."""
-        rows = [
-            {
-                "id": one.public_id,
-                "browser": one.browser,
-                "network": one.network,
-                "device": one.device,
-                "level": LEVELS[one.level],
-                "came_by": one.came_by,
-                "started_at": one.started_at.isoformat(),
-                "seen_at": one.seen_at.isoformat(),
-                "is_here": one.is_here,
-            }
-            for one in mfa.open_sessions(request._request)
-        ]
-        return Response({"sessions": rows}, headers=_NO_STORE)
+        return self.page(request, mfa.open_sessions(request._request), _describe_session)
 
 
-class OneSessionView(APIView):
+class OneSessionView(Endpoint):
     authentication_classes = (ProvedSessionAuthentication,)
 
     @extend_schema(responses={204: OpenApiResponse(description="Ended.")}, operation_id="my_session_end")
@@ -84,17 +65,18 @@ class OneSessionView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class DevicesView(APIView):
+class DevicesView(Endpoint):
+    pagination_class = InOrder
     authentication_classes = (ProvedSessionAuthentication,)
 
-    @extend_schema(responses=DevicesSerializer, operation_id="my_devices")
+    @extend_schema(responses=DeviceSerializer(many=True), operation_id="my_devices")
     def get(self, request: Request) -> Response:
         """The devices in which you have shown a second factor."""
-        rows = [_describe(request, one) for one in mfa.devices_of(signed_in_user(request))]
-        return Response({"devices": rows}, headers=_NO_STORE)
+        devices = list(mfa.devices_of(signed_in_user(request)))
+        return self.page(request, devices, lambda one: _describe(request, one))
 
 
-class OneDeviceView(APIView):
+class OneDeviceView(Endpoint):
     authentication_classes = (ProvedSessionAuthentication,)
 
     @extend_schema(request=DeviceNameSerializer, responses=DeviceSerializer, operation_id="my_device_rename")
@@ -112,6 +94,20 @@ class OneDeviceView(APIView):
         device = mfa.get_device(actor=signed_in_user(request), public_id=public_id)
         mfa.remove_device(request._request, device=device)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _describe_session(one: OpenSession) -> dict[str, object]:
+    return {
+        "id": one.public_id,
+        "browser": one.browser,
+        "network": one.network,
+        "device": one.device,
+        "level": LEVELS[one.level],
+        "came_by": one.came_by,
+        "started_at": one.started_at.isoformat(),
+        "seen_at": one.seen_at.isoformat(),
+        "is_here": one.is_here,
+    }
 
 
 def _describe(request: Request, device: Device) -> dict[str, object]:

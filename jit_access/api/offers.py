@@ -9,11 +9,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests import access, services
 from jit_access.access_requests.less import what_is_less
 from jit_access.access_requests.models import AccessRequest
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.requests_inputs import OfferInput, parse
 from jit_access.api.requests_outputs import RiskOutput
 from jit_access.domain.scopes import parse_scope
@@ -29,7 +29,7 @@ class OfferedOutput(serializers.Serializer[Any]):
     risk = RiskOutput()
 
 
-class OfferView(APIView):
+class OfferView(Endpoint):
     @extend_schema(request=OfferInput, responses=OfferedOutput, operation_id="request_offer")
     def post(self, request: Request, public_id: str) -> Response:
         """What you would sign for less than was asked. Changes nothing."""

@@ -8,10 +8,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests.models import OnCallShift
 from jit_access.access_requests.services.on_call import Shift, coming_shifts, replace_schedule
+from jit_access.api.endpoint import Endpoint
+from jit_access.api.pagination import InOrder
 from jit_access.api.requests_inputs import CodeInput, StrictSerializer, describe_name, parse
 from jit_access.api.requests_outputs import NameOutput
 from jit_access.api.target_owners import require_fresh_by
@@ -36,14 +37,20 @@ class ShiftOutput(serializers.Serializer[Any]):
     ends_at = serializers.DateTimeField()
 
 
-class OnCallView(APIView):
+class ShiftsOutput(serializers.Serializer[Any]):
+    shifts = ShiftOutput(many=True)
+
+
+class OnCallView(Endpoint):
+    pagination_class = InOrder
+
     @extend_schema(responses=ShiftOutput(many=True), operation_id="on_call_list")
     def get(self, request: Request, schedule: str) -> Response:
         """The shifts that are not over. For operators."""
         require_operator(signed_in_user(request))
-        return Response([_describe(row) for row in coming_shifts(schedule)])
+        return self.page(request, coming_shifts(schedule), _describe)
 
-    @extend_schema(request=ScheduleInput, responses=ShiftOutput(many=True), operation_id="on_call_replace")
+    @extend_schema(request=ScheduleInput, responses=ShiftsOutput, operation_id="on_call_replace")
     def put(self, request: Request, schedule: str) -> Response:
         """Replace every shift that is not over. Operators do not put themselves on call. For operators."""
         actor = signed_in_user(request)
@@ -52,7 +59,7 @@ class OnCallView(APIView):
         require_fresh_by(request, given["code"])
         shifts = [Shift(one["person"], one["starts_at"], one["ends_at"]) for one in given["shifts"]]
         rows = replace_schedule(actor=actor, schedule=schedule, shifts=shifts)
-        return Response([_describe(row) for row in rows])
+        return Response({"shifts": [_describe(row) for row in rows]})
 
 
 def _describe(row: OnCallShift) -> dict[str, object]:

@@ -11,9 +11,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests.knowing import known_to
+from jit_access.api.endpoint import Endpoint
 from jit_access.domain.errors import NotFound
 from jit_access.mfa.assurance import signed_in_user
 from jit_access.policies import selectors
@@ -31,7 +31,7 @@ class PolicyOutput(serializers.Serializer[Any]):
     )
 
 
-class ActivePolicyView(APIView):
+class ActivePolicyView(Endpoint):
     @extend_schema(responses=PolicyOutput, operation_id="policy_active")
     def get(self, request: Request) -> Response:
         """The active policy version, word for word. Without one nothing is open, and this is a 404."""

@@ -10,8 +10,8 @@ from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.pagination import NewestFirst
 from jit_access.api.requests_inputs import CodeInput, StrictSerializer, parse, prove_by
 from jit_access.domain.lifecycle import ProposalState
@@ -65,6 +65,7 @@ class ProposalOutput(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
     signatures_needed = serializers.IntegerField()
     signed_by = serializers.ListField(child=serializers.CharField())
+    version = serializers.IntegerField(help_text="Grows with each move; the ETag begins with it.")
     why_not_sign = serializers.CharField(help_text="A reason code, or empty when you may sign it now.")
 
 
@@ -89,16 +90,14 @@ class ProposalDetailOutput(ProposalOutput):
         return row["effects"]
 
 
-class ProposalsView(APIView):
+class ProposalsView(Endpoint):
     pagination_class = NewestFirst
 
     @extend_schema(responses=ProposalOutput(many=True), operation_id="policy_proposal_list")
     def get(self, request: Request) -> Response:
         """Changes of policy, newest first. For security and auditors; others see their own."""
         actor = signed_in_user(request)
-        pages = self.pagination_class()
-        page = pages.paginate_queryset(access.visible_proposals(actor), request, view=self) or []
-        return pages.get_paginated_response([_describe(request, row) for row in page])
+        return self.page(request, access.visible_proposals(actor), lambda row: _describe(request, row))
 
     @extend_schema(request=ProposalInput, responses={201: ProposalDetailOutput}, operation_id="policy_proposal_make")
     def post(self, request: Request) -> Response:
@@ -110,14 +109,14 @@ class ProposalsView(APIView):
         return Response(_detail(request, row), status.HTTP_201_CREATED)
 
 
-class ProposalView(APIView):
+class ProposalView(Endpoint):
     @extend_schema(responses=ProposalDetailOutput, operation_id="policy_proposal_show")
     def get(self, request: Request, public_id: str) -> Response:
         """One change with its text, findings, cases, and what it would change."""
         return Response(_detail(request, access.get_proposal(signed_in_user(request), public_id)))
 
 
-class ProposalSignView(APIView):
+class ProposalSignView(Endpoint):
     @extend_schema(request=SignInput, responses=ProposalOutput, operation_id="policy_proposal_sign")
     def post(self, request: Request, public_id: str) -> Response:
         """Sign exactly this digest with a fresh second factor. The last signature makes the policy count."""
@@ -130,7 +129,7 @@ class ProposalSignView(APIView):
         )
 
 
-class ProposalWithdrawView(APIView):
+class ProposalWithdrawView(Endpoint):
     @extend_schema(request=None, responses=ProposalOutput, operation_id="policy_proposal_withdraw")
     def post(self, request: Request, public_id: str) -> Response:
         """Take a change back that does not count yet."""
@@ -153,6 +152,7 @@ def _describe(request: Request, row: PolicyProposal) -> dict[str, Any]:
         "expires_at": row.expires_at,
         "signatures_needed": row.signatures_needed,
         "signed_by": [one.signer.display_name for one in row.signatures.select_related("signer").order_by("pk")],
+        "version": row.version,
         "why_not_sign": str(selectors.why_not_sign(signed_in_user(request), row) or ""),
     }
 

@@ -18,7 +18,12 @@ _ANY = (
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
-_OF_CHANGES = (HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.BAD_GATEWAY)
+_OF_CHANGES = (
+    HTTPStatus.CONFLICT,
+    HTTPStatus.PRECONDITION_FAILED,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.BAD_GATEWAY,
+)
 _PROBLEM = {
     "type": "object",
     "description": "A refusal (RFC 9457). Branch on `code`; `detail` is for people.",
@@ -32,7 +37,7 @@ _PROBLEM = {
     },
     "required": ["type", "title", "status", "code", "detail", "fields"],
 }
-_METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
 def add_problems(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:  # noqa: ARG001  # spectacular's signature
@@ -41,7 +46,7 @@ def add_problems(result: dict[str, Any], generator: object, request: object, pub
     parts["schemas"]["Problem"] = _PROBLEM
     parts["responses"] = {f"Problem{int(status)}": _response(status) for status in (*_ANY, *_OF_CHANGES)}
     for operations in result["paths"].values():
-        for method in _METHODS & set(operations):
+        for method in METHODS & set(operations):
             for status in _ANY if method == "get" else (*_ANY, *_OF_CHANGES):
                 reference = {"$ref": f"#/components/responses/Problem{int(status)}"}
                 operations[method]["responses"].setdefault(str(int(status)), reference)

@@ -9,16 +9,15 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests import access, selectors, services
 from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import AccessRequest
 from jit_access.accounts.models import User
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.offers import offer_of
-from jit_access.api.pagination import NewestFirst
+from jit_access.api.pagination import InOrder, NewestFirst
 from jit_access.api.requests_inputs import (
-    KEY_HEADER,
     AnswerInput,
     ApproveInput,
     PreviewInput,
@@ -48,10 +47,9 @@ from jit_access.targets.models import Target
 
 STATE = OpenApiParameter("state", OpenApiTypes.STR, enum=[str(state) for state in RequestState])
 VISIBLE = OpenApiParameter("visible", OpenApiTypes.BOOL, description="Everything you may see, not only your own.")
-KEY = OpenApiParameter(KEY_HEADER, OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same key, one request.")
 
 
-class PreviewView(APIView):
+class PreviewView(Endpoint):
     @extend_schema(request=PreviewInput, responses=PreviewOutput, operation_id="request_preview")
     def post(self, request: Request) -> Response:
         """Who would have to agree, how long at most, or why it cannot be asked. Changes nothing."""
@@ -64,12 +62,11 @@ class PreviewView(APIView):
         return Response(describe_preview(preview))
 
 
-class RequestsView(APIView):
+class RequestsView(Endpoint):
     pagination_class = NewestFirst
+    is_key_known_below = True
 
-    @extend_schema(
-        request=RequestInput, responses={201: RequestDetailOutput}, parameters=[KEY], operation_id="request_submit"
-    )
+    @extend_schema(request=RequestInput, responses={201: RequestDetailOutput}, operation_id="request_submit")
     def post(self, request: Request) -> Response:
         """Ask. When nobody's approval is needed, `grant` is there at once."""
         actor = signed_in_user(request)
@@ -97,19 +94,17 @@ class RequestsView(APIView):
             if state not in set(RequestState):
                 raise CallerError(Reason.INVALID_INPUT, "There is no such state.")
             rows = rows.filter(state=state)
-        pages = self.pagination_class()
-        page = pages.paginate_queryset(rows, request, view=self) or []
-        return pages.get_paginated_response([describe_request(row) for row in page])
+        return self.page(request, rows, describe_request)
 
 
-class RequestView(APIView):
+class RequestView(Endpoint):
     @extend_schema(responses=RequestDetailOutput, operation_id="request_show")
     def get(self, request: Request, public_id: str) -> Response:
         """One request: what is signed, who agreed, who still may answer."""
         return Response(_detail(signed_in_user(request), public_id))
 
 
-class WithdrawView(APIView):
+class WithdrawView(Endpoint):
     @extend_schema(request=StrictSerializer, responses=RequestDetailOutput, operation_id="request_withdraw")
     def post(self, request: Request, public_id: str) -> Response:
         """Take it back while nobody has decided."""
@@ -119,7 +114,7 @@ class WithdrawView(APIView):
         return Response(_detail(actor, public_id))
 
 
-class _AnswerView(APIView):
+class _AnswerView(Endpoint):
     is_approval = False
 
     def answer(self, request: Request, public_id: str) -> Response:
@@ -153,19 +148,18 @@ class DenyView(_AnswerView):
         return self.answer(request, public_id)
 
 
-class ApprovalsView(APIView):
+class ApprovalsView(Endpoint):
+    pagination_class = InOrder
+
     @extend_schema(responses=WaitingOutput(many=True), operation_id="approval_list")
     def get(self, request: Request) -> Response:
         """What waits for an answer of your groups, soonest deadline first; your own requests say why you may not."""
         actor = signed_in_user(request)
-        queue = selectors.approvals_queue(actor=actor, now=clock.now())
-        return Response(
-            [
-                describe_request(item.request)
-                | {"may_answer": item.may_answer, "why_not": describe_reason(item.why_not)}
-                for item in queue
-            ]
-        )
+        return self.page(request, selectors.approvals_queue(actor=actor, now=clock.now()), _waiting)
+
+
+def _waiting(item: selectors.QueueItem) -> dict[str, object]:
+    return describe_request(item.request) | {"may_answer": item.may_answer, "why_not": describe_reason(item.why_not)}
 
 
 def wanted(actor: User, given: dict[str, Any]) -> tuple[Target, Scope]:

@@ -109,6 +109,7 @@ class RequestOutput(serializers.Serializer[Any]):
     start_by = serializers.DateTimeField()
     not_before = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
+    version = serializers.IntegerField(help_text="Grows with each move; the ETag begins with it.")
     decided_at = serializers.DateTimeField(allow_null=True)
     extends = serializers.CharField(allow_null=True)
     bundle = serializers.CharField(allow_null=True, help_text="What it was asked together with.")
@@ -218,6 +219,7 @@ def describe_request(request: AccessRequest) -> dict[str, object]:
         "start_by": request.start_by,
         "not_before": request.not_before,
         "created_at": request.created_at,
+        "version": request.version,
         "decided_at": request.decided_at,
         "extends": None if request.extends is None else request.extends.public_id,
         "bundle": None if request.bundle is None else request.bundle.public_id,

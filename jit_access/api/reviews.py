@@ -10,11 +10,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_reviews import access, services
 from jit_access.access_reviews.evidence import as_json, describe_item
 from jit_access.access_reviews.models import Decision, ReviewCampaign, Undecided
+from jit_access.api.endpoint import Endpoint
+from jit_access.api.pagination import InOrder
 from jit_access.api.requests_inputs import CodeInput, parse, prove_by
 from jit_access.domain.errors import NotFound
 from jit_access.domain.lifecycle import CampaignState
@@ -62,6 +63,7 @@ class AccessReviewOutput(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=[one.value for one in CampaignState])
     deadline = serializers.DateTimeField()
     started_by = serializers.CharField()
+    version = serializers.IntegerField(help_text="Grows with each move; the ETag begins with it.")
 
 
 class AccessReviewDetailOutput(AccessReviewOutput):
@@ -70,11 +72,13 @@ class AccessReviewDetailOutput(AccessReviewOutput):
     )
 
 
-class ReviewsView(APIView):
+class ReviewsView(Endpoint):
+    pagination_class = InOrder
+
     @extend_schema(responses=AccessReviewOutput(many=True), operation_id="review_list")
     def get(self, request: Request) -> Response:
         """The newest hundred reviews that you may see."""
-        return Response([_describe(row) for row in access.visible_campaigns(signed_in_user(request))])
+        return self.page(request, access.visible_campaigns(signed_in_user(request)), _describe)
 
     @extend_schema(request=AccessReviewInput, responses={201: AccessReviewDetailOutput}, operation_id="review_start")
     def post(self, request: Request) -> Response:
@@ -90,14 +94,14 @@ class ReviewsView(APIView):
         return Response(_detail(request, row), status.HTTP_201_CREATED)
 
 
-class ReviewView(APIView):
+class ReviewView(Endpoint):
     @extend_schema(responses=AccessReviewDetailOutput, operation_id="review_show")
     def get(self, request: Request, public_id: str) -> Response:
         """One review with its items."""
         return Response(_detail(request, access.get_campaign(signed_in_user(request), public_id)))
 
 
-class DecideView(APIView):
+class DecideView(Endpoint):
     @extend_schema(request=AccessReviewDecisionInput, responses=AccessReviewItemOutput, operation_id="review_decide")
     def post(self, request: Request, public_id: str) -> Response:
         """Keep a membership or take it away. Grants that rest on it end at once."""
@@ -114,7 +118,7 @@ class DecideView(APIView):
         return Response(describe_item(row))
 
 
-class EvidenceView(APIView):
+class EvidenceView(Endpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT, operation_id="review_evidence")
     def get(self, request: Request, public_id: str) -> Response:
         """Every decision with proofs that its record stands in the signed log. For security and auditors."""
@@ -135,6 +139,7 @@ def _describe(row: ReviewCampaign) -> dict[str, Any]:
         "state": row.state,
         "deadline": row.deadline,
         "started_by": row.started_by.display_name,
+        "version": row.version,
     }
 
 

@@ -11,10 +11,10 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.accounts.models import User
 from jit_access.api.authentication import SignedInSessionAuthentication
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.me import AssuranceSerializer, PersonSerializer, describe_assurance, describe_person
 from jit_access.mfa.assurance import assurance_of, signed_in_user
 from jit_access.mfa.services import (
@@ -44,7 +44,7 @@ class SessionSerializer(serializers.Serializer[Any]):
     assurance = AssuranceSerializer()
 
 
-class SessionView(APIView):
+class SessionView(Endpoint):
     def get_authenticators(self) -> list[BaseAuthentication]:
         """Nobody is anybody yet while signing in."""
         if self.request is not None and self.request.method == "POST":
@@ -71,7 +71,7 @@ class SessionView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class ProofView(APIView):
+class ProofView(Endpoint):
     authentication_classes = (SignedInSessionAuthentication,)
 
     @extend_schema(request=ProofSerializer, responses=SessionSerializer, operation_id="session_prove")

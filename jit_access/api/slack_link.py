@@ -9,9 +9,9 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.accounts.models import User
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.requests_inputs import CodeInput, parse
 from jit_access.api.target_owners import require_fresh_by
 from jit_access.domain.errors import NotFound
@@ -33,7 +33,7 @@ class SlackConfirmInput(CodeInput):
     slack_user = serializers.CharField(max_length=20, help_text="The account that waits, as it was shown.")
 
 
-class SlackLinkView(APIView):
+class SlackLinkView(Endpoint):
     @extend_schema(responses=SlackLinkOutput, operation_id="slack_link_show")
     def get(self, request: Request) -> Response:
         """Which Slack account is yours here."""

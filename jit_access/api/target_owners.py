@@ -8,9 +8,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests.services.owning import MAX_OWNERS, name_owners, owner_names
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.requests_inputs import CodeInput, parse, prove_by
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, require_fresh, signed_in_user
 from jit_access.targets import access
@@ -29,7 +29,7 @@ class OwnersOutput(serializers.Serializer[Any]):
     people = serializers.ListField(child=serializers.CharField())
 
 
-class OwnersView(APIView):
+class OwnersView(Endpoint):
     @extend_schema(responses=OwnersOutput, operation_id="target_owners")
     def get(self, request: Request, slug: str) -> Response:
         """Whom rules ask that say `target-owner`. For operators."""

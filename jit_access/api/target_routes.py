@@ -8,8 +8,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.requests_inputs import CodeInput, StrictSerializer, parse
 from jit_access.api.target_owners import require_fresh_by
 from jit_access.mfa.assurance import signed_in_user
@@ -41,7 +41,7 @@ class RoutesOutput(serializers.Serializer[Any]):
     escalation = RouteOutput()
 
 
-class RoutesView(APIView):
+class RoutesView(Endpoint):
     @extend_schema(responses=RoutesOutput, operation_id="target_routes")
     def get(self, request: Request, slug: str) -> Response:
         """Who hears of requests at a registry. Hearing of one gives no right to answer it. For operators."""

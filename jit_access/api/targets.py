@@ -9,12 +9,12 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests.catalogue import by_name, search
 from jit_access.access_requests.knowing import known_to
 from jit_access.accounts.models import User
-from jit_access.api.pagination import ByName
+from jit_access.api.endpoint import Endpoint
+from jit_access.api.pagination import ByName, InOrder
 from jit_access.api.requests_inputs import CodeInput, StrictSerializer, parse, prove_by
 from jit_access.api.targets_outputs import (
     CatalogueOutput,
@@ -91,12 +91,13 @@ class RepositoryInput(CodeInput):
     description = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
 
-class TargetsView(APIView):
+class TargetsView(Endpoint):
+    pagination_class = InOrder
+
     @extend_schema(responses=TargetOutput(many=True), operation_id="target_list")
     def get(self, request: Request) -> Response:
         """The registries of which you may know something."""
-        known = known_to(signed_in_user(request))
-        return Response([describe_target(target) for target in known.targets()])
+        return self.page(request, list(known_to(signed_in_user(request)).targets()), describe_target)
 
     @extend_schema(request=TargetInput, responses={201: TargetDetailOutput}, operation_id="target_add")
     def post(self, request: Request) -> Response:
@@ -119,7 +120,7 @@ class TargetsView(APIView):
         return _detail(actor, services.add_target(actor=actor, new=new), status.HTTP_201_CREATED)
 
 
-class TargetView(APIView):
+class TargetView(Endpoint):
     @extend_schema(responses=TargetDetailOutput, operation_id="target_show")
     def get(self, request: Request, slug: str) -> Response:
         """One registry. Operators also see its address."""
@@ -138,7 +139,7 @@ class TargetView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class RepositoriesView(APIView):
+class RepositoriesView(Endpoint):
     pagination_class = ByName
 
     @extend_schema(responses=RepositoryOutput(many=True), operation_id="target_repositories")
@@ -163,7 +164,7 @@ class RepositoriesView(APIView):
         return Response(describe_repositories([named])[0], status=status.HTTP_201_CREATED)
 
 
-class CredentialView(APIView):
+class CredentialView(Endpoint):
     @extend_schema(request=CredentialInput, responses=TargetDetailOutput, operation_id="target_credential")
     def put(self, request: Request, slug: str) -> Response:
         """Replace the gateway's credential by one that the registry takes. For operators."""
@@ -176,7 +177,7 @@ class CredentialView(APIView):
         return _detail(actor, held)
 
 
-class OriginsView(APIView):
+class OriginsView(Endpoint):
     @extend_schema(request=OriginsInput, responses=TargetDetailOutput, operation_id="target_origins")
     def put(self, request: Request, slug: str) -> Response:
         """Say which other places a registry may send the gateway to. For operators."""
@@ -193,7 +194,7 @@ class OriginsView(APIView):
         return _detail(actor, held)
 
 
-class CheckView(APIView):
+class CheckView(Endpoint):
     @extend_schema(request=StrictSerializer, responses=TargetDetailOutput, operation_id="target_check")
     def post(self, request: Request, slug: str) -> Response:
         """Try the registry now. Its answer is the status: 502 says what it did. For operators."""
@@ -203,7 +204,7 @@ class CheckView(APIView):
         return _detail(actor, services.check_target(actor=actor, target=target))
 
 
-class DiscoverView(APIView):
+class DiscoverView(Endpoint):
     @extend_schema(request=StrictSerializer, responses=DiscoveryOutput, operation_id="target_discover")
     def post(self, request: Request, slug: str) -> Response:
         """Read what the registry holds; what is new counts as critical. For operators."""
@@ -213,7 +214,7 @@ class DiscoverView(APIView):
         return Response(asdict(discovery.discover_repositories(actor=actor, target=target)))
 
 
-class RepositoryView(APIView):
+class RepositoryView(Endpoint):
     @extend_schema(request=RepositoryInput, responses=RepositoryOutput, operation_id="repository_change")
     def patch(self, request: Request, public_id: str) -> Response:
         """Set the tier or the description of a repository. For operators."""
@@ -230,7 +231,7 @@ class RepositoryView(APIView):
         return Response(describe_repositories([repository])[0])
 
 
-class CatalogueView(APIView):
+class CatalogueView(Endpoint):
     pagination_class = ByName
 
     @extend_schema(responses=CatalogueOutput(many=True), parameters=[_SEARCH], operation_id="catalogue")

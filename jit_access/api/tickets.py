@@ -8,9 +8,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests import services
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.requests_inputs import StrictSerializer, parse
 from jit_access.mfa.assurance import signed_in_user
 
@@ -21,7 +21,7 @@ class ClosedOutput(serializers.Serializer[Any]):
     grants = serializers.IntegerField(help_text="How many grants ended with it, this time.")
 
 
-class TicketClosedView(APIView):
+class TicketClosedView(Endpoint):
     @extend_schema(request=StrictSerializer, responses=ClosedOutput, operation_id="ticket_closed")
     def post(self, request: Request, ticket: str) -> Response:
         """End what stands on this ticket, now. For service accounts of the group ticket-systems; repeat it freely."""
@@ -30,7 +30,7 @@ class TicketClosedView(APIView):
         return Response({"ticket": closed.ticket, "requests": closed.requests, "grants": closed.grants})
 
 
-class TicketOpenedView(APIView):
+class TicketOpenedView(Endpoint):
     @extend_schema(request=StrictSerializer, responses={204: None}, operation_id="ticket_opened")
     def post(self, request: Request, ticket: str) -> Response:
         """It can be asked for again. What ended stays ended."""

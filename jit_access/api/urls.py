@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularJSONAPIView
-from rest_framework.permissions import IsAuthenticated
 
 from jit_access.api import (
-    errors,
+    description,
     schema,  # noqa: F401  # registers
     session,
 )
@@ -15,7 +13,7 @@ from jit_access.api import (
 urlpatterns = [
     path("session", session.SessionView.as_view(), name="api-session"),
     path("session/proof", session.ProofView.as_view(), name="api-session-proof"),
-    path("openapi.json", SpectacularJSONAPIView.as_view(permission_classes=[IsAuthenticated]), name="api-schema"),
+    path("openapi.json", description.DescriptionView.as_view(), name="api-schema"),
     # path("", include("jit_access.api.…_urls")): one line per room, above the last one.
     path("", include("jit_access.api.me_urls")),
     path("", include("jit_access.api.activity_urls")),
@@ -26,5 +24,5 @@ urlpatterns = [
     path("", include("jit_access.api.reviews_urls")),
     path("", include("jit_access.api.locks_urls")),
     path("", include("jit_access.api.break_glass_urls")),
-    re_path(r"^.*$", errors.not_found),
+    re_path(r"^.*$", description.NowhereView.as_view()),
 ]

@@ -8,10 +8,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.access_requests.drafts import MAX_LASTS_S, MIN_LASTS_S
 from jit_access.access_requests.why import Explained, Wondering, explain_to
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.requests_inputs import StrictSerializer
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import explain
@@ -61,7 +61,7 @@ class WhyOutput(serializers.Serializer[Any]):
     approvals = WhyApprovalOutput(many=True)
 
 
-class WhyView(APIView):
+class WhyView(Endpoint):
     @extend_schema(parameters=[WhyInput], responses=WhyOutput, operation_id="policy_why")
     def get(self, request: Request) -> Response:
         """Why policy says yes or no, what is missing, and who could approve. Nothing is asked for by asking."""

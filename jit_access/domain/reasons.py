@@ -158,6 +158,11 @@ class Reason(StrEnum):
     STATE_CHANGED = "state-changed"
     INVALID_INPUT = "invalid-input"
     DUPLICATE_REQUEST = "duplicate-request"
+    VERSION_CHANGED = "version-changed"
+    KEY_REUSED = "key-reused"
+    STILL_RUNNING = "still-running"
+    OUTCOME_UNKNOWN = "outcome-unknown"
+    SECRET_SHOWN_ONCE = "secret-shown-once"
     RATE_LIMITED = "rate-limited"
 
     # the request line and its framing
@@ -333,6 +338,11 @@ _SENTENCES: dict[Reason, str] = {
     Reason.STATE_CHANGED: "This changed in the meantime. Load it again.",
     Reason.INVALID_INPUT: "Some of what was sent cannot be used.",
     Reason.DUPLICATE_REQUEST: "The same request is open already.",
+    Reason.VERSION_CHANGED: "This is not the version that you saw. Load it again.",
+    Reason.KEY_REUSED: "This Idempotency-Key belongs to another request. Take a new one.",
+    Reason.STILL_RUNNING: "The first request with this Idempotency-Key is not done. Send it again in a moment.",
+    Reason.OUTCOME_UNKNOWN: "Nobody knows how this ended. Look whether it was made, then take a new Idempotency-Key.",
+    Reason.SECRET_SHOWN_ONCE: "This was made, and its secret was shown once. Revoke it, then make another one.",
     Reason.RATE_LIMITED: "Too many requests. Wait a little.",
     Reason.MALFORMED_REQUEST: "The gateway could not read this request without doubt, so it refused it.",
     Reason.TLS_ON_PLAIN_PORT: "This port speaks plain HTTP, and the client tried TLS.",

@@ -52,6 +52,11 @@ class Lock(PublicModel):
         ]
 
     @property
+    def version(self) -> int:
+        """A lock moves once: it is lifted, or the sweep notices that it ran out."""
+        return 1 if self.lifted_at is None and self.ran_out_at is None else 2
+
+    @property
     def facts(self) -> LockFacts:
         """What it names, as the domain compares it."""
         return LockFacts(LockAxis(self.axis), self.key, self.resource)

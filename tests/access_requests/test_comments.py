@@ -169,10 +169,10 @@ def test_over_the_api(world: World) -> None:
     ben = Caller(world.cast.ben)
     path = f"/requests/{request.public_id}"
     assert ben.post(f"{path}/comments", {"text": "Why?"}).status_code == 201
-    [comment] = Caller(world.cast.dora).get(f"{path}/comments").json()
+    [comment] = Caller(world.cast.dora).get(f"{path}/comments").json()["results"]
     assert (comment["author"]["name"], comment["text"]) == ("Ben Okafor", "Why?")
     refused = Caller(world.cast.dora).post(f"{path}/comments", {"text": "Because"})
     assert (refused.status_code, refused.json()["code"]) == (403, Reason.NOT_AN_APPROVER)
     assert Caller(world.cast.cleo).get(f"{path}/timeline").status_code == 404
-    kinds = [moment["kind"] for moment in ben.get(f"{path}/timeline").json()]
+    kinds = [moment["kind"] for moment in ben.get(f"{path}/timeline").json()["results"]]
     assert kinds == ["request.submitted", "request.told", "request.commented"]

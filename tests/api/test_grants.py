@@ -68,7 +68,7 @@ def test_tokens_are_shown_once(world: World) -> None:
     assert (issued.status_code, issued["Cache-Control"]) == (201, "no-store")
     token = issued.json()["token"]
     listed = ada.get(f"/grants/{grant.public_id}/tokens")
-    assert [row["label"] for row in listed.json()] == ["laptop"]
+    assert [row["label"] for row in listed.json()["results"]] == ["laptop"]
     assert token not in listed.content.decode()
     assert CredentialLease.objects.get().token_hash == hash_token(token)
 
@@ -113,7 +113,7 @@ def test_scheduled_rotation_is_collected_once(world: World, clock) -> None:
     first = bot.post(f"/grants/{grant.public_id}/tokens").json()
     clock.advance(seconds=HOUR)
     assert services.rotate_due_leases() == 1
-    successor = bot.get(f"/grants/{grant.public_id}/tokens").json()[0]
+    successor = bot.get(f"/grants/{grant.public_id}/tokens").json()["results"][0]
     assert (successor["is_waiting"], successor["id"] != first["id"]) == (True, True)
     collected = bot.post(f"/tokens/{successor['id']}/collect")
     assert collected.status_code == 200

@@ -27,7 +27,7 @@ def test_ask_approve_and_start(world: World) -> None:
     assert asked.status_code == 201
     body = asked.json()
     assert (body["state"], body["why_not"]["code"]) == ("pending", Reason.OWN_REQUEST)
-    [waiting] = ben.get("/approvals").json()
+    [waiting] = ben.get("/approvals").json()["results"]
     assert (waiting["id"], waiting["may_answer"]) == (body["id"], True)
     answer = {"payload_hash": waiting["payload_hash"], "note": "Fine"}
     approved = ben.post(f"/requests/{body['id']}/approve", answer).json()

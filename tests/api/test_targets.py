@@ -151,7 +151,7 @@ def test_targets_are_seen_and_only_by_operators_their_addresses(cast: Cast, targ
     assert seen.status_code == 200
     assert seen.json()["managed"] is None
     listed = Caller(cast.ada).get("/targets")
-    assert [row["slug"] for row in listed.json()] == ["prod-registry"]
+    assert [row["slug"] for row in listed.json()["results"]] == ["prod-registry"]
     for answer in (seen, listed):
         assert target.base_url not in answer.content.decode()
         assert USERNAME not in answer.content.decode()

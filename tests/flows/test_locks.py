@@ -89,7 +89,7 @@ def test_one_token_is_cut_and_the_other_token_of_the_grant_runs_on(
     stolen = stories.get_access(visit)
     kept = stories.Started(stolen.grant_id, stories.another_token(visit("ada"), stolen.grant_id))
     dora = visit("dora")
-    tokens = dora.client.get(f"/api/v1/grants/{stolen.grant_id}/tokens").json()
+    tokens = dora.client.get(f"/api/v1/grants/{stolen.grant_id}/tokens").json()["results"]
     pulls = {one: SlowPull(stack, one, digest) for one in (stolen, kept)}
     oldest = tokens[-1]["id"]
     call(visit, stack, "/locks", {"axis": "credential", "name": oldest, "reason": "Seen in a build log"})

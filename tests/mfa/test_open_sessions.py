@@ -49,16 +49,16 @@ def test_no_cookie_stands_in_the_database(cast: Cast, client_for: MakeClient) ->
 class TestEnding:
     def test_every_open_session_is_shown_and_this_one_is_marked(self, cast: Cast, clock: Clock) -> None:
         laptop, phone = both(cast, clock)
-        shown = phone.get(SESSIONS).json()["sessions"]
+        shown = phone.get(SESSIONS).json()["results"]
         assert [(one["browser"], one["is_here"]) for one in shown] == [
             ("Safari on iPhone", True),
             ("Firefox on Linux", False),
         ]
-        assert laptop.get(SESSIONS).json()["sessions"][0]["browser"] == "Firefox on Linux"
+        assert laptop.get(SESSIONS).json()["results"][0]["browser"] == "Firefox on Linux"
 
     def test_one_that_is_ended_opens_nothing_and_the_other_goes_on(self, cast: Cast, clock: Clock) -> None:
         laptop, phone = both(cast, clock)
-        other = phone.get(SESSIONS).json()["sessions"][1]["id"]
+        other = phone.get(SESSIONS).json()["results"][1]["id"]
         assert phone.delete(f"{SESSIONS}/{other}").status_code == 204
         assert laptop.get(ME).status_code == 401
         assert phone.get(ME).status_code == 200
@@ -69,9 +69,9 @@ class TestEnding:
         self, cast: Cast, clock: Clock, client_for: MakeClient
     ) -> None:
         laptop, phone = both(cast, clock)
-        other = phone.get(SESSIONS).json()["sessions"][1]["id"]
+        other = phone.get(SESSIONS).json()["results"][1]["id"]
         ben = client_for(cast.ben)
-        assert len(ben.get(SESSIONS).json()["sessions"]) == 1
+        assert len(ben.get(SESSIONS).json()["results"]) == 1
         assert ben.delete(f"{SESSIONS}/{other}").status_code == 404
         assert laptop.get(ME).status_code == 200
 
@@ -87,7 +87,7 @@ class TestEnding:
         _, phone = both(cast, clock)
         for _ in range(2):
             clock.advance(minutes=20)
-            shown = phone.get(SESSIONS).json()["sessions"]
+            shown = phone.get(SESSIONS).json()["results"]
         assert [one["is_here"] for one in shown] == [True]
 
 
@@ -128,7 +128,7 @@ class TestDevices:
 
     def test_removing_one_ends_its_sessions_and_needs_a_fresh_proof(self, cast: Cast, clock: Clock) -> None:
         laptop, phone = both(cast, clock)
-        listed = phone.get("/api/v1/me/devices").json()["devices"]
+        listed = phone.get("/api/v1/me/devices").json()["results"]
         address = "/api/v1/me/devices/" + next(one["id"] for one in listed if not one["is_here"])
         clock.advance(seconds=400)
         assert phone.delete(address).json()["code"] == "second-factor-stale"
@@ -140,7 +140,7 @@ class TestDevices:
 
     def test_it_can_be_named_by_its_owner_only(self, cast: Cast, clock: Clock, client_for: MakeClient) -> None:
         _, phone = both(cast, clock)
-        address = "/api/v1/me/devices/" + phone.get("/api/v1/me/devices").json()["devices"][0]["id"]
+        address = "/api/v1/me/devices/" + phone.get("/api/v1/me/devices").json()["results"][0]["id"]
         body = {"name": "Ada's phone"}
         assert client_for(cast.ben).patch(address, body, content_type="application/json").status_code == 404
         assert phone.patch(address, body, content_type="application/json").json()["name"] == "Ada's phone"

@@ -245,7 +245,7 @@ class TestLinking:
         assert "identity-unknown" in text_of(answer)
 
     def test_the_api_shows_and_unlinks_ones_own(self, linked: Client, cast: Cast, client_for: MakeClient) -> None:
-        row = linked.get("/api/v1/me/identities").json()["identities"][0]
+        row = linked.get("/api/v1/me/identities").json()["results"][0]
         assert row["provider"] == "Corp"
         path = f"/api/v1/me/identities/{row['id']}"
         assert client_for(cast.ben).delete(path).status_code == 404

@@ -64,4 +64,4 @@ def test_the_same_over_the_api(world: World) -> None:
     request = ask(world, TINY)
     (step,) = ben.get(f"/requests/{request.public_id}").json()["steps"]
     assert step["away"][0]["stand_in"]["name"] == world.cast.cleo.display_name
-    assert len(Caller(world.cast.cleo).get("/me/delegations").json()) == 1
+    assert len(Caller(world.cast.cleo).get("/me/delegations").json()["results"]) == 1

@@ -165,7 +165,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["jit_access.api.parsing.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "jit_access.api.pagination.NewestFirst",
-    "DEFAULT_THROTTLE_CLASSES": ["jit_access.api.throttling.PerAccount"],
+    "DEFAULT_THROTTLE_CLASSES": ["jit_access.api.throttling.PerCaller"],
     "UNAUTHENTICATED_TOKEN": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -176,6 +176,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "jit_access.api.problem_schema.add_problems",
+        "jit_access.api.shared_schema.add_what_all_have",
     ],
     # Several fields are called state; each kind of state keeps its own name in the schema.
     "ENUM_NAME_OVERRIDES": {
