@@ -9,7 +9,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+
+from jit_access.api.endpoint import Endpoint
 
 
 class GatewayOutput(serializers.Serializer[Any]):
@@ -17,7 +18,7 @@ class GatewayOutput(serializers.Serializer[Any]):
     tls_url = serializers.CharField(help_text="The same over TLS where that is another one; empty when there is none.")
 
 
-class GatewayView(APIView):
+class GatewayView(Endpoint):
     @extend_schema(responses=GatewayOutput, operation_id="gateway")
     def get(self, request: Request) -> Response:  # noqa: ARG002  # DRF's signature
         """The data plane's addresses. What a client appends to them goes by the kind of its target."""

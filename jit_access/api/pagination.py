@@ -32,7 +32,7 @@ class Bounded(CursorPagination):
         return int(text)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = super().get_schema_operation_parameters(view)  # type: ignore[no-untyped-call]  # DRF's
+        found: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
         for one in found:
             if one["name"] == self.page_size_query_param:
                 one["schema"] = {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE}
@@ -92,16 +92,16 @@ class InOrder(Bounded):
         return self._previous
 
     def _link(self, rows: Sequence[Any], start: int) -> str:
-        before = _name_of(rows[start - 1]) if start else None
-        link: str = self.encode_cursor(Cursor(offset=start, reverse=False, position=before or None))
-        return link
+        before: Any = _name_of(rows[start - 1]) if start else None  # the stubs know only keys that are numbers
+        return self.encode_cursor(Cursor(offset=start, reverse=False, position=before or None))
 
 
 def _start(rows: Sequence[Any], cursor: Cursor | None) -> int:
     if cursor is None:
         return 0
+    before = str(cursor.position or "")
     for place, row in enumerate(rows):
-        if cursor.position and _name_of(row) == cursor.position:
+        if before and _name_of(row) == before:
             return place + 1
     return min(int(cursor.offset), len(rows))
 
