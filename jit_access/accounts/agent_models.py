@@ -57,8 +57,8 @@ class ApiTokenFamily(PublicModel):
     ends_at = models.DateTimeField()
     newest_generation = models.PositiveIntegerField(default=1)
     used_generation = models.PositiveIntegerField(default=0)
-    made_at = models.DateTimeField()  # of the newest generation
-    collected_at = models.DateTimeField(null=True)  # of the newest generation; null while it waits
+    due_at = models.DateTimeField()  # when the next generation is made
+    collected_at = models.DateTimeField(null=True)  # when the newest one was handed out; null while it waits
     collections = models.PositiveSmallIntegerField(default=0)  # of the newest generation
     locked_at = models.DateTimeField(null=True)
 

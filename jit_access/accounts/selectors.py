@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Case, F, Q, QuerySet, When
 
 from jit_access.accounts.models import AccountKind, AgentHandover, ApiToken, StoppedBecause, User
 from jit_access.accounts.names import fold_name
 from jit_access.domain.roles import SECURITY
+
+# A next token that waits, or was collected and not shown yet, stands behind the one that is used.
+IN_USE = Q(family=None) | Q(generation=1) | Q(generation__lte=F("family__used_generation"))
 
 
 def members_of(group: str) -> QuerySet[User]:
@@ -48,9 +51,9 @@ def accounts_of(owner: User) -> QuerySet[User]:
 
 
 def live_tokens_of(user: User, *, now: datetime) -> QuerySet[ApiToken]:
-    """The API tokens of one account that are neither revoked nor over, newest first."""
-    live = ApiToken.objects.filter(user=user, revoked_at=None, expires_at__gt=now)
-    return live.select_related("user").order_by("-pk")
+    """The API tokens of one account that are neither revoked nor over, newest first. Of a family, the one in use."""
+    live = ApiToken.objects.filter(IN_USE, user=user, revoked_at=None, expires_at__gt=now)
+    return live.select_related("user", "family").order_by("-pk")
 
 
 def open_offer_of(agent: User, *, now: datetime) -> AgentHandover | None:

@@ -13,14 +13,15 @@ from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.request import Request
 
 from jit_access.accounts.models import ApiToken, User
-from jit_access.accounts.services import note_token_use
-from jit_access.accounts.standing import STOPPED, why_stopped
+from jit_access.accounts.services.token_use import fault_of as api_fault_of
+from jit_access.accounts.services.token_use import find_api_token, take, use_at
+from jit_access.accounts.standing import STOPPED
 from jit_access.audit.outside import record_outside_refusal
 from jit_access.core import clock
 from jit_access.domain.actors import NOBODY
 from jit_access.domain.errors import CallerError, PolicyRefusal
 from jit_access.domain.reasons import Reason
-from jit_access.domain.tokens import TokenKind, TokenParts, hash_token, parse_token
+from jit_access.domain.tokens import TokenKind, TokenParts, parse_token
 from jit_access.locks.selectors import ground_of_account, locks_on
 from jit_access.mfa.assurance import assurance_of
 from jit_access.mfa.services import client_address
@@ -48,7 +49,6 @@ class TokenAuthentication(BaseAuthentication):
         if parts is not None and parts.kind is TokenKind.ACCESS:
             return _by_access_token(request, text, parts)
         token = _find(request, text)
-        note_token_use(token=token)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  # DRF's signature
@@ -96,23 +96,18 @@ def _find(request: Request, text: str) -> ApiToken:
     parts = parse_token(text)
     if parts is None or parts.kind is not TokenKind.API:
         raise _refusal(request, Reason.TOKEN_MALFORMED)
-    token = ApiToken.objects.select_related("user__owner").filter(token_hash=hash_token(text)).first()
+    token = find_api_token(text)
     if token is None:
         raise _refusal(request, Reason.TOKEN_UNKNOWN, token_id=parts.token_id)
-    reason = _fault_of(token)
+    use = use_at(client_address(request._request))
+    reason = api_fault_of(token, use)
+    if reason is None and locks_on(ground_of_account(token.user)):
+        reason = Reason.LOCKED
+    if reason is None:
+        reason = take(token, use)
     if reason is not None:
         raise _refusal(request, reason, token=token)
     return token
-
-
-def _fault_of(token: ApiToken) -> Reason | None:
-    if token.revoked_at is not None:
-        return Reason.TOKEN_REVOKED
-    if clock.now() >= token.expires_at:
-        return Reason.TOKEN_EXPIRED
-    if (stopped := why_stopped(token.user)) is not None:
-        return stopped
-    return Reason.LOCKED if locks_on(ground_of_account(token.user)) else None
 
 
 def _refusal(
@@ -128,7 +123,7 @@ def _refusal(
     )
     if count > _BAD_TOKENS_A_MINUTE:
         return CallerError(Reason.RATE_LIMITED)
-    if reason in {*STOPPED, Reason.LOCKED, Reason.SCOPE_TOO_NARROW}:
+    if reason in {*STOPPED, Reason.LOCKED, Reason.SCOPE_TOO_NARROW, Reason.TOKEN_ELSEWHERE}:
         return PolicyRefusal(reason)
     sentences = _ACCESS_SENTENCES if isinstance(token, AccessToken) else _SENTENCES
     return CallerError(reason, sentences.get(reason, ""))

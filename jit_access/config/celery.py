@@ -19,6 +19,7 @@ app.conf.beat_schedule = {
     "reevaluate-grants": {"task": "jit_access.grants.tasks.reevaluate_live_grants", "schedule": 30.0},
     "settle-locks": {"task": "jit_access.grants.tasks.settle_locks", "schedule": 5.0},
     "rotate-leases": {"task": "jit_access.grants.tasks.rotate_due_leases", "schedule": 15.0},
+    "make-due-api-tokens": {"task": "jit_access.accounts.tasks.make_due_generations", "schedule": 30.0},
     "expire-requests": {"task": "jit_access.access_requests.tasks.expire_due_requests", "schedule": 5.0},
     "remind-approvers": {"task": "jit_access.access_requests.tasks.remind_due", "schedule": 30.0},
     "remind-holders": {"task": "jit_access.access_requests.tasks.remind_holders", "schedule": 30.0},

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from jit_access.access_requests.models import AccessRequest
 from jit_access.access_requests.selectors import is_approver
 from jit_access.accounts.models import ApiToken, User
+from jit_access.accounts.selectors import IN_USE
 from jit_access.audit.exchanges import TRANSFER_ENDS
 from jit_access.audit.models import AuditEntry
 from jit_access.credentials.models import CredentialLease
@@ -54,7 +55,7 @@ def live_token_counts(grants: Iterable[Grant], now: datetime) -> dict[int, int]:
 
 def api_token_counts(accounts: Iterable[User], now: datetime) -> dict[int, int]:
     """How many API tokens of each account work, by the account's key."""
-    live = ApiToken.objects.filter(user__in=accounts, revoked_at=None, expires_at__gt=now).values("user")
+    live = ApiToken.objects.filter(IN_USE, user__in=accounts, revoked_at=None, expires_at__gt=now).values("user")
     return {row["user"]: row["count"] for row in live.annotate(count=Count("pk"))}
 
 

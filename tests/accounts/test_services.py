@@ -16,7 +16,6 @@ from jit_access.domain.actors import GATEWAY
 from jit_access.domain.errors import CallerError, Conflict, PolicyRefusal
 from jit_access.domain.reasons import Reason
 from jit_access.domain.tokens import TokenKind, hash_token, parse_token
-from tests.conftest import Clock
 from tests.support.cast import Cast
 
 GOOD_PASSWORD = "an otter hums at dusk"
@@ -197,14 +196,3 @@ class TestAPITokens:
         services.revoke_api_token(actor=cast.ada.ref, token=token)
         assert token.revoked_at is not None
         assert len(records("api-token.revoked")) == 1
-
-    def test_use_is_noted_once_a_minute(self, cast: Cast, clock: Clock) -> None:
-        token = self.issue(cast.ada).token
-        services.note_token_use(token=token)
-        first = token.last_used_at
-        clock.advance(seconds=59)
-        services.note_token_use(token=token)
-        assert token.last_used_at == first
-        clock.advance(seconds=2)
-        services.note_token_use(token=token)
-        assert token.last_used_at != first

@@ -28,7 +28,7 @@ MakeClient = Callable[..., Client]
 
 
 def issue(user: User, **lasts: float) -> IssuedToken:
-    return issue_api_token(actor=user.ref, user=user, name="test", lasts=timedelta(**(lasts or {"days": 1})))
+    return issue_api_token(actor=GATEWAY, user=user, name="test", lasts=timedelta(**(lasts or {"days": 1})))
 
 
 def ask(text: str, client: Client | None = None) -> tuple[int, str]:

@@ -36,23 +36,29 @@ from jit_access.accounts.services.people import (
     set_theme,
 )
 from jit_access.accounts.services.profile import change_profile
+from jit_access.accounts.services.rotation import Collected, collect_next
 from jit_access.accounts.services.tokens import (
     LONGEST_TOKEN,
     IssuedToken,
+    Rotation,
+    TokenLimits,
     issue_api_token,
-    note_token_use,
     revoke_api_token,
 )
 
 __all__ = [
     "LONGEST_TOKEN",
     "AgentOrder",
+    "Collected",
     "IssuedToken",
+    "Rotation",
+    "TokenLimits",
     "accept_agent",
     "add_to_group",
     "change_password",
     "change_profile",
     "check_may_make",
+    "collect_next",
     "create_person",
     "create_person_without_password",
     "create_service_account",
@@ -65,7 +71,6 @@ __all__ = [
     "make_agent",
     "may_offer",
     "may_own_agents",
-    "note_token_use",
     "offer_agent",
     "remove_from_group",
     "resume_agent",
