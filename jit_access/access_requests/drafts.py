@@ -11,10 +11,9 @@ from jit_access.access_requests.models import Bundle
 from jit_access.core import clock
 from jit_access.domain.audit_record import clean_text
 from jit_access.domain.errors import CallerError
-from jit_access.domain.narrowing import limit_without_meaning
-from jit_access.domain.operations import Operation, operations_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import Scope
+from jit_access.grants.meaning import check_meaning
 from jit_access.grants.models import Grant
 from jit_access.targets.models import Target
 
@@ -98,18 +97,6 @@ def check_lasts(lasts_s: int) -> None:
     """Raises: CallerError unless it is a sensible length of time."""
     if not MIN_LASTS_S <= lasts_s <= MAX_LASTS_S:
         raise CallerError(Reason.INVALID_INPUT, "Ask for at least one minute and at most 30 days.")
-
-
-def check_meaning(target: Target, scope: Scope) -> None:
-    """Raises: CallerError for what this kind of target does not have: nobody is asked to approve a dead letter."""
-    for part in scope.resources:
-        known = operations_of(target.kind, part.repository)
-        if strange := sorted(part.operations - known):
-            names = ", ".join(operation.value for operation in Operation if operation in known)
-            where = f"There is no {strange[0]} at {target.slug} on {part.repository}."
-            raise CallerError(Reason.INVALID_INPUT, f"{where} Ask for some of: {names}.")
-        if limit := limit_without_meaning(target.kind, part):
-            raise CallerError(Reason.INVALID_INPUT, f"{part.repository} at {target.slug} cannot be limited by {limit}.")
 
 
 def _line(name: str, text: str, limit: int, *, is_needed: bool = False) -> str:

@@ -81,6 +81,8 @@ class AccessRequest(StatefulModel):
     decided_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=60, blank=True)
     is_break_glass = models.BooleanField(default=False, db_default=False)
+    # Public id of the envelope inside which it was granted at once. What an outside one exceeds is in its payload.
+    envelope = models.CharField(max_length=40, blank=True, db_default="", default="")
     idempotency_key = models.CharField(max_length=80, blank=True)
 
     class Meta:

@@ -184,6 +184,7 @@ def is_intact(request: AccessRequest) -> bool:
         and payload["answer_by"] == format_instant(request.answer_by)
         and payload["extends"] == ("" if request.extends is None else request.extends.public_id)
         and payload.get("break_glass", False) is request.is_break_glass
+        and payload.get("envelope", {}).get("id", "") == request.envelope
         and (payload["purpose"], payload["ticket"]) == (request.purpose, request.ticket)
         and payload["rules"] == request.rules
         and payload["risk"] == {"score": request.risk, "reasons": request.risk_reasons}

@@ -6,18 +6,17 @@ nobody could answer is refused at once, and whoever answers is checked at that m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jit_access.access_requests.away import Standing, standings
 from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
-from jit_access.access_requests.voices import People, Voice, people_for, refused_people, voice_of_loaded
+from jit_access.access_requests.voices import Voice, people_for, refused_people, voice_of_loaded
 from jit_access.accounts.models import User
 from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.lifecycle import RequestState
 from jit_access.domain.reasons import Reason
-from jit_access.policies.answers import Approval, approval_words
-from jit_access.policies.asked import MANAGER, TARGET_OWNER, group_of
+from jit_access.grants.asked_people import can_be_met
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,51 +39,6 @@ class StepState:
     @property
     def stage(self) -> int:
         return self.step.stage
-
-
-def can_be_met(needs: Mapping[str, int], people: Mapping[str, Collection[int]]) -> bool:
-    """True when distinct people can fill every step: one person counts in one step only.
-
-    A matching by augmenting paths; the numbers are tiny (a few steps, a few dozen people).
-    """
-    slots = [group for group, count in needs.items() for _ in range(count)]
-    taken: dict[int, int] = {}
-
-    def place(slot: int, tried: set[int]) -> bool:
-        for person in people.get(slots[slot], ()):
-            if person in tried:
-                continue
-            tried.add(person)
-            if person not in taken or place(taken[person], tried):
-                taken[person] = slot
-                return True
-        return False
-
-    return all(place(slot, set()) for slot in range(len(slots)))
-
-
-def approvals_can_be_met(approvals: Iterable[Approval], people: People) -> bool:
-    """True when the steps of a policy answer, of all stages, can be met by the people there are."""
-    needs = {approval.group: approval.needed for approval in approvals}
-    return can_be_met(needs, {group: [person.pk for person in members] for group, members in people.items()})
-
-
-def why_nobody(approvals: Iterable[Approval], people: People) -> str:
-    """Who is missing, for whoever asks in vain. Names nobody: how many there are is all that is told."""
-    for one in sorted(approvals):
-        if len(people[one.group]) < one.needed:
-            return f"Nobody could approve this: {_lack(one, len(people[one.group]))}."
-    return (
-        "Nobody could approve this: everybody answers once, and there are too few different people for "
-        f"{approval_words(approvals)}."
-    )
-
-
-def _lack(one: Approval, there: int) -> str:
-    if one.group == MANAGER:
-        return "the rule asks your manager, and none is set who could answer"
-    who = "the owners of the target" if one.group == TARGET_OWNER else f"the group {group_of(one.group)}"
-    return f"the rule asks {one.needed} of {who}, and {there or 'nobody'} there could answer you"
 
 
 def step_states(request: AccessRequest) -> tuple[StepState, ...]:

@@ -14,14 +14,14 @@ from django.db.models import Q, QuerySet
 
 from jit_access.access_requests.away import live_delegations
 from jit_access.access_requests.models import AccessRequest
-from jit_access.accounts.models import AccountKind, User
+from jit_access.accounts.models import User
 from jit_access.core import clock
 from jit_access.grants.access import group_names
 from jit_access.grants.asked import asked_about
+from jit_access.grants.asked_people import People, manager_id, people_for, refused_people
 from jit_access.policies.asked import MANAGER, TARGET_OWNER, group_of
-from jit_access.targets.models import Target
 
-People = dict[str, tuple[User, ...]]
+__all__ = ["People", "Voice", "asked_requests", "people_for", "refused_people", "voice_of_loaded", "voices_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,37 +74,3 @@ def asked_requests(voices: Iterable[Voice]) -> QuerySet[AccessRequest]:
     for voice in voices:
         asked |= voice.asked_about
     return AccessRequest.objects.filter(asked)
-
-
-def refused_people(requester: User) -> frozenset[int]:
-    """Whoever asks, and whoever answers for the account that asks: neither ever approves it."""
-    return frozenset(pk for pk in (requester.pk, requester.owner_id) if pk is not None)
-
-
-def manager_id(requester: User) -> int | None:
-    """The manager who is asked: a service account has its owner's."""
-    return (requester.owner or requester).manager_id
-
-
-def people_for(words: Iterable[str], requester: User, target: Target) -> People:
-    """By word, the active people who may answer for this requester: never the requester, never their owner."""
-    wanted = tuple(dict.fromkeys(words))
-    by_group = {name: word for word in wanted if (name := group_of(word)) is not None}
-    found: dict[str, list[User]] = {word: [] for word in wanted}
-    for person in _candidates(Q(groups__name__in=by_group), requester).prefetch_related("groups"):
-        for group in person.groups.all():
-            if group.name in by_group:
-                found[by_group[group.name]].append(person)
-    if MANAGER in found:
-        found[MANAGER].extend(_candidates(Q(pk=manager_id(requester)), requester))
-    if TARGET_OWNER in found:
-        owners = Q(owned_targets=target)
-        if target.owner_group:
-            owners |= Q(groups__name=target.owner_group)
-        found[TARGET_OWNER].extend(_candidates(owners, requester))
-    return {word: tuple(people) for word, people in found.items()}
-
-
-def _candidates(which: Q, requester: User) -> QuerySet[User]:
-    active = User.objects.filter(which, is_active=True, kind=AccountKind.PERSON)
-    return active.exclude(pk__in=refused_people(requester)).order_by("display_name", "pk").distinct()

@@ -37,7 +37,7 @@ from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import access, selectors, services
 from jit_access.grants.models import Grant
-from jit_access.mfa.assurance import signed_in_user
+from jit_access.mfa.assurance import assurance_of, signed_in_user
 from jit_access.targets.models import TargetKind
 
 STATE = OpenApiParameter("state", OpenApiTypes.STR, enum=[str(state) for state in GrantState])
@@ -134,7 +134,11 @@ class TokensView(Endpoint):
         actor = signed_in_user(request)
         given = parse(TokenInput, request)
         grant = access.get_grant(actor=actor, public_id=public_id)
-        return _issued(services.issue_token(grant=grant, actor=actor, label=given["label"]))
+        return _issued(
+            services.issue_token(
+                grant=grant, actor=actor, label=given["label"], workload=assurance_of(request).workload
+            )
+        )
 
     @extend_schema(responses=LeaseOutput(many=True), operation_id="token_list")
     def get(self, request: Request, public_id: str) -> Response:
@@ -150,7 +154,9 @@ class RotateTokenView(Endpoint):
         """A successor for this token, which itself works on for the stated overlap."""
         actor = signed_in_user(request)
         parse(StrictSerializer, request)
-        return _issued(services.rotate_token(lease=access.get_lease(actor=actor, public_id=public_id), actor=actor))
+        lease = access.get_lease(actor=actor, public_id=public_id)
+        workload = assurance_of(request).workload
+        return _issued(services.rotate_token(lease=lease, actor=actor, workload=workload))
 
 
 class RevokeTokenView(Endpoint):
@@ -170,7 +176,7 @@ class CollectTokenView(Endpoint):
         actor = signed_in_user(request)
         parse(StrictSerializer, request)
         lease = access.get_lease(actor=actor, public_id=public_id)
-        token = services.collect_rotated_token(lease=lease, actor=actor)
+        token = services.collect_rotated_token(lease=lease, actor=actor, workload=assurance_of(request).workload)
         held = access.get_lease(actor=actor, public_id=public_id)
         return Response(describe_lease(held) | _secrets(held, token), headers=_UNCACHED)
 

@@ -17,6 +17,7 @@ app.conf.beat_schedule = {
     "expire-grants": {"task": "jit_access.grants.tasks.expire_due_grants", "schedule": 5.0},
     "finish-revocations": {"task": "jit_access.grants.tasks.finish_due_revocations", "schedule": 5.0},
     "reevaluate-grants": {"task": "jit_access.grants.tasks.reevaluate_live_grants", "schedule": 30.0},
+    "sweep-envelopes": {"task": "jit_access.envelopes.tasks.sweep_envelopes", "schedule": 10.0},
     "settle-locks": {"task": "jit_access.grants.tasks.settle_locks", "schedule": 5.0},
     "rotate-leases": {"task": "jit_access.grants.tasks.rotate_due_leases", "schedule": 15.0},
     "make-due-api-tokens": {"task": "jit_access.accounts.tasks.make_due_generations", "schedule": 30.0},

@@ -63,6 +63,17 @@ class CampaignState(StrEnum):
     CLOSED = "closed"
 
 
+class EnvelopeState(StrEnum):
+    """Of what an agent may have without asking people again."""
+
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"  # until its review is signed
+    DENIED = "denied"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
 _R, _G, _L, _P = RequestState, GrantState, LeaseState, ProposalState
 
 REQUEST_MOVES: frozenset[tuple[RequestState, RequestState]] = frozenset(
@@ -115,6 +126,23 @@ TRUST_MOVES: frozenset[tuple[TrustState, TrustState]] = frozenset(
     }
 )
 
+_E = EnvelopeState
+# Nothing leads out of an end: who wants it again proposes again, and people sign again.
+ENVELOPE_MOVES: frozenset[tuple[EnvelopeState, EnvelopeState]] = frozenset(
+    {
+        (_E.PROPOSED, _E.ACTIVE),
+        (_E.PROPOSED, _E.DENIED),
+        (_E.PROPOSED, _E.REVOKED),
+        (_E.PROPOSED, _E.EXPIRED),
+        (_E.ACTIVE, _E.SUSPENDED),
+        (_E.SUSPENDED, _E.ACTIVE),
+        (_E.ACTIVE, _E.REVOKED),
+        (_E.SUSPENDED, _E.REVOKED),
+        (_E.ACTIVE, _E.EXPIRED),
+        (_E.SUSPENDED, _E.EXPIRED),
+    }
+)
+
 CAMPAIGN_MOVES: frozenset[tuple[CampaignState, CampaignState]] = frozenset({(CampaignState.OPEN, CampaignState.CLOSED)})
 
 LIVE_GRANT_STATES = frozenset({_G.SCHEDULED, _G.ACTIVATING, _G.ACTIVE, _G.SUSPENDED, _G.REVOKING, _G.REVOKE_FAILED})
@@ -127,6 +155,7 @@ _TABLES: dict[type[StrEnum], frozenset[tuple[StrEnum, StrEnum]]] = {
     ProposalState: frozenset(PROPOSAL_MOVES),
     TrustState: frozenset(TRUST_MOVES),
     CampaignState: frozenset(CAMPAIGN_MOVES),
+    EnvelopeState: frozenset(ENVELOPE_MOVES),
 }
 
 

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     APPROVED = "approved"
     NO_APPROVAL_NEEDED = "no-approval-needed"
     AUTO_APPROVED = "auto-approved"
+    INSIDE_ENVELOPE = "inside-envelope"
 
     # who is asking
     TOKEN_MISSING = "token-missing"
@@ -130,6 +131,13 @@ class Reason(StrEnum):
     BREAK_GLASS = "break-glass"
     BREAK_GLASS_NOT_OFFERED = "break-glass-not-offered"
     BREAK_GLASS_SPENT = "break-glass-spent"
+    OUTSIDE_ENVELOPE = "outside-envelope"
+    ENVELOPE_ENDED = "envelope-ended"
+    ENVELOPE_EXPIRED = "envelope-expired"
+    ENVELOPE_REVOKED = "envelope-revoked"
+    ENVELOPE_SUSPENDED = "envelope-suspended"
+    ENVELOPE_UNREVIEWED = "envelope-unreviewed"
+    WORKLOAD_NEEDED = "workload-needed"
     BREAK_GLASS_UNREVIEWED = "break-glass-unreviewed"
     APPROVE_ON_PAGE = "approve-on-page"
     NOT_YET_ASKED = "not-yet-asked"
@@ -204,6 +212,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.GRANTED: "A live grant covers this.",
     Reason.APPROVED: "Everyone who had to agree did.",
     Reason.NO_APPROVAL_NEEDED: "Policy asks nobody's approval for this.",
+    Reason.INSIDE_ENVELOPE: "Inside an envelope that people approved before.",
     Reason.AUTO_APPROVED: "A rule approved this by itself; its page says why.",
     Reason.TOKEN_MISSING: "No access token was sent. Sign in with the token of your grant.",
     Reason.TOKEN_MALFORMED: "That is not one of our access tokens. Copy the whole token again.",
@@ -317,6 +326,13 @@ _SENTENCES: dict[Reason, str] = {
     Reason.BREAK_GLASS: "Opened at once, without approval. Security reviews it.",
     Reason.BREAK_GLASS_NOT_OFFERED: "No rule opens this by break-glass. Ask in the ordinary way.",
     Reason.BREAK_GLASS_SPENT: "You used break-glass as often as one day allows. Ask in the ordinary way.",
+    Reason.OUTSIDE_ENVELOPE: "The envelope does not hold this any more. Ask again; people decide what is outside.",
+    Reason.ENVELOPE_ENDED: "The envelope that this rests on is over. Ask again; people decide.",
+    Reason.ENVELOPE_EXPIRED: "The envelope ran out. Its owner proposes another one.",
+    Reason.ENVELOPE_REVOKED: "The envelope was revoked, and what it opened ended with it.",
+    Reason.ENVELOPE_SUSPENDED: "The envelope is suspended. It goes on when those who approved it sign its review.",
+    Reason.ENVELOPE_UNREVIEWED: "Nobody reviewed the envelope in time, so it is suspended.",
+    Reason.WORKLOAD_NEEDED: "This access is for one workload. Come with its token.",
     Reason.BREAK_GLASS_UNREVIEWED: "The review of your last break-glass is overdue. Ask Security to do it first.",
     Reason.NOT_FOUND: "There is nothing here that you may see.",
     Reason.ALREADY_ANSWERED: "You answered this already.",

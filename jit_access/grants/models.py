@@ -32,6 +32,8 @@ class Grant(StatefulModel):
     started_on = models.CharField(max_length=64, blank=True, db_default="", default="")  # hash of the device
     is_break_glass = models.BooleanField(default=False, db_default=False)
     is_held = models.BooleanField(default=False, db_default=False)  # paused by hand: no lock's end lets it go on
+    # Public id of the envelope in which it was agreed on before anybody asked; else people, a rule or nobody agreed.
+    envelope = models.CharField(max_length=40, blank=True, db_default="", default="", db_index=True)
     staleness = models.CharField(max_length=12, default="strict")
     byte_budget = models.BigIntegerField(default=0)  # 0: none
     request_budget = models.BigIntegerField(default=0, db_default=0)  # 0: none

@@ -6,6 +6,7 @@ people signed stays the limit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jit_access.accounts.models import User
@@ -13,6 +14,7 @@ from jit_access.accounts.standing import why_stopped
 from jit_access.domain.decisions import Decision, allow, deny
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
+from jit_access.grants.agreed_beforehand import agreed_for
 from jit_access.grants.models import Grant
 from jit_access.policies.answers import PolicyAnswer
 from jit_access.policies.auto_approval import is_still_waived
@@ -42,8 +44,11 @@ def questions_about(grant: Grant, phase: Phase, proof: Proof | None = None) -> t
     )
 
 
-def judge(grant: Grant, answer: PolicyAnswer) -> Decision:
-    """May this grant be used under today's policy? An approval that is asked for now must have been given then."""
+def judge(grant: Grant, answer: PolicyAnswer, phase: Phase = Phase.LIVE) -> Decision:
+    """May this grant be used under today's policy? An approval that is asked for now must have been given then.
+
+    Under an envelope it must have been given to the envelope, which has to stand still.
+    """
     if (locked := account_refusal(grant.subject)) is not None:
         return deny(locked)
     if not answer.is_allowed:
@@ -52,12 +57,22 @@ def judge(grant: Grant, answer: PolicyAnswer) -> Decision:
         # Nobody agreed, and nobody had to; the rule that said so has to say so still.
         is_offered = 0 < grant.lasts_s <= answer.break_glass_s
         return allow(Reason.BREAK_GLASS, answer.decision.rule) if is_offered else deny(Reason.POLICY_TIGHTENED)
-    given = approvals_given(grant)
+    reason = _lacking(grant, answer, phase)
+    return allow(answer.reason, answer.decision.rule) if reason is None else deny(reason, answer.decision.rule)
+
+
+def _lacking(grant: Grant, answer: PolicyAnswer, phase: Phase) -> Reason | None:
+    """Why what was agreed on then is not enough today; None while it is."""
+    given: Mapping[str, int] = approvals_given(grant)
+    if grant.envelope:
+        agreed = agreed_for(grant, phase)
+        if agreed.refusal is not None:
+            return agreed.refusal
+        given = agreed.given
     if is_still_waived(ways_of(grant.request), answer.terms.auto):
-        return allow(answer.reason, answer.decision.rule)
-    if any(given.get(wanted.group, 0) < wanted.needed for wanted in answer.approvals):
-        return deny(Reason.POLICY_TIGHTENED, answer.decision.rule)
-    return allow(answer.reason, answer.decision.rule)
+        return None
+    is_enough = all(given.get(wanted.group, 0) >= wanted.needed for wanted in answer.approvals)
+    return None if is_enough else Reason.POLICY_TIGHTENED
 
 
 def account_refusal(subject: User) -> Reason | None:

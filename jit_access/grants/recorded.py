@@ -7,6 +7,7 @@ from datetime import datetime
 
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.scopes import parse_scope
+from jit_access.grants.agreed_beforehand import agreed_for
 from jit_access.grants.models import Grant
 from jit_access.grants.policy import approvals_given, questions_about, ways_of
 from jit_access.policies.questions import Phase
@@ -32,6 +33,6 @@ def open_grants(_since: datetime) -> Iterator[Recorded]:
             is_open=True,
             questions=questions_about(row, Phase.LIVE),
             lasts_s=row.lasts_s,
-            given=approvals_given(row),
+            given=dict(agreed_for(row).given) if row.envelope else approvals_given(row),
             waived=ways_of(row.request),
         )

@@ -46,6 +46,7 @@ class Assurance:
     age_s: int | None = None
     session: str = ""  # where it was shown, so that a lock on the session finds what was started in it
     device: str = ""  # the hash that names it
+    workload: str = ""  # public id of the workload trust that an agent's token was exchanged under
 
     @property
     def is_proved(self) -> bool:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 
 from jit_access.core.models import PublicModel
-from jit_access.mfa.assurance import NO_ASSURANCE, PROVED_LEVELS, Assurance, Level
+from jit_access.mfa.assurance import PROVED_LEVELS, Assurance, Level
 
 
 class AccessToken(PublicModel):
@@ -50,7 +50,7 @@ class AccessToken(PublicModel):
     def assurance_at(self, now: datetime) -> Assurance:
         """What stands behind this token (`mfa.assurance.HoldsAssurance`)."""
         if self.level not in PROVED_LEVELS or self.proved_at is None:
-            return NO_ASSURANCE
+            return Assurance(workload=self.trust_id)  # nobody proved anything; which workload it is, is known
         age_s = math.floor((now - self.proved_at).total_seconds())
         return Assurance(Level(self.level), self.proved_at, age_s, self.session, self.device)
 

@@ -9,12 +9,12 @@ from django.conf import settings
 
 from jit_access.access_requests.auto_approving import Asking, Finding, approves, findings_of
 from jit_access.access_requests.changes import Change, announce
-from jit_access.access_requests.drafts import RequestDraft, check_lasts, check_meaning, make_draft
+from jit_access.access_requests.drafts import RequestDraft, check_lasts, make_draft
+from jit_access.access_requests.inside import fit_of, terms_inside, words_of
 from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import AccessRequest, ApprovalStep
 from jit_access.access_requests.news import tell_approvers, tell_requester
 from jit_access.access_requests.payloads import Considered, Window, assess, hash_payload, make_payload
-from jit_access.access_requests.people import approvals_can_be_met, why_nobody
 from jit_access.access_requests.services.bundling import approve_or_hold
 from jit_access.access_requests.voices import people_for
 from jit_access.accounts.models import User
@@ -27,8 +27,11 @@ from jit_access.domain.operations import Staleness
 from jit_access.domain.reasons import Reason
 from jit_access.domain.risk import Risk
 from jit_access.domain.scopes import Scope, parse_scope
+from jit_access.envelopes.fitting import Fit
 from jit_access.grants import selectors as grant_selectors
+from jit_access.grants.asked_people import approvals_can_be_met, why_nobody
 from jit_access.grants.grounds import locks_of_asking
+from jit_access.grants.meaning import check_meaning
 from jit_access.grants.models import Grant
 from jit_access.grants.policy import account_refusal
 from jit_access.grants.proofs import proof_of
@@ -42,6 +45,35 @@ from jit_access.policies.questions import Phase, Proof, questions_for_scope
 from jit_access.policies.selectors import get_version
 from jit_access.policies.services import decide_all
 from jit_access.targets.models import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """What stands in for the people whom policy asks, where anything does: rules by themselves, or an envelope."""
+
+    by_rule: tuple[Finding, ...] = ()
+    fit: Fit | None = None
+    workload: str = ""
+
+    @property
+    def envelope(self) -> str:
+        """Public id of the envelope that holds it."""
+        return self.fit.envelope.public_id if self.fit is not None and self.fit.is_inside else ""
+
+    @property
+    def reason(self) -> Reason:
+        if self.envelope:
+            return Reason.INSIDE_ENVELOPE
+        return Reason.AUTO_APPROVED if self.by_rule else Reason.NO_APPROVAL_NEEDED
+
+    @property
+    def detail(self) -> dict[str, str]:
+        """What the log says of it."""
+        if self.fit is None:
+            return {}
+        if self.fit.is_inside:
+            return {"envelope": self.envelope}
+        return {"outside": ", ".join(one.field for one in self.fit.exceeded), "nearest": self.fit.envelope.public_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +105,12 @@ class Preview:
     why_nobody: str = ""  # with no-approver: who is missing, in a sentence
     break_glass_s: int = 0  # how long without approval, where a rule says so
     auto: tuple[Finding, ...] = ()  # what rules that approve by themselves would say
+    fit: Fit | None = None  # of an agent: the envelope that holds it, or the nearest one
+
+    @property
+    def is_inside(self) -> bool:
+        """True when an envelope would stand in for the people."""
+        return not self.is_auto and self.fit is not None and self.fit.is_inside
 
     @property
     def is_auto(self) -> bool:
@@ -106,7 +144,9 @@ def preview_request(
     is_locked = bool(locks_of_asking(actor, target, scope))
     risk = assess(actor, draft, now)
     found = findings_of(Asking(actor, draft, risk, now, is_extension), answer)
-    refused = Reason.LOCKED if is_locked else _refusal_of(answer, people, is_auto=approves(found))
+    fit = None if is_extension else fit_of(actor, draft, answer, now, workload=assurance.workload, locks=False)
+    is_waived = approves(found) or (fit is not None and fit.is_inside)
+    refused = Reason.LOCKED if is_locked else _refusal_of(answer, people, is_auto=is_waived)
     refusal = _refusal(actor, draft, proof) or refused
     age = proof.factor_age_s
     return Preview(
@@ -126,6 +166,7 @@ def preview_request(
         policy_version=answer.version,
         break_glass_s=answer.break_glass_s if answer.approvals else 0,
         auto=found,
+        fit=fit,
         why_nobody=why_nobody(answer.approvals, people) if refusal is Reason.NO_APPROVER else "",
     )
 
@@ -162,11 +203,17 @@ def submit_request(*, actor: User, draft: RequestDraft, assurance: Assurance) ->
         risk = assess(requester, draft, now)
         found = findings_of(Asking(requester, draft, risk, now), answer)
         by_rule = found if approves(found) else ()
-        if (refusal := refused_already or _refusal_of(answer, people, is_auto=bool(by_rule))) is not None:
+        fit = None
+        if not by_rule and refused_already is None:
+            fit = fit_of(requester, draft, answer, now, workload=assurance.workload, locks=True)
+        is_waived = bool(by_rule) or (fit is not None and fit.is_inside)
+        if (refusal := refused_already or _refusal_of(answer, people, is_auto=is_waived)) is not None:
             sentence = why_nobody(answer.approvals, people) if refusal is Reason.NO_APPROVER else ""
             raise PolicyRefusal(refusal, sentence, rule=answer.decision.rule, lasts_at_most_s=answer.lasts_at_most_s)
         asked = without_people(answer) if by_rule else answer
-        return _create(requester, draft, _consider(asked, risk, proof), now, by_rule)
+        if fit is not None and fit.is_inside:
+            asked = terms_inside(answer, fit)
+        return _create(requester, draft, _consider(asked, risk, proof), now, Waived(by_rule, fit, assurance.workload))
 
 
 def submit_extension(
@@ -262,15 +309,14 @@ def _consider(answer: PolicyAnswer, risk: Risk, proof: Proof) -> Considered:
     return Considered(answer, version, risk, proof)
 
 
-def _create(
-    actor: User, draft: RequestDraft, considered: Considered, now: datetime, by_rule: tuple[Finding, ...]
-) -> AccessRequest:
+def _create(actor: User, draft: RequestDraft, considered: Considered, now: datetime, waived: Waived) -> AccessRequest:
     answer_by = now + timedelta(seconds=settings.ANSWER_WITHIN_S)
     opens_at = max(answer_by, draft.not_before or answer_by)
     window = Window(answer_by, opens_at + timedelta(seconds=settings.START_WITHIN_S), draft.not_before)
     payload = make_payload(actor=actor, draft=draft, considered=considered, window=window)
-    auto = [finding.to_wire() for finding in by_rule]
+    auto = [finding.to_wire() for finding in waived.by_rule]
     payload |= {"auto_approval": auto} if auto else {}
+    payload |= words_of(waived.fit)
     with audited(actor=actor.ref) as audit:
         request = AccessRequest.objects.create(
             requester=actor,
@@ -287,6 +333,7 @@ def _create(
             policy_version=considered.version,
             rules=list(considered.answer.rules),
             auto_approval=auto,
+            envelope=waived.envelope,
             payload=payload,
             payload_hash=hash_payload(payload),
             risk=considered.risk.score,
@@ -301,14 +348,15 @@ def _create(
             request=request.public_id,
             target=draft.target.slug,
             rule=considered.answer.decision.rule,
-            detail={"lasts_s": draft.lasts_s, "payload": request.payload_hash, "risk": request.risk},
+            detail={"lasts_s": draft.lasts_s, "payload": request.payload_hash, "risk": request.risk, **waived.detail},
         )
         announce(request, Change.SUBMITTED)
         if considered.answer.approvals:
             tell_approvers(request)
         else:
-            reason = Reason.AUTO_APPROVED if auto else Reason.NO_APPROVAL_NEEDED
-            approve_or_hold(request, considered.answer, reason)
+            approve_or_hold(request, considered.answer, waived.reason)
+            if waived.envelope and waived.fit is not None:
+                waived.fit.reserve(Grant.objects.get(request=request), workload=waived.workload)
             tell_requester(request)
     return request
 

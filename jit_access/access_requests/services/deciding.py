@@ -44,7 +44,7 @@ def approve_locked(request: AccessRequest, answer: PolicyAnswer, reason: Reason,
             request=request.public_id,
             target=request.target.slug,
             rule=answer.decision.rule,
-            detail=_auto_detail(request),
+            detail=_auto_detail(request) | ({"envelope": request.envelope} if request.envelope else {}),
         )
         order = GrantOrder(
             request_id=request.pk,
@@ -63,6 +63,7 @@ def approve_locked(request: AccessRequest, answer: PolicyAnswer, reason: Reason,
             risk=request.risk,
             extends_id=request.extends_id,
             is_break_glass=request.is_break_glass,
+            envelope=request.envelope,
         )
         grant = create_from_request(actor=actor, order=order)
         announce(request, Change.DECIDED)

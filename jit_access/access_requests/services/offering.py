@@ -10,7 +10,7 @@ from copy import copy
 
 from django.db import transaction
 
-from jit_access.access_requests.drafts import RequestDraft, check_lasts, check_meaning
+from jit_access.access_requests.drafts import RequestDraft, check_lasts
 from jit_access.access_requests.less import Offer
 from jit_access.access_requests.models import AccessRequest
 from jit_access.access_requests.payloads import Considered, assess, hash_payload, narrow_payload
@@ -18,6 +18,7 @@ from jit_access.access_requests.services.deciding import ask_again_now, pinned_t
 from jit_access.domain.errors import CallerError, PolicyRefusal
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import parse_scope
+from jit_access.grants.meaning import check_meaning
 from jit_access.policies.answers import strictest
 from jit_access.policies.questions import Assurance, Proof
 from jit_access.policies.selectors import get_version

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "jit_access.oauth",
     "jit_access.proxy_sessions",
     "jit_access.credentials",
+    "jit_access.envelopes",  # before grants: when an account is lost, envelopes are locked before the grants under them
     "jit_access.grants",
     "jit_access.access_requests",
     "jit_access.policy_changes",

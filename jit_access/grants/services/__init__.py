@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jit_access.grants.services.ending import (
+    end_under_envelope,
     relinquish_grant,
     resume_grant,
     revoke_by_gateway,
@@ -30,6 +31,7 @@ __all__ = [
     "compose_view",
     "create_from_request",
     "due_revocations",
+    "end_under_envelope",
     "expire_due_grants",
     "finish_revocation",
     "grants_under",

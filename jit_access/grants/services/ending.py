@@ -5,6 +5,7 @@ When two events meet, the row lock orders them and whatever ends access wins: an
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,6 +76,18 @@ def revoke_by_gateway(*, grant: Grant, reason: Reason, note: str = "") -> Grant:
         locked = selectors.lock_grant(grant.pk)
         close_grant(locked, Ending(reason, note=clean_text(note)))
     return locked
+
+
+def end_under_envelope(*, envelope: str, reason: Reason, only: Collection[int] | None = None) -> int:
+    """An envelope stands no more: everything that it opened ends in the same transaction. Returns how many.
+
+    `only` narrows it to some grants, by key.
+    """
+    with audited(actor=GATEWAY):
+        rows = Grant.objects.filter(envelope=envelope, state__in=(GrantState.SCHEDULED, *_OPENED))
+        rows = rows if only is None else rows.filter(pk__in=only)
+        locked = [selectors.lock_grant(pk) for pk in rows.order_by("pk").values_list("pk", flat=True)]
+        return sum(close_grant(grant, Ending(reason)) for grant in locked)
 
 
 def close_grant(grant: Grant, ending: Ending) -> bool:

@@ -19,6 +19,7 @@ from jit_access.domain.errors import Conflict, GatewayError, NotFound, PolicyRef
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import claims, selectors, upstream
+from jit_access.grants.agreed_beforehand import refuse_other_workload
 from jit_access.grants.grounds import locks_of
 from jit_access.grants.jobs import FINISH_REVOCATION, enqueue_after_commit
 from jit_access.grants.models import Entitlement, Grant
@@ -60,6 +61,7 @@ class GrantOrder:
     refused_files: tuple[str, ...] = ()
     is_break_glass: bool = False
     not_before: datetime | None = None
+    envelope: str = ""
 
 
 def create_from_request(*, actor: ActorRef, order: GrantOrder) -> Grant:
@@ -85,14 +87,16 @@ def create_from_request(*, actor: ActorRef, order: GrantOrder) -> Grant:
             risk=order.risk,
             extends_id=order.extends_id,
             is_break_glass=order.is_break_glass,
+            envelope=order.envelope,
         )
+        inside: dict[str, str | int | bool] = {"envelope": order.envelope} if order.envelope else {}
         audit.record(
             "grant.created",
             request=grant.request.public_id,
             grant=grant.public_id,
             target=order.target.slug,
             rule=grant.rule,
-            detail={"subject": order.subject.public_id, "lasts_s": order.lasts_s},
+            detail={"subject": order.subject.public_id, "lasts_s": order.lasts_s, **inside},
         )
     return grant
 
@@ -163,7 +167,8 @@ def _check_may_start(grant: Grant, assurance: Assurance) -> None:
     if grant.subject.is_person:
         check_freshness(assurance, max_age_s=grant.factor_max_age_s)
     answer = ask_about(grant, Phase.ACTIVATE, proof_of(assurance))
-    decision = judge(grant, answer)
+    refuse_other_workload(grant, assurance.workload)
+    decision = judge(grant, answer, Phase.ACTIVATE)
     if not decision.is_allowed:
         raise PolicyRefusal(decision.reason, rule=decision.rule)
     if grant.subject.is_person:

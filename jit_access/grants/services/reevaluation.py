@@ -34,7 +34,20 @@ from jit_access.policies.questions import Phase
 _TOLD_TO_PROXIES = (GrantState.ACTIVE, GrantState.SUSPENDED)
 _USABLE = (GrantState.SCHEDULED, GrantState.ACTIVATING, GrantState.ACTIVE, GrantState.SUSPENDED)
 # These say why by themselves; any other refusal is told as what changed: the groups or the rules.
-_TOLD_AS_THEY_ARE = frozenset({*STOPPED, Reason.POLICY_MISSING, Reason.POLICY_BROKEN})
+_TOLD_AS_THEY_ARE = frozenset(
+    {
+        *STOPPED,
+        Reason.POLICY_MISSING,
+        Reason.POLICY_BROKEN,
+        Reason.ENVELOPE_ENDED,
+        Reason.ENVELOPE_SUSPENDED,
+        Reason.ENVELOPE_UNREVIEWED,
+        Reason.ENVELOPE_EXPIRED,
+        Reason.ENVELOPE_REVOKED,
+        Reason.OUTSIDE_ENVELOPE,
+        Reason.TRUST_ENDED,
+    }
+)
 
 log = structlog.get_logger(__name__)
 

@@ -25,6 +25,7 @@ from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
 from jit_access.grants import selectors
 from jit_access.grants.access import may_revoke
+from jit_access.grants.agreed_beforehand import refuse_other_workload
 from jit_access.grants.grounds import lease_locks, locks_of
 from jit_access.grants.models import Grant
 from jit_access.grants.news import tell_holder_of_rotation
@@ -39,16 +40,20 @@ MAX_LABEL_CHARS = 80
 ROTATE_BATCH = 100
 
 
-def issue_token(*, grant: Grant, actor: User, label: str = "", known: int | None = None) -> IssuedToken:
+def issue_token(
+    *, grant: Grant, actor: User, label: str = "", known: int | None = None, workload: str = ""
+) -> IssuedToken:
     """Make one more token for the holder. Its text is in the answer and nowhere else.
 
     `known`: how many live ones the asker has seen; with another number now, the same form was sent twice.
+    `workload`: behind the token that asks; where an envelope is pinned, no other one gets any.
     Raises: NotFound for anybody but the holder; Conflict (grant-not-active, grant-expired) when the grant does not
     run, (state-changed) when `known` is not true any more; CallerError (invalid-input) for a long label or an eleventh
     token.
     """
     with refusals_recorded(actor=actor.ref, kind="lease.issue", grant=grant.public_id), audited(actor=actor.ref):
         locked, now = _lock_running(grant.pk, actor)
+        refuse_other_workload(locked, workload)
         if len(label) > MAX_LABEL_CHARS:
             raise CallerError(Reason.INVALID_INPUT, f"A label has at most {MAX_LABEL_CHARS} characters.")
         count = leases.live_leases(grant_id=locked.pk, now=now).count()
@@ -61,10 +66,11 @@ def issue_token(*, grant: Grant, actor: User, label: str = "", known: int | None
     return issued
 
 
-def rotate_token(*, lease: CredentialLease, actor: User) -> IssuedToken:
+def rotate_token(*, lease: CredentialLease, actor: User, workload: str = "") -> IssuedToken:
     """Replace a token by a new one; the old one works on for the overlap. Raises as `issue_token`."""
     with refusals_recorded(actor=actor.ref, kind="lease.rotate", lease=lease.public_id), audited(actor=actor.ref):
         locked, now = _lock_running(lease.grant_id, actor)
+        refuse_other_workload(locked, workload)
         current = _reload(lease)
         _refuse_locked(current)
         issued = credentials.rotate(
@@ -91,10 +97,11 @@ def revoke_token(*, lease: CredentialLease, actor: User) -> CredentialLease:
     return current
 
 
-def collect_rotated_token(*, lease: CredentialLease, actor: User) -> Secret:
+def collect_rotated_token(*, lease: CredentialLease, actor: User, workload: str = "") -> Secret:
     """Take the token that was made by schedule, once. Raises: NotFound, Conflict."""
     with refusals_recorded(actor=actor.ref, kind="lease.collect", lease=lease.public_id), audited(actor=actor.ref):
-        _lock_running(lease.grant_id, actor)
+        locked, _ = _lock_running(lease.grant_id, actor)
+        refuse_other_workload(locked, workload)
         current = _reload(lease)
         _refuse_locked(current)
         return credentials.collect(actor=actor.ref, lease=current)
