@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from jit_access.cli import store
 from jit_access.cli.access import Access, own_grants
 from jit_access.cli.client import path_of
 from jit_access.cli.session import Session
@@ -12,7 +11,6 @@ from jit_access.cli.times import until_words
 from jit_access.cli.tokens import RunToken
 from jit_access.cli.troubles import Trouble
 from jit_access.cli.words import Mark
-from jit_access.cli.workload import renewed
 
 _RUNS = frozenset({"active", "suspended"})
 
@@ -21,7 +19,6 @@ def give_back(session: Session, access: Access, token: RunToken | None, *, is_ke
     """End what was started here; of what was open before, only the token of this run."""
     terminal, grant = session.terminal, access.grant
     try:
-        _sign_in_again_if_due(session)
         if token is not None:
             token.revoke()
         if not access.is_ours or is_kept:
@@ -59,13 +56,6 @@ def _last_of(session: Session, grant: dict[str, Any]) -> dict[str, Any] | None:
         return None
     following = (one for one in own_grants(session) if one["extends"] == now["id"])
     return next(following, None)
-
-
-def _sign_in_again_if_due(session: Session) -> None:
-    """The sign-in of a job may be shorter than what it ran."""
-    held = renewed(session.site, store.find(session.site.address))
-    if held is not None:
-        session.use(held)
 
 
 def _until(grant: dict[str, Any]) -> str:

@@ -7,23 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jit_access.cli import store
 from jit_access.cli.grant_tokens import CHOICE, Grant, GrantTokens, choose, resources_in_words
 from jit_access.cli.session import Session
 from jit_access.cli.troubles import Exit, Trouble
 from jit_access.cli.words import Terminal, clean
-from jit_access.cli.workload import renewed
 
 ASK = 'jit request {resource} --for 1h --reason "…" --wait'
 
 
 def tokens_of(session: Session) -> GrantTokens:
-    """The grants of whoever is signed in; a job signs in again by itself. Raises: Trouble."""
-    client = session.client
-    held = renewed(session.site, store.find(session.site.address))
-    if held is not None:
-        client.token = held.token
-    return GrantTokens(client)
+    """The grants of whoever is signed in. Raises: Trouble."""
+    return GrantTokens(session.client)
 
 
 def quiet_session(*, address: str = "") -> Session:

@@ -21,6 +21,7 @@ class Session:
         self._address = address
         self._is_asking_allowed = is_asking_allowed
         self._client: Client | None = None
+        self._held: store.Held | None = None
 
     @property
     def site(self) -> Site:
@@ -34,7 +35,8 @@ class Session:
             held = store.find(site.address)
             if held is None:
                 raise Trouble(f"You are not signed in at {site.address}.", Exit.SIGNED_OUT, advice="Sign in: jit login")
-            self._client = Client(site, held.token)
+            self._client, self._held = Client(site, held.token), held
+        self._stay_signed_in(self._client)
         return self._client
 
     def get(self, path: str, **query: object) -> Any:
@@ -83,7 +85,16 @@ class Session:
 
     def use(self, held: store.Held) -> None:
         """Go on with this token."""
-        self.client.token = held.token
+        self.client.token, self._held = held.token, held
+
+    def _stay_signed_in(self, client: Client) -> None:
+        """A job's short token gets a successor before it is over, also in the middle of a long `jit run`."""
+        if self._held is None or not store.is_nearly_over(self._held):
+            return
+        from jit_access.cli.workload import renewed  # noqa: PLC0415  # people sign in by themselves
+
+        fresh = renewed(client.site, self._held)
+        client.token, self._held = fresh.token, fresh
 
 
 def new_key() -> str:

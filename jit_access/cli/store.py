@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from jit_access.cli.troubles import Exit, Trouble
 TOKENS = "tokens.json"
 _KEYRING_SERVICE = "jit-access"
 _MAX_TOKEN_CHARS = 4096
+_NEARLY_OVER_S = 60.0
 
 
 class Held(NamedTuple):
@@ -31,6 +33,11 @@ class Held(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Held(kind={self.kind!r}, username={self.username!r})"  # never the token: this may reach a traceback
+
+
+def is_nearly_over(held: Held) -> bool:
+    """Within a minute by this machine's clock, or over already."""
+    return 0 < held.expires_at < time.time() + _NEARLY_OVER_S
 
 
 def find(address: str) -> Held | None:

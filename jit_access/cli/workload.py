@@ -7,7 +7,6 @@ one gateway, and forgotten; what is kept is the short token, and where to ask fo
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +26,6 @@ KUBERNETES_FILE = "/var/run/secrets/jit-access/token"
 WAYS = ("github", "gitlab", "kubernetes", "file")
 _GITHUB_URL, _GITHUB_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 _LONGEST_TOKEN = 16 * 1024
-_RENEW_BEFORE_S = 60.0
 
 
 class Source(NamedTuple):
@@ -68,15 +66,13 @@ def sign_in(site: Site, source: Source, *, audience: str = "") -> store.Held:
     return held
 
 
-def renewed(site: Site, held: store.Held | None) -> store.Held | None:
+def renewed(site: Site, held: store.Held) -> store.Held:
     """The sign-in as it was, or a new one where it was a job's and is nearly over. Raises: Trouble.
 
     A short token is over in the middle of a long job, and what a job is can be shown again at any time.
     """
-    if store.is_given() or (held is not None and not 0 < held.expires_at < time.time() + _RENEW_BEFORE_S):
-        return held
-    kept = read_private(_memory(site))
-    if held is None or not kept.get("source"):
+    kept = {} if store.is_given() or not store.is_nearly_over(held) else read_private(_memory(site))
+    if not kept.get("source"):
         return held
     fresh = sign_in(site, parse_source(str(kept["source"])), audience=str(kept.get("audience", "")))
     fresh = fresh._replace(username=held.username)

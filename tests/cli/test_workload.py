@@ -149,7 +149,6 @@ def test_who_signed_in_otherwise_is_not_signed_in_again(platform: Platform, monk
     site = make_site(platform.url)
     over = store.Held("of-a-person", expires_at=1.0)
     assert workload.renewed(site, over) == over
-    assert workload.renewed(site, None) is None
     workload.sign_in(site, workload.parse_source("github"))
     monkeypatch.setenv("JIT_TOKEN", "given")
     assert workload.renewed(site, over) == over

@@ -25,6 +25,7 @@ def login(options: argparse.Namespace, session: Session) -> int:
     terminal = session.terminal
     if options.token_stdin:
         held = _from_stdin(site)
+        workload.forget(site)
     elif options.workload:
         held = workload.sign_in(site, workload.parse_source(options.workload), audience=options.audience)
     else:
@@ -35,6 +36,7 @@ def login(options: argparse.Namespace, session: Session) -> int:
             if options.device
             else sign_in_by_browser(site, terminal, is_opened=not options.no_browser, is_kept=False)
         )
+        workload.forget(site)  # a person is here now
     me = _person(Client(site, held.token))
     store.keep(site.address, held._replace(username=str(me["name"])), in_keyring=options.keyring)
     keep_site(site)
