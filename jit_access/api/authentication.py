@@ -26,6 +26,7 @@ from jit_access.locks.selectors import ground_of_account, locks_on
 from jit_access.mfa.assurance import assurance_of
 from jit_access.mfa.services import client_address
 from jit_access.oauth.access_tokens import fault_of, find_access_token, note_use
+from jit_access.oauth.bound_tokens import SCHEME, require_key
 from jit_access.oauth.models import AccessToken
 from jit_access.oauth.scopes import covers_method
 
@@ -42,7 +43,7 @@ class TokenAuthentication(BaseAuthentication):
         if header is None:
             return None
         scheme, _, text = header.partition(" ")
-        if scheme.lower() != "bearer":
+        if scheme.lower() not in {"bearer", SCHEME}:
             raise _refusal(request, Reason.TOKEN_MALFORMED)
         text = text.strip()
         parts = parse_token(text)
@@ -86,6 +87,7 @@ def _by_access_token(request: Request, text: str, parts: TokenParts) -> tuple[Us
     reason = fault_of(token, now=now)
     if reason is not None:
         raise _refusal(request, reason, token=token)
+    require_key(request._request, text=text, jkt=token.jkt, actor=token.user.ref, token_id=token.public_id)
     if not covers_method(token.scope, request.method or ""):
         raise _refusal(request, Reason.SCOPE_TOO_NARROW, token=token)
     note_use(token, now=now)

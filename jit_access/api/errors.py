@@ -50,7 +50,9 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response:
     response = Response(body, status=status if isinstance(status, int) else 500, content_type=CONTENT_TYPE)
     response["Cache-Control"] = "no-store"
     if response.status_code == 401:
-        response["WWW-Authenticate"] = REALM
+        response["WWW-Authenticate"] = getattr(exc, "challenge", REALM)
+        for name, value in getattr(exc, "headers", {}).items():
+            response[name] = value
     if response.status_code in {429, 503} or hasattr(exc, "wait"):
         response["Retry-After"] = str(_wait_s(exc))
     if response.status_code >= 500:

@@ -46,6 +46,7 @@ class Terms:
     jkt: str = ""
     act: Mapping[str, object] = field(default_factory=dict)
     trust_id: str = ""
+    not_after: datetime | None = None  # what the token stands on ends then
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def fault_of(token: AccessToken, *, now: datetime) -> Reason | None:
         ground_of_account(user),
         sessions=frozenset({token.session} - {""}),
         devices=frozenset({token.device} - {""}),
+        credentials=frozenset({token.public_id, token.trust_id} - {""}),
     )
     return Reason.LOCKED if locks_on(ground) else None
 
@@ -171,6 +173,8 @@ def _end_of(terms: Terms, now: datetime) -> datetime:
     ends = [now + terms.lasts, now + timedelta(seconds=settings.ACCESS_TOKEN_LONGEST_S)]
     if terms.assurance.proved_at is not None:
         ends.append(terms.assurance.proved_at + timedelta(seconds=settings.SESSION_ABSOLUTE_S))
+    if terms.not_after is not None:
+        ends.append(terms.not_after)
     if min(ends) - now < SHORTEST:
         raise CallerError(Reason.INVALID_INPUT, "Nothing is left of the time that this token could last.")
     return min(ends)

@@ -18,7 +18,7 @@ _REASON_OF: Final = {
     "access_denied": Reason.CONSENT_DENIED,
 }
 # An answer of every day: a client that polls as it should.
-NOT_A_REFUSAL: Final = frozenset({"authorization_pending", "slow_down"})
+NOT_A_REFUSAL: Final = frozenset({"authorization_pending", "slow_down", "use_dpop_nonce"})
 
 
 class Refused(OAuth2Error):  # type: ignore[misc]  # ships no types

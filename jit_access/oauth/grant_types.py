@@ -10,9 +10,10 @@ from django.conf import settings
 
 from jit_access.oauth.code_grant import EXTENSIONS, CodeGrant
 from jit_access.oauth.server import Server
+from jit_access.oauth.token_exchange import TokenExchangeGrant
 
-# (grant, its extensions). RFC 8693 is `oauth.token_exchange`, once it is written.
-GRANTS: tuple[tuple[type[Any], tuple[Any, ...]], ...] = ((CodeGrant, EXTENSIONS),)
+# (grant, its extensions)
+GRANTS: tuple[tuple[type[Any], tuple[Any, ...]], ...] = ((CodeGrant, EXTENSIONS), (TokenExchangeGrant, ()))
 
 
 class _NamesItself(IssuerParameter):  # type: ignore[misc]  # ships no types

@@ -20,6 +20,8 @@ from jit_access.domain.reasons import Reason
 from jit_access.mfa.services import client_address
 from jit_access.oauth import clients
 from jit_access.oauth.access_tokens import IssuedAccessToken
+from jit_access.oauth.bound_tokens import NONCE_HEADER, key_of_token_request
+from jit_access.oauth.dpop import new_nonce
 from jit_access.oauth.errors import NOT_A_REFUSAL, Refused, from_gateway, reason_of
 from jit_access.oauth.wire import Message, read_form
 
@@ -65,11 +67,21 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # ships no types
 
     def token_response(self, http: HttpRequest) -> HttpResponse:
         """The answer of the token endpoint, whatever came."""
-        return self._answer(http, self.create_token_response)
+        return self._answer(http, self._give)
 
     def endpoint_response(self, http: HttpRequest, name: str) -> HttpResponse:
         """The answer of another endpoint for machines."""
         return self._answer(http, lambda message: self.create_endpoint_response(name, message))
+
+    def _give(self, message: Message) -> HttpResponse:
+        try:
+            message.jkt = key_of_token_request(message.http)
+        except Refused as refused:
+            return self.refuse(message.http, refused, message.payload.data)
+        response: HttpResponse = self.create_token_response(message)
+        if message.jkt:
+            response[NONCE_HEADER] = new_nonce()
+        return response
 
     def _answer(self, http: HttpRequest, respond: Any) -> HttpResponse:
         try:
@@ -109,14 +121,15 @@ def answer_with(issued: IssuedAccessToken, **more: object) -> Answer:
 
 
 def _record(http: HttpRequest, error: OAuth2Error, data: Mapping[str, str]) -> int:
-    facts = {
+    facts: dict[str, str | int | bool] = {
         "error": str(error.error),
         "check": error.check if isinstance(error, Refused) else "",
         "client": data.get("client_id", "")[:64],
         "grant_type": data.get("grant_type", "")[:64],
     }
+    facts |= getattr(error, "facts", {})
     return record_outside_refusal(
-        actor=NOBODY,
+        actor=getattr(error, "actor", NOBODY),
         kind="oauth.refused",
         reason=reason_of(error),
         address=client_address(http),

@@ -50,6 +50,7 @@ class Message(OAuth2Request):  # type: ignore[misc]  # ships no types
         self.http = http
         self.address = client_address(http)
         self.payload = Payload(data)
+        self.jkt = ""  # thumbprint of the key that the token will belong to
 
     @property
     def args(self) -> dict[str, str]:

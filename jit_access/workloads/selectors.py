@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from jit_access.accounts.models import AccountKind, User
+from jit_access.accounts.standing import why_stopped
 from jit_access.domain.lifecycle import TrustState
 from jit_access.domain.locks import Ground
 from jit_access.domain.reasons import Reason
@@ -53,11 +54,11 @@ def fits(pins: Mapping[str, str], facts: Mapping[str, str]) -> bool:
 
 def fault_of(trust: WorkloadTrust, now: datetime) -> Reason | None:
     """Why nothing may be got under this trust, or None."""
-    agent = trust.agent
-    if not trust.counts_at(now) or trust.issuer.retired_at is not None or agent.owner_id != trust.proposed_by_id:
+    is_over = not trust.counts_at(now) or trust.issuer.retired_at is not None
+    if is_over or trust.agent.owner_id != trust.proposed_by_id:  # another owner has to trust it anew
         return Reason.TRUST_ENDED
-    if not agent.is_active or agent.owner is None or not agent.owner.is_active:
-        return Reason.ACCOUNT_LOCKED
+    if (stopped := why_stopped(trust.agent)) is not None:
+        return stopped
     return Reason.LOCKED if locks_on(ground_of_trust(trust)) else None
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, transaction
 
 from jit_access.accounts.models import User
+from jit_access.accounts.standing import why_stopped
 from jit_access.audit.recorder import audited
 from jit_access.audit.services import record_refusal
 from jit_access.core import clock
@@ -57,6 +58,7 @@ __all__ = [
 SCOPES: Final = ("read", "act")  # what `oauth.scopes` has; this room lies below it
 MOST_DAYS: Final = 90
 CONFIRM_WITHIN: Final = timedelta(days=7)  # what nobody confirmed in a week was not wanted
+_NOTE_USE_EVERY: Final = timedelta(minutes=1)
 MOST_TRUSTS: Final = 50  # that stand, of one agent
 
 
@@ -157,9 +159,10 @@ def use_once(workload: Workload) -> None:
         raise TokenFault("used-before") from exc
 
 
-def note_trust_use(*, trust: WorkloadTrust) -> None:
-    """Remember when it was last used, so that people find those they can drop. Not an event."""
-    WorkloadTrust.objects.filter(pk=trust.pk).update(used_at=clock.now())
+def note_trust_use(*, trust: WorkloadTrust, now: datetime) -> None:
+    """Remember roughly when it was last used, so that people find those they can drop. Not an event."""
+    if trust.used_at is None or now - trust.used_at >= _NOTE_USE_EVERY:
+        WorkloadTrust.objects.filter(pk=trust.pk).update(used_at=now)
 
 
 def forget_used_tokens() -> int:
@@ -175,8 +178,8 @@ def _propose(actor: User, agent: User, order: TrustOrder) -> WorkloadTrust:
     _check_terms(order)
     with audited(actor=actor.ref) as audit:
         locked = User.objects.select_for_update(no_key=True).get(pk=agent.pk)
-        if not locked.is_active:
-            raise PolicyRefusal(Reason.ACCOUNT_LOCKED)
+        if (stopped := why_stopped(locked)) is not None:
+            raise PolicyRefusal(stopped)
         now = clock.now()
         if TrustedIssuer.objects.get(pk=order.issuer.pk).retired_at is not None:
             raise CallerError(Reason.INVALID_INPUT, "This issuer was retired. Choose another one.", field="issuer")
@@ -230,8 +233,8 @@ def _check_new(agent: User, issuer: TrustedIssuer, claims: Mapping[str, str]) ->
 def _check_stands(row: WorkloadTrust) -> None:
     if row.issuer.retired_at is not None or row.agent.owner_id != row.proposed_by_id:
         raise Conflict(Reason.TRUST_ENDED)
-    if not row.agent.is_active or not row.proposed_by.is_active:
-        raise PolicyRefusal(Reason.ACCOUNT_LOCKED)
+    if (stopped := why_stopped(row.agent)) is not None:
+        raise PolicyRefusal(stopped)
 
 
 def _lock(trust: WorkloadTrust) -> WorkloadTrust:
