@@ -50,7 +50,9 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # ships no types
 
     def create_token_response(self) -> Answer:
         lasts = timedelta(seconds=settings.ACCESS_TOKEN_LONGEST_S)
-        issued = redeem(self.request.authorization_code, address=self.request.address, lasts=lasts)
+        issued = redeem(
+            self.request.authorization_code, address=self.request.address, lasts=lasts, jkt=self.request.jkt
+        )
         return answer_with(issued)
 
 

@@ -88,7 +88,7 @@ def take_code(text: str) -> AuthorizationCode | None:
     raise Refused("invalid_grant", Reason.CODE_REFUSED, check="used-before")
 
 
-def redeem(code: AuthorizationCode, *, address: str, lasts: timedelta) -> IssuedAccessToken:
+def redeem(code: AuthorizationCode, *, address: str, lasts: timedelta, jkt: str = "") -> IssuedAccessToken:
     """The token for a code that was taken and fits. Raises: Refused when its session ended meanwhile; as
     `issue_access_token`."""
     with audited(actor=code.user.ref):
@@ -103,6 +103,7 @@ def redeem(code: AuthorizationCode, *, address: str, lasts: timedelta) -> Issued
             assurance=code.assurance_at(clock.now()),
             address=address,
             code_hash=code.code_hash,
+            jkt=jkt,
         )
         return issue_access_token(actor=code.user.ref, user=code.user, terms=terms)
 
