@@ -94,7 +94,9 @@ class Client:
                     raise
                 time.sleep(_PAUSES_S[count - 1])
                 continue
-            if count == tries or answer.status not in _TRY_AGAIN:
+            # A conflict that says when to come again: the first one with this key is not done yet.
+            is_early = answer.status == 409 and bool(answer.header("Retry-After"))
+            if count == tries or not (answer.status in _TRY_AGAIN or is_early):
                 return answer
             time.sleep(_pause_s(answer, count))
         raise AssertionError("the last try returns or raises")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hmac
 import http.server
+import select
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TextIO
 from urllib.parse import parse_qsl, urlsplit
 
 from jit_access.cli.troubles import Exit, Trouble
@@ -37,22 +38,41 @@ class Listener:
     ) -> None:
         self._server.server_close()
 
-    def wait(self, state: str, seconds: float) -> Mapping[str, str]:
-        """What the page answered to the question with this state. Raises: Trouble when nothing came in time."""
+    def wait(self, state: str, seconds: float, *, pasted: TextIO | None = None) -> Mapping[str, str]:
+        """What the page answered to the question with this state: here, or pasted from a browser on another machine.
+
+        Raises: Trouble when nothing came in time.
+        """
         self._server.expected = state
         until = time.monotonic() + seconds
+        sources: list[Any] = [self._server, *([pasted] if pasted is not None else [])]
         while self._server.answer is None:
             left_s = until - time.monotonic()
             if left_s <= 0:
                 raise Trouble("Nobody signed in within 5 min.", Exit.SIGNED_OUT, advice="Try again: jit login")
-            self._server.timeout = min(left_s, 1.0)
-            self._server.handle_request()
+            ready, _, _ = select.select(sources, [], [], left_s)
+            if self._server in ready:
+                self._server.handle_request()
+            elif pasted in ready and pasted is not None:
+                line = pasted.readline()
+                sources = sources if line else [self._server]  # its end: nothing more comes from there
+                self._server.take(line.strip())
         return self._server.answer
 
 
 class _Server(http.server.HTTPServer):
     expected = ""
     answer: Mapping[str, str] | None = None
+
+    def take(self, address: str) -> bool:
+        """True when this address holds the answer. Any page in the browser can send requests here: it has to know."""
+        parts = urlsplit(address)
+        given = dict(parse_qsl(parts.query, keep_blank_values=True)) if len(parts.query) <= _LONGEST_QUERY else {}
+        is_ours = hmac.compare_digest(given.get("state", "").encode(), self.expected.encode())
+        if parts.path != PATH or not is_ours or not self.expected or self.answer is not None:
+            return False
+        self.answer = given
+        return True
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A browser that goes away is nothing to talk about."""
@@ -65,15 +85,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:  # the library's name
-        parts = urlsplit(self.path)
-        given = dict(parse_qsl(parts.query, keep_blank_values=True)) if len(parts.query) <= _LONGEST_QUERY else {}
-        # Any page in the browser can send requests here: only who knows the state brings the answer.
-        is_ours = hmac.compare_digest(given.get("state", "").encode(), self.server.expected.encode())
-        if parts.path != PATH or not is_ours or self.server.answer is not None:
+        if not self.server.take(self.path):
             self._say(404, "Nothing here", "This page belongs to a sign-in of the jit command.")
-            return
-        self.server.answer = given
-        if "code" in given:
+        elif "code" in (self.server.answer or {}):
             self._say(200, "You can close this page", "The jit command goes on in your terminal.")
         else:
             self._say(200, "Not signed in", "Your terminal says why.")

@@ -33,8 +33,7 @@ def find_request(session: Session, called: str, *, where: str = "/requests") -> 
     if len(called) >= _ID_CHARS or not called.startswith("req_"):
         found: dict[str, Any] = session.get(path_of("requests", called))
         return found
-    rows = session.get(where) if where == "/approvals" else session.pages(where)
-    fits = [row["id"] for row in rows if row["id"].startswith(called)]
+    fits = [row["id"] for row in session.pages(where) if row["id"].startswith(called)]
     if len(fits) == 1:
         shown: dict[str, Any] = session.get(path_of("requests", fits[0]))
         return shown

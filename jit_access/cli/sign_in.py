@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import secrets
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -58,7 +60,8 @@ def sign_in_by_browser(
         asked |= {"max_age": str(max_age_s)} if max_age_s is not None else {}
         page = f"{_endpoint(site, metadata, 'authorization_endpoint')}?{urlencode(asked)}"
         _show(terminal, page, is_opened=is_opened)
-        answer = listener.wait(state, _LONGEST_WAIT_S)
+        pasted = sys.stdin if terminal.is_interactive else None
+        answer = listener.wait(state, _LONGEST_WAIT_S, pasted=pasted)
     _check_answer(answer, site, metadata)
     token = {"grant_type": "authorization_code", "code": answer["code"], "redirect_uri": listener.address}
     held = ask_token(site, metadata, token | {"code_verifier": verifier})
@@ -105,7 +108,17 @@ def revoke(site: Site, held: store.Held) -> bool:
 
 def read_metadata(site: Site) -> Mapping[str, Any]:
     """What the gateway says of itself (RFC 8414). Raises: Trouble when it speaks for somebody else."""
-    found = Client(site).call("GET", METADATA)
+    try:
+        found = Client(site).call("GET", METADATA)
+    except Trouble as trouble:
+        if trouble.code not in {"not-the-gateway", "not-found"}:
+            raise
+        found = {
+            "issuer": site.address,
+            "authorization_endpoint": site.address + "/oauth/authorize",
+            "token_endpoint": site.address + "/oauth/token",
+            "revocation_endpoint": site.address + "/oauth/revoke",
+        }
     if not isinstance(found, Mapping) or str(found.get("issuer", "")).rstrip("/") != site.address:
         shown = str(found.get("issuer", "nobody"))[:200] if isinstance(found, Mapping) else "nobody"
         raise Trouble(
@@ -118,12 +131,23 @@ def read_metadata(site: Site) -> Mapping[str, Any]:
 
 
 def _show(terminal: Terminal, page: str, *, is_opened: bool) -> None:
-    import webbrowser  # noqa: PLC0415  # slow to load
+    if is_opened and _has_browser():
+        import webbrowser  # noqa: PLC0415  # slow to load
 
-    terminal.say(Mark.WAITING, "Sign in on the page that opens. If none does, open this:")
-    terminal.note(page)
-    if is_opened:
+        terminal.say(Mark.WAITING, "Sign in on the page that opens. If none does, open this:")
+        terminal.note(page)
         webbrowser.open(page)
+        return
+    terminal.say(Mark.WAITING, "Open this in a browser and sign in:")
+    terminal.note(page)
+    if terminal.is_interactive:
+        terminal.note("If that browser is on another machine, paste here the address that it cannot open in the end")
+
+
+def _has_browser() -> bool:
+    """Somebody sees a window here. A browser of the terminal would take the terminal away."""
+    is_windowed = sys.platform in {"darwin", "win32"} or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(is_windowed or os.environ.get("BROWSER"))
 
 
 def _check_answer(answer: Mapping[str, str], site: Site, metadata: Mapping[str, Any]) -> None:

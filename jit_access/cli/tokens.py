@@ -55,8 +55,7 @@ class RunToken:
         self._session.post(path_of("tokens", self._issued["id"], "revoke"), is_repeatable=True)
 
     def _collect(self) -> bool:
-        answer = self._session.get(path_of("grants", self._grant["id"], "tokens"))
-        leases = {row["id"]: row for row in (answer if isinstance(answer, list) else answer["results"])}
+        leases = {row["id"]: row for row in self._session.pages(path_of("grants", self._grant["id"], "tokens"))}
         successor = leases.get(self._issued["id"], {}).get("successor")
         if successor is None or not leases.get(successor, {}).get("is_waiting"):
             return False

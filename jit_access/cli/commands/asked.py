@@ -7,7 +7,7 @@ import argparse
 from jit_access.cli.client import path_of
 from jit_access.cli.commands.asking import finish
 from jit_access.cli.requests_shown import facts_of, find_request, heading, row_of
-from jit_access.cli.session import Session
+from jit_access.cli.session import Session, new_key
 from jit_access.cli.table import write_facts, write_table
 from jit_access.cli.troubles import Exit, Trouble
 from jit_access.cli.words import Mark, clean
@@ -48,7 +48,7 @@ def requests(options: argparse.Namespace, session: Session) -> int:
 def withdraw(options: argparse.Namespace, session: Session) -> int:
     """Take it back while nobody has decided."""
     found = find_request(session, options.id)
-    taken = session.post(path_of("requests", found["id"], "withdraw"))
+    taken = session.post(path_of("requests", found["id"], "withdraw"), key=new_key())
     if session.terminal.is_json:
         session.terminal.answer(taken)
     session.terminal.say(Mark.DONE, f"Withdrawn: {found['id']}")

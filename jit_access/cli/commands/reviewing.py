@@ -9,7 +9,7 @@ from typing import Any
 from jit_access.cli.client import path_of
 from jit_access.cli.grants import doing, what
 from jit_access.cli.requests_shown import facts_of, find_request, heading
-from jit_access.cli.session import Session
+from jit_access.cli.session import Session, new_key
 from jit_access.cli.table import write_facts, write_table
 from jit_access.cli.times import duration_words, parse_duration, until_words
 from jit_access.cli.troubles import Exit, Trouble
@@ -43,7 +43,7 @@ def review(options: argparse.Namespace, session: Session) -> int:
     body, words = _answer(options, session, found)
     _confirm(options, session, words)
     verb = "approve" if options.approve else "deny"
-    after = session.post(path_of("requests", found["id"], verb), body, takes_code=True)
+    after = session.post(path_of("requests", found["id"], verb), body, key=new_key(), takes_code=True)
     if terminal.is_json:
         terminal.answer(after)
     _tell(session, after, is_approval=options.approve)
@@ -51,7 +51,7 @@ def review(options: argparse.Namespace, session: Session) -> int:
 
 
 def _queue(session: Session) -> int:
-    rows: list[dict[str, Any]] = session.get("/approvals")
+    rows = list(session.pages("/approvals"))
     terminal = session.terminal
     if terminal.is_json:
         terminal.answer({"results": rows})

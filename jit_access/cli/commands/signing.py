@@ -64,8 +64,11 @@ def logout(options: argparse.Namespace, session: Session) -> int:  # noqa: ARG00
     if session.terminal.is_json:
         session.terminal.answer({"address": site.address, "is_revoked": revoked})
     session.terminal.say(Mark.DONE, f"Signed out of {site.address}")
-    if not revoked:
-        session.terminal.note("The API token itself lives on: Settings, API tokens, to revoke it")
+    if not revoked and held.kind == "access":
+        session.terminal.say(Mark.ATTENTION, "The gateway could not be asked to end the token")
+        session.terminal.note("End it there: Settings, where you are signed in")
+    elif not revoked:
+        session.terminal.note("The API token itself lives on. To revoke it: Settings, API tokens")
     return Exit.DONE
 
 
