@@ -40,8 +40,8 @@ class Answer:
             return ""
 
     def document(self) -> Any:
-        """The JSON of a good answer; None for one without a body. Raises: Trouble."""
-        if not self.body:
+        """The JSON of a good answer; None for one that says that it has no body. Raises: Trouble."""
+        if self.status == 204:
             return None
         found = self._json()
         if found is None:
@@ -89,8 +89,11 @@ def read_answer(response: http.client.HTTPResponse, site: Site) -> Answer:
             if size > MAX_BYTES:
                 raise Trouble(f"{site.address} answered with more than anybody asked for.", Exit.AWAY, code="too-large")
             pieces.append(piece)
+        length = response.length
     except (OSError, ValueError) as exc:
         raise Trouble(f"{site.address} stopped in the middle of its answer.", Exit.AWAY, code="no-answer") from exc
-    if response.length:  # bytes that were promised and did not come
+    finally:
+        response.close()
+    if length:  # bytes that were promised and did not come
         raise Trouble(f"{site.address} stopped in the middle of its answer.", Exit.AWAY, code="no-answer")
     return Answer(response.status, dict(response.getheaders()), b"".join(pieces))

@@ -114,13 +114,11 @@ class Client:
             open_connection(connection, self.site)
             deadline.begin(connection)
             return read_answer(exchange(connection, self.site, method, path, raw, sent), self.site)
-        except Trouble as trouble:
-            if deadline.is_over:
-                raise Trouble(f"{self.site.address} answers too slowly.", Exit.AWAY, code="too-slow") from trouble
-            raise
         finally:
             deadline.cancel()
             connection.close()
+            if deadline.is_over:  # an answer that is cut short can look like a whole one
+                raise Trouble(f"{self.site.address} answers too slowly.", Exit.AWAY, code="too-slow")
 
 
 def path_of(*parts: str) -> str:

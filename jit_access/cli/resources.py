@@ -74,12 +74,10 @@ def _of_name(name: str, *, host: str, given: str) -> Resource:
     target, _, rest = name.partition("/")
     rest, _, digest = rest.partition("@sha") if "@sha" in rest else (rest, "", "")
     digest = f"sha{digest}" if digest else ""
-    repository, tag = rest, ""
-    if ":" in rest.rpartition("/")[2]:
-        repository, _, tag = rest.rpartition(":")
+    repository, colon, tag = rest.partition(":")
     repository = repository.rstrip("/")
     is_readable = _SLUG.fullmatch(target) and repository and repository.isprintable() and " " not in repository
-    if not is_readable or (tag and not _TAG.fullmatch(tag)) or (digest and not _DIGEST.fullmatch(digest)):
+    if not is_readable or (colon and not _TAG.fullmatch(tag)) or (digest and not _DIGEST.fullmatch(digest)):
         raise _unreadable(given)
     return Resource(target, repository, "" if digest else tag, digest, host)
 

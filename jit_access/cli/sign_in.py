@@ -188,7 +188,7 @@ def _post(site: Site, path: str, form: Mapping[str, str]) -> dict[str, Any]:
     raw = urlencode({"client_id": CLIENT_ID} | dict(form)).encode()
     answer = Client(site).send("POST", path, raw, _FORM, is_repeatable=False)
     if 200 <= answer.status < 300:
-        found = answer.document()
+        found = answer.document() if answer.body else {}  # RFC 7009, 2.2: nothing is said of a token that is revoked
         return found if isinstance(found, dict) else {}
     said = answer.error()
     if said is None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from jit_access.cli.troubles import Exit, Trouble
 
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,6})(?:m|min))?(?:(\d{1,7})s)?")
+_DURATION = re.compile(r"(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})(?:m|min))?(?:([0-9]{1,7})s)?")
 _WITH_SECONDS_BELOW_S = 15 * 60
 
 
