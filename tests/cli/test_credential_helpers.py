@@ -70,7 +70,7 @@ class TestDocker:
     def test_of_foreign_hosts_it_knows_nothing(self, world: World, machine: Machine) -> None:
         opened(world)
         assert helper(machine, "get").returncode == 0
-        for server in ("https://index.docker.io/v1/", f"evil.{GATEWAY_HOST}", "gateway.test", "", "https://[", "a@b@c"):
+        for server in ("https://registry.test/v1/", f"evil.{GATEWAY_HOST}", "gateway.test", "", "https://[", "a@b@c"):
             done = helper(machine, "get", server)
             assert (done.returncode, done.stdout) == (1, NOT_FOUND), server
 

@@ -51,7 +51,7 @@ def test_size_has_three_figures(size: int | None, words: str) -> None:
         ("prod/llm/llama:v1", Resource("prod", "llm/llama", tag="v1")),
         (f"prod/llm/llama@{DIGEST}", Resource("prod", "llm/llama", digest=DIGEST)),
         (f"prod/llm/llama:v1@{DIGEST}", Resource("prod", "llm/llama", digest=DIGEST)),
-        ("docker://gate.example.com:1/prod/llm/llama:v1", Resource("prod", "llm/llama", "v1", host="gate.example.com:1")),
+        ("docker://gate.test:1/prod/llm/llama:v1", Resource("prod", "llm/llama", "v1", host="gate.test:1")),
         ("localhost:8080/prod/llm/llama:v1", Resource("prod", "llm/llama", "v1", host="localhost:8080")),
         ("hub/models/Ada/llama-2_ft", Resource("hub", "models/Ada/llama-2_ft")),
         ("store/bucket/some=prefix/x@y", Resource("store", "bucket/some=prefix/x@y")),

@@ -9,7 +9,6 @@ import pytest
 from jit_access.cli.table import write_table
 from jit_access.cli.words import Mark, Terminal, Voice, clean
 
-
 PLAIN = "[ok] [on] [..] [!!] [no] [cut]"
 
 
@@ -61,8 +60,8 @@ def test_colour_is_for_terminals_without_no_color(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     "hostile",
-    ["\x1b[2J", "\x1b]0;title\x07", "a\rb", "\x9b31m", "\u202eevil", "\u200bhidden", "\u2066x", "\ufeff", "\x00", "\x7f",
-     "\U000e0041", "\u2028"],
+    ["\x1b[2J", "\x1b]0;title\x07", "a\rb", "\x9b31m", "\u202eevil", "\u200bhidden", "\u2066x", "\ufeff", "\x00",
+     "\x7f", "\U000e0041", "\u2028"],
 )  # fmt: skip
 def test_what_would_move_the_cursor_or_lie_is_made_visible(hostile: str) -> None:
     shown = clean(hostile)
