@@ -6,4 +6,8 @@ from django.urls import path
 
 from jit_access.api import oauth_endpoints
 
-urlpatterns = [path("token", oauth_endpoints.token, name="oauth-token")]
+urlpatterns = [
+    path("token", oauth_endpoints.token, name="oauth-token"),
+    path("revoke", oauth_endpoints.revoke, name="oauth-revoke"),
+    path("introspect", oauth_endpoints.introspect, name="oauth-introspect"),
+]

@@ -37,6 +37,15 @@ _PROBLEM = {
     },
     "required": ["type", "title", "status", "code", "detail", "fields"],
 }
+_UNAUTHORIZED = (
+    "Nobody is signed in, or the proof behind a token is missing or too old (second-factor-missing, "
+    "second-factor-stale, passkey-needed). With a session the latter two are 403."
+)
+_CHALLENGE = {
+    "description": 'Where a better proof helps (RFC 9470): `error="insufficient_user_authentication"` with the '
+    "`acr_values` and `max_age` to ask the authorization endpoint for.",
+    "schema": {"type": "string"},
+}
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
@@ -55,4 +64,6 @@ def add_problems(result: dict[str, Any], generator: object, request: object, pub
 
 def _response(status: HTTPStatus) -> dict[str, Any]:
     content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    if status is HTTPStatus.UNAUTHORIZED:
+        return {"description": _UNAUTHORIZED, "headers": {"WWW-Authenticate": _CHALLENGE}, "content": content}
     return {"description": status.phrase, "content": content}

@@ -17,6 +17,7 @@ urlpatterns = [
     # path("", include("jit_access.api.…_urls")): one line per room, above the last one.
     path("", include("jit_access.api.me_urls")),
     path("", include("jit_access.api.activity_urls")),
+    path("", include("jit_access.api.access_tokens_urls")),
     path("", include("jit_access.api.requests_urls")),
     path("", include("jit_access.api.grants_urls")),
     path("", include("jit_access.api.targets_urls")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from jit_access.api import oauth_endpoints
 from jit_access.config import health
 from jit_access.web.views import sign_in
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("jit_access.api.urls")),
     path("scim/v2/", include("jit_access.api.scim_urls")),
+    path(".well-known/oauth-authorization-server", oauth_endpoints.metadata),
     path("oauth/", include("jit_access.api.oauth_urls")),
     path("internal/v1/", include("jit_access.api.internal_urls")),
     path("slack/", include("jit_access.slack.urls")),

@@ -28,9 +28,9 @@ from jit_access.oauth.codes import Consent
 from jit_access.oauth.errors import Refused, from_gateway, reason_of
 from jit_access.oauth.grant_types import server
 from jit_access.oauth.scopes import Scope, parse_scope
+from jit_access.oauth.strength import ACR
 from jit_access.oauth.wire import Message, read_fields
 
-ACR: Final = {Level.SECOND_FACTOR: "second-factor", Level.PHISHING_RESISTANT: "phishing-resistant"}
 _LEAST_MAX_AGE_S: Final = 60  # a proof is given on the page before; nobody could answer within 0 s
 
 

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from authlib.oauth2.rfc6749 import ClientMixin  # type: ignore[import-untyped]  # ships no types
 
 from jit_access.accounts.models import User
+from jit_access.core import clock
 from jit_access.domain.tokens import hash_token
+from jit_access.oauth.models import Client
 from jit_access.oauth.scopes import ALL, format_scope
 
 AUTHORIZATION_CODE: Final = "authorization_code"
@@ -79,7 +81,25 @@ _BUILT_IN: Final = {
 
 def find_client(client_id: str) -> KnownClient | None:
     """The client of this id, if it may still ask."""
-    return _BUILT_IN.get(client_id)
+    if client_id in _BUILT_IN:
+        return _BUILT_IN[client_id]
+    row = Client.objects.filter(public_id=client_id, removed_at=None).select_related("account__owner").first()
+    if row is None:
+        return None
+    return KnownClient(
+        client_id=row.public_id,
+        name=row.name,
+        grant_types=frozenset({CLIENT_CREDENTIALS}),
+        scope=row.scope,
+        secret_hash=row.secret_hash,
+        account=row.account,
+        may_introspect=row.may_introspect,
+    )
+
+
+def note_use(client: KnownClient) -> None:
+    """Remember when a confidential client last got a token. Not an event."""
+    Client.objects.filter(public_id=client.client_id).update(last_used_at=clock.now())
 
 
 def is_loopback(address: str) -> bool:

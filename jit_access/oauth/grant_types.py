@@ -8,12 +8,18 @@ from typing import Any
 from authlib.oauth2.rfc9207 import IssuerParameter  # type: ignore[import-untyped]  # ships no types
 from django.conf import settings
 
+from jit_access.oauth.client_grant import ClientGrant
 from jit_access.oauth.code_grant import EXTENSIONS, CodeGrant
+from jit_access.oauth.endpoints import Introspection, Revocation
 from jit_access.oauth.server import Server
 from jit_access.oauth.token_exchange import TokenExchangeGrant
 
 # (grant, its extensions)
-GRANTS: tuple[tuple[type[Any], tuple[Any, ...]], ...] = ((CodeGrant, EXTENSIONS), (TokenExchangeGrant, ()))
+GRANTS: tuple[tuple[type[Any], tuple[Any, ...]], ...] = (
+    (CodeGrant, EXTENSIONS),
+    (ClientGrant, ()),
+    (TokenExchangeGrant, ()),
+)
 
 
 class _NamesItself(IssuerParameter):  # type: ignore[misc]  # ships no types
@@ -27,5 +33,7 @@ def server() -> Server:
     made = Server()
     for grant, extensions in GRANTS:
         made.register_grant(grant, list(extensions))
+    made.register_endpoint(Revocation)
+    made.register_endpoint(Introspection)
     made.register_extension(_NamesItself())
     return made

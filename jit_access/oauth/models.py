@@ -84,3 +84,27 @@ class AuthorizationCode(models.Model):
         """What the session had proved when the person said yes."""
         age_s = math.floor((now - self.proved_at).total_seconds())
         return Assurance(Level(self.level), self.proved_at, age_s, self.session, self.device)
+
+
+class Client(PublicModel):
+    """A confidential client: it belongs to a service account, proves itself by a secret, and acts as that account."""
+
+    ID_PREFIX = "oac"
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="oauth_clients")
+    name = models.CharField(max_length=80)
+    scope = models.CharField(max_length=200)
+    secret_hash = models.CharField(max_length=64, unique=True)
+    secret_made_at = models.DateTimeField()
+    may_introspect = models.BooleanField(default=False)
+    removed_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "name"],
+                condition=models.Q(removed_at__isnull=True),
+                name="oauth_client_name_once",
+            )
+        ]
