@@ -8,14 +8,13 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from jit_access.api.endpoint import Endpoint
 from jit_access.api.me import LEVELS
+from jit_access.api.pagination import NewestFirst
 from jit_access.mfa.assurance import signed_in_user
 from jit_access.oauth import access_tokens
 from jit_access.oauth.models import AccessToken
-
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class AccessTokenSerializer(serializers.Serializer[Any]):
@@ -32,20 +31,18 @@ class AccessTokenSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
-class AccessTokensSerializer(serializers.Serializer[Any]):
-    access_tokens = AccessTokenSerializer(many=True)
+class AccessTokensView(Endpoint):
+    pagination_class = NewestFirst
 
-
-class AccessTokensView(APIView):
-    @extend_schema(responses=AccessTokensSerializer, operation_id="my_access_tokens")
+    @extend_schema(responses=AccessTokenSerializer(many=True), operation_id="my_access_tokens")
     def get(self, request: Request) -> Response:
         """Your access tokens that still open something, newest first."""
         rows = access_tokens.live_access_tokens_of(signed_in_user(request))
         here = request.auth.pk if isinstance(request.auth, AccessToken) else None
-        return Response({"access_tokens": [_describe(row, here) for row in rows]}, headers=_NO_STORE)
+        return self.page(request, rows, lambda row: _describe(row, here))
 
 
-class OneAccessTokenView(APIView):
+class OneAccessTokenView(Endpoint):
     @extend_schema(responses={204: OpenApiResponse(description="Ended.")}, operation_id="my_access_token_end")
     def delete(self, request: Request, public_id: str) -> Response:
         """End one of your access tokens, or one of a service account of yours, at once."""

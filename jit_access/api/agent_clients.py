@@ -8,10 +8,11 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jit_access.accounts.access import get_agent
 from jit_access.accounts.models import User
+from jit_access.api.endpoint import Endpoint
+from jit_access.api.pagination import NewestFirst
 from jit_access.api.requests_inputs import CodeInput, parse
 from jit_access.api.target_owners import require_fresh_by
 from jit_access.mfa.assurance import signed_in_user
@@ -36,20 +37,17 @@ class ClientSerializer(serializers.Serializer[Any]):
     last_used_at = serializers.DateTimeField(allow_null=True)
 
 
-class ClientsSerializer(serializers.Serializer[Any]):
-    clients = ClientSerializer(many=True)
-
-
 class NewClientSerializer(ClientSerializer):
     client_secret = serializers.CharField(help_text="Shown once.")
 
 
-class ClientsView(APIView):
-    @extend_schema(responses=ClientsSerializer, operation_id="agent_clients")
+class ClientsView(Endpoint):
+    pagination_class = NewestFirst
+
+    @extend_schema(responses=ClientSerializer(many=True), operation_id="agent_clients")
     def get(self, request: Request, public_id: str) -> Response:
         """The clients of a service account of yours."""
-        rows = registration.clients_of(_agent(request, public_id))
-        return Response({"clients": [_describe(row) for row in rows]}, headers=_NO_STORE)
+        return self.page(request, registration.clients_of(_agent(request, public_id)), _describe)
 
     @extend_schema(request=ClientInput, responses={201: NewClientSerializer}, operation_id="agent_client_make")
     def post(self, request: Request, public_id: str) -> Response:
@@ -62,7 +60,7 @@ class ClientsView(APIView):
         return _answer(made, status.HTTP_201_CREATED)
 
 
-class OneClientView(APIView):
+class OneClientView(Endpoint):
     @extend_schema(responses={204: OpenApiResponse(description="Removed.")}, operation_id="agent_client_remove")
     def delete(self, request: Request, public_id: str, client_id: str) -> Response:
         """Remove a client: it gets no more tokens, and those that it got are over."""
@@ -71,7 +69,7 @@ class OneClientView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class ClientSecretView(APIView):
+class ClientSecretView(Endpoint):
     @extend_schema(request=CodeInput, responses=NewClientSerializer, operation_id="agent_client_renew")
     def post(self, request: Request, public_id: str, client_id: str) -> Response:
         """A new secret. The old one, and what it got, is over. Asks for a fresh second factor."""

@@ -259,12 +259,12 @@ class TestOverTheAPI:
             "/oauth/token", grant_type="client_credentials", client_id=body["id"], client_secret=body["client_secret"]
         )
         assert me(token.json()["access_token"])[1]["person"]["name"] == "ci-bot"
-        assert [row["name"] for row in ada.get(root).json()["clients"]] == ["nightly"]
+        assert [row["name"] for row in ada.get(root).json()["results"]] == ["nightly"]
         assert "client_secret" not in ada.get(root).content.decode()
         renewed = ada.post(f"{root}/{body['id']}/secret", {}, content_type="application/json").json()
         assert renewed["client_secret"] != body["client_secret"]
         assert ada.delete(f"{root}/{body['id']}").status_code == 204
-        assert ada.get(root).json()["clients"] == []
+        assert ada.get(root).json()["results"] == []
 
     def test_with_a_stale_proof_not(self, cast: Cast, client_for: ClientFor) -> None:
         root = f"/api/v1/agents/{cast.ci_bot.public_id}/clients"
@@ -284,13 +284,13 @@ class TestOverTheAPI:
         browser = client_for(cast.ada)
         text, other = CommandLine(browser).sign_in(), CommandLine(browser).sign_in()
         headers = {"Authorization": f"Bearer {text}"}
-        rows = Client().get("/api/v1/me/access-tokens", headers=headers).json()["access_tokens"]
+        rows = Client().get("/api/v1/me/access-tokens", headers=headers).json()["results"]
         assert [row["is_here"] for row in rows] == [False, True]
         assert rows[0]["level"] == "second-factor"
         assert client_for(cast.ben).delete(f"/api/v1/me/access-tokens/{rows[0]['id']}").status_code == 404
         assert Client().delete(f"/api/v1/me/access-tokens/{rows[0]['id']}", headers=headers).status_code == 204
         assert (me(other)[0], me(text)[0]) == (401, 200)
-        assert len(browser.get("/api/v1/me/access-tokens").json()["access_tokens"]) == 1
+        assert len(browser.get("/api/v1/me/access-tokens").json()["results"]) == 1
 
     def test_an_owner_ends_a_token_of_their_agent(self, cast: Cast, client_for: ClientFor) -> None:
         terms = Terms(lasts=timedelta(minutes=5), scope="read")
