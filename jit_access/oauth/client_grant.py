@@ -52,7 +52,7 @@ class ClientGrant(ClientCredentialsGrant):  # type: ignore[misc]  # ships no typ
                 scope=self.request.scope,
                 client=client.client_id,
                 address=self.request.address,
-                jkt=getattr(self.request, "jkt", ""),
+                jkt=self.request.jkt,
             )
             issued = issue_access_token(actor=account.ref, user=account, terms=terms)
         note_use(client)

@@ -1,9 +1,10 @@
-"""What the authorization server says of itself (RFC 8414, RFC 9207, RFC 9470)."""
+"""What the authorization server says of itself (RFC 8414, RFC 9207, RFC 9449, RFC 9470)."""
 
 from __future__ import annotations
 
 from django.conf import settings
 
+from jit_access.oauth.dpop import ALGORITHMS
 from jit_access.oauth.grant_types import GRANTS
 from jit_access.oauth.scopes import Scope
 from jit_access.oauth.strength import ACR
@@ -30,4 +31,5 @@ def describe() -> dict[str, object]:
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "acr_values_supported": list(ACR.values()),
+        "dpop_signing_alg_values_supported": sorted(ALGORITHMS),
     }
