@@ -28,6 +28,8 @@ app.conf.beat_schedule = {
     "deliver-to-slack": {"task": "jit_access.slack.tasks.deliver", "schedule": 5.0},
     "work-slack-clicks": {"task": "jit_access.slack.tasks.work_clicks", "schedule": 5.0},
     "forget-slack-clicks": {"task": "jit_access.slack.tasks.forget_clicks", "schedule": 3600.0},
+    "deliver-webhooks": {"task": "jit_access.webhooks.tasks.deliver", "schedule": 5.0},
+    "forget-deliveries": {"task": "jit_access.webhooks.tasks.forget_deliveries", "schedule": 3600.0},
     "forget-answers": {"task": "jit_access.api.tasks.forget_answers", "schedule": 3600.0},
     "remind-reviewers": {"task": "jit_access.access_requests.tasks.remind_reviewers", "schedule": 300.0},
     "close-access-reviews": {"task": "jit_access.access_reviews.tasks.close_due_campaigns", "schedule": 60.0},

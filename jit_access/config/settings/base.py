@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "jit_access.access_requests",
     "jit_access.policy_changes",
     "jit_access.slack",
+    "jit_access.webhooks",
     "jit_access.access_reviews",
     "jit_access.api",
     "jit_access.web",
@@ -236,6 +237,8 @@ SLACK_TEAM_ID, SLACK_APP_ID, SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET = env.togethe
 )
 SLACK_BASE_URL = env.base_url("JIT_SLACK_BASE_URL", "https://slack.com/api/")
 SLACK_SECURITY_CHANNEL = env.text("JIT_SLACK_SECURITY_CHANNEL", "")
+# Whether webhooks of agents may lead to private addresses. Metadata services never.
+WEBHOOKS_MAY_BE_PRIVATE = env.flag("JIT_WEBHOOKS_MAY_BE_PRIVATE", default=False)
 DEFAULT_FROM_EMAIL = env.text("JIT_MAIL_FROM", "access@localhost")
 
 ANSWER_WITHIN_S = 24 * 3600

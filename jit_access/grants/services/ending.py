@@ -13,13 +13,13 @@ from typing import Any
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import Recorder, audited
 from jit_access.core import clock
-from jit_access.core.transitions import move
 from jit_access.credentials import services as credentials
 from jit_access.domain.actors import GATEWAY, ActorRef
 from jit_access.domain.audit_record import clean_text
 from jit_access.domain.errors import CallerError, Conflict, NotFound
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
+from jit_access.grants.changes import move_grant
 from jit_access.grants import selectors
 from jit_access.grants.access import may_revoke
 from jit_access.grants.grounds import locks_of
@@ -144,10 +144,10 @@ def _mark_ended(grant: Grant, ending: Ending, now: datetime) -> None:
         "ended_at": now,
     }
     if grant.state == GrantState.SCHEDULED:
-        move(grant, GrantState.ENDED, **fields)
+        move_grant(grant, GrantState.ENDED, **fields)
         return
     # While an activation is at the target its claim stands: what it is making could outlive a removal that came first.
-    move(grant, GrantState.REVOKING, next_attempt_at=now, **fields)
+    move_grant(grant, GrantState.REVOKING, next_attempt_at=now, **fields)
     credentials.begin_revocation(grant_id=grant.pk, reason=ending.reason, at=now)
 
 
@@ -218,7 +218,7 @@ def _hold(grant: Grant, wanted: GrantState) -> None:
     if locks and not grant.is_held:
         raise Conflict(Reason.LOCKED, "A lock holds this grant. Lift the lock.", lock=locks[0].public_id)
     if grant.state != wanted and not locks:
-        move(grant, wanted, is_held=is_pause)
+        move_grant(grant, wanted, is_held=is_pause)
         return
     Grant.objects.filter(pk=grant.pk).update(is_held=is_pause)
     grant.is_held = is_pause

@@ -15,12 +15,12 @@ from django.db.models import F, Q
 
 from jit_access.audit.recorder import Recorder, audited
 from jit_access.core import clock
-from jit_access.core.transitions import move
 from jit_access.credentials import services as credentials
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.errors import Conflict, GatewayError, PeerError
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
+from jit_access.grants.changes import move_grant
 from jit_access.grants import selectors, upstream
 from jit_access.grants.models import Grant
 from jit_access.grants.news import tell_security_of_exposure
@@ -87,7 +87,7 @@ def _claim(grant_id: int) -> Grant | None:
 
 def _conclude(locked: Grant, audit: Recorder) -> None:
     credentials.confirm_revocation(actor=GATEWAY, grant_id=locked.pk, grant=locked.public_id, target=locked.target.slug)
-    move(locked, GrantState.ENDED, exposed_since=None, next_attempt_at=None, claimed_until=None)
+    move_grant(locked, GrantState.ENDED, exposed_since=None, next_attempt_at=None, claimed_until=None)
     audit.record(
         "grant.ended",
         reason=Reason(locked.end_reason),
@@ -105,7 +105,7 @@ def _note_failure(grant: Grant, problem: GatewayError) -> None:
         wait_s = min(MAX_RETRY_S, FIRST_RETRY_S * 2 ** min(locked.revoke_attempts, 16))
         again_at = now + timedelta(seconds=wait_s)
         if locked.state == GrantState.REVOKING:
-            move(locked, GrantState.REVOKE_FAILED, exposed_since=now, next_attempt_at=again_at, claimed_until=None)
+            move_grant(locked, GrantState.REVOKE_FAILED, exposed_since=now, next_attempt_at=again_at, claimed_until=None)
             tell_security_of_exposure(locked)
         elif locked.state == GrantState.REVOKE_FAILED:
             Grant.objects.filter(pk=locked.pk).update(next_attempt_at=again_at, claimed_until=None)

@@ -14,13 +14,13 @@ from django.db.models import Q, QuerySet
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import Recorder, audited
 from jit_access.core import clock
-from jit_access.core.transitions import move
 from jit_access.credentials.models import CredentialLease
 from jit_access.domain.actors import GATEWAY
 from jit_access.domain.errors import CallerError, GatewayError, PolicyRefusal
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.locks import LockAxis, LockFacts
 from jit_access.domain.reasons import Reason
+from jit_access.grants.changes import move_grant
 from jit_access.grants import selectors
 from jit_access.grants.grounds import locks_of
 from jit_access.grants.lockable import holder_of
@@ -146,13 +146,13 @@ def _settle(audit: Recorder, grant: Grant, standing: Iterable[Lock]) -> bool:
     for lock in covering:
         locks.note_hit(lock=lock, grant_id=grant.public_id)
     if covering and grant.state == GrantState.ACTIVE:
-        move(grant, GrantState.SUSPENDED)
+        move_grant(grant, GrantState.SUSPENDED)
         _record(audit, "grant.suspended", Reason.LOCKED, grant, covering)
         tell_holder_of_pause(grant, covering[0])
         return True
     is_over = clock.now() >= selectors.end_of(grant)
     if not covering and grant.state == GrantState.SUSPENDED and not grant.is_held and not is_over:
-        move(grant, GrantState.ACTIVE)
+        move_grant(grant, GrantState.ACTIVE)
         _record(audit, "grant.resumed", Reason.GRANTED, grant, ())
         return True
     return False

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from jit_access.accounts.models import User
 from jit_access.audit.recorder import Recorder, audited
 from jit_access.core import clock
-from jit_access.core.transitions import move
 from jit_access.credentials import services as credentials
 from jit_access.domain.actors import GATEWAY, ActorRef
 from jit_access.domain.errors import Conflict, GatewayError, NotFound, PolicyRefusal
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
+from jit_access.grants.changes import announce, move_grant
 from jit_access.grants import claims, selectors, upstream
 from jit_access.grants.agreed_beforehand import refuse_other_workload
 from jit_access.grants.grounds import locks_of
@@ -98,6 +98,7 @@ def create_from_request(*, actor: ActorRef, order: GrantOrder) -> Grant:
             rule=grant.rule,
             detail={"subject": order.subject.public_id, "lasts_s": order.lasts_s, **inside},
         )
+        announce(grant)
     return grant
 
 
@@ -140,7 +141,7 @@ def _begin(actor: User, grant: Grant, assurance: Assurance) -> tuple[Grant, tupl
         _check_may_start(locked, assurance)
         # Nothing has to exist at the target yet for this row to be the intent: if we die now, it is compensated.
         level = int(assurance.level) if actor.is_person else locked.proved_level
-        move(
+        move_grant(
             locked,
             GrantState.ACTIVATING,
             claimed_until=clock.now() + timedelta(seconds=CLAIM_S),
@@ -203,7 +204,7 @@ def _hand_to_revocation(grant: Grant) -> None:
 def _start_clock(audit: Recorder, grant: Grant, older: Grant | None) -> None:
     now = clock.now()
     until = now + timedelta(seconds=grant.lasts_s)
-    move(grant, GrantState.ACTIVE, activated_at=now, valid_until=until, claimed_until=None)
+    move_grant(grant, GrantState.ACTIVE, activated_at=now, valid_until=until, claimed_until=None)
     audit.record(
         "grant.activated",
         reason=Reason.GRANTED,
@@ -232,7 +233,7 @@ def _take_over(audit: Recorder, older: Grant, newer: Grant, until: datetime) -> 
     now = newer.activated_at
     carry_pins(older=older.public_id, newer=newer.public_id)
     credentials.hand_over(old_grant_id=older.pk, new_grant_id=newer.pk, valid_until=until)
-    move(
+    move_grant(
         older,
         GrantState.REVOKING,
         end_reason=Reason.GRANT_EXTENDED,
@@ -264,7 +265,7 @@ def _compensate(claimed: Grant) -> None:
 
 
 def _conclude_failure(locked: Grant, audit: Recorder) -> None:
-    move(
+    move_grant(
         locked,
         GrantState.ACTIVATION_FAILED,
         ended_at=clock.now(),
