@@ -25,5 +25,6 @@ urlpatterns = [
     path("", include("jit_access.api.reviews_urls")),
     path("", include("jit_access.api.locks_urls")),
     path("", include("jit_access.api.break_glass_urls")),
+    path("", include("jit_access.api.webhooks_urls")),
     re_path(r"^.*$", description.NowhereView.as_view()),
 ]

@@ -59,9 +59,7 @@ class WebhookView(Endpoint):
         """Where this agent of yours is told."""
         return Response(_describe(_webhook(_agent(request, public_id))))
 
-    @extend_schema(
-        request=WebhookInput, responses={201: WebhookSecretOutput}, operation_id="webhook_register"
-    )
+    @extend_schema(request=WebhookInput, responses={201: WebhookSecretOutput}, operation_id="webhook_register")
     def post(self, request: Request, public_id: str) -> Response:
         """Tell changes of this agent's requests and grants there. Needs a fresh second factor."""
         actor, agent = signed_in_user(request), _agent(request, public_id)
@@ -76,9 +74,7 @@ class WebhookView(Endpoint):
         actor, agent = signed_in_user(request), _agent(request, public_id)
         given = parse(WebhookInput, request)
         proof = prove_by(request, given["code"])
-        return Response(
-            _describe(services.change_webhook(actor=actor, agent=agent, url=given["url"], assurance=proof))
-        )
+        return Response(_describe(services.change_webhook(actor=actor, agent=agent, url=given["url"], assurance=proof)))
 
     @extend_schema(
         request=CodeInput, responses={204: OpenApiResponse(description="Removed.")}, operation_id="webhook_remove"

@@ -363,7 +363,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.OUTCOME_UNKNOWN: "Nobody knows how this ended. Look whether it was made, then take a new Idempotency-Key.",
     Reason.SECRET_SHOWN_ONCE: "This was made, and its secret was shown once. Revoke it, then make another one.",
     Reason.WEBHOOK_EXISTS: "This agent has a webhook already. Change its address or remove it.",
-    Reason.WEBHOOK_FAILING: "This address did not take a message for three days, or said that it is gone. Give another.",
+    Reason.WEBHOOK_FAILING: "This address took no message for three days, or said that it is gone. Give another.",
     Reason.WEBHOOK_OF_ANOTHER_OWNER: "Somebody else gave this address when the agent was theirs. Give your own.",
     Reason.RATE_LIMITED: "Too many requests. Wait a little.",
     Reason.MALFORMED_REQUEST: "The gateway could not read this request without doubt, so it refused it.",

@@ -12,10 +12,11 @@ from django.http import HttpRequest
 
 from jit_access.accounts.models import User
 from jit_access.web.viewmodels.agents import Section
+from jit_access.web.views import webhooks
 
 SectionMaker: TypeAlias = Callable[[HttpRequest, User], Section | None]
 
-SECTIONS: tuple[SectionMaker, ...] = ()
+SECTIONS: tuple[SectionMaker, ...] = (webhooks.section,)
 
 
 def sections_of(request: HttpRequest, agent: User) -> tuple[Section, ...]:

@@ -37,6 +37,7 @@ from jit_access.web.views import (
     target_routes,
     targets,
     tokens,
+    webhooks,
 )
 
 app_name = "web"
@@ -125,6 +126,10 @@ urlpatterns = [
     path("agents/<str:public_id>/change", agent_changes.change, name="agent-change"),
     path("agents/<str:public_id>/suspend", agent_changes.suspend, name="agent-suspend"),
     path("agents/<str:public_id>/resume", agent_changes.resume, name="agent-resume"),
+    path("agents/<str:public_id>/webhook", webhooks.address, name="agent-webhook"),
+    path("agents/<str:public_id>/webhook/rotate", webhooks.rotate, name="agent-webhook-rotate"),
+    path("agents/<str:public_id>/webhook/remove", webhooks.remove, name="agent-webhook-remove"),
+    path("agents/<str:public_id>/webhook/test", webhooks.try_it, name="agent-webhook-test"),
     path("agents/<str:public_id>/retire", agent_changes.retire, name="agent-retire"),
     path("agents/<str:public_id>/offer", agent_offers.offer, name="agent-offer"),
     path("agents/<str:public_id>/offer/accept", agent_offers.accept, name="agent-accept"),

@@ -15,7 +15,7 @@ _LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def check_url(url: str) -> str:
-    """Raises: CallerError for anything but a plain https address. Plain http: this machine only, never in production."""
+    """Raises: CallerError unless it is a plain https address. Plain http: this machine only, never in production."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

@@ -11,7 +11,7 @@ from jit_access.core.models import PublicModel
 
 
 class Webhook(PublicModel):
-    """One address of one agent. Its secret is sealed; after a rotation the old one signs beside the new one for a day."""
+    """One address of one agent. Its secret is sealed; after a rotation the old one signs beside it for a day."""
 
     ID_PREFIX = "whk"
 

@@ -1,4 +1,4 @@
-"""Messages on their way. Rows are written with the change; this sends what is due, tries again, and gives up in the end.
+"""Messages on their way. Rows are written with the change; this sends what is due, tries again, and gives up.
 
 A row is claimed by a conditional update before it is sent, so two workers never send one row at once; a crash in
 between sends it again after the claim. So: at least once, in no promised order. One address that fails holds up nobody
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, timedelta
 from typing import Final
 
@@ -41,7 +42,7 @@ ROUND_S: Final = 60.0  # less than a task may take
 log = structlog.get_logger(__name__)
 
 
-def leave(webhook: Webhook, *, kind: str, facts: dict[str, str | None]) -> Delivery:
+def leave(webhook: Webhook, *, kind: str, facts: Mapping[str, str | None]) -> Delivery:
     """One message, in the caller's transaction."""
     now = clock.now()
     told = {name: value for name, value in facts.items() if value}

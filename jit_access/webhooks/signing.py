@@ -1,4 +1,7 @@
-"""Standard Webhooks: `v1,` and an HMAC-SHA256 over id, time and body. Source: standard-webhooks.md, "Signature scheme"."""
+"""Standard Webhooks: `v1,` and an HMAC-SHA256 over id, time and body.
+
+Source: standard-webhooks.md, "Signature scheme".
+"""
 
 from __future__ import annotations
 

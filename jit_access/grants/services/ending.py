@@ -19,9 +19,9 @@ from jit_access.domain.audit_record import clean_text
 from jit_access.domain.errors import CallerError, Conflict, NotFound
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
-from jit_access.grants.changes import move_grant
 from jit_access.grants import selectors
 from jit_access.grants.access import may_revoke
+from jit_access.grants.changes import move_grant
 from jit_access.grants.grounds import locks_of
 from jit_access.grants.jobs import FINISH_REVOCATION, enqueue_after_commit
 from jit_access.grants.models import Grant

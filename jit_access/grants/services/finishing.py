@@ -20,8 +20,8 @@ from jit_access.domain.actors import GATEWAY
 from jit_access.domain.errors import Conflict, GatewayError, PeerError
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
-from jit_access.grants.changes import move_grant
 from jit_access.grants import selectors, upstream
+from jit_access.grants.changes import move_grant
 from jit_access.grants.models import Grant
 from jit_access.grants.news import tell_security_of_exposure
 from jit_access.grants.services.removal import remove_access_of
@@ -105,7 +105,9 @@ def _note_failure(grant: Grant, problem: GatewayError) -> None:
         wait_s = min(MAX_RETRY_S, FIRST_RETRY_S * 2 ** min(locked.revoke_attempts, 16))
         again_at = now + timedelta(seconds=wait_s)
         if locked.state == GrantState.REVOKING:
-            move_grant(locked, GrantState.REVOKE_FAILED, exposed_since=now, next_attempt_at=again_at, claimed_until=None)
+            move_grant(
+                locked, GrantState.REVOKE_FAILED, exposed_since=now, next_attempt_at=again_at, claimed_until=None
+            )
             tell_security_of_exposure(locked)
         elif locked.state == GrantState.REVOKE_FAILED:
             Grant.objects.filter(pk=locked.pk).update(next_attempt_at=again_at, claimed_until=None)

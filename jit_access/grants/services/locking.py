@@ -20,8 +20,8 @@ from jit_access.domain.errors import CallerError, GatewayError, PolicyRefusal
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.locks import LockAxis, LockFacts
 from jit_access.domain.reasons import Reason
-from jit_access.grants.changes import move_grant
 from jit_access.grants import selectors
+from jit_access.grants.changes import move_grant
 from jit_access.grants.grounds import locks_of
 from jit_access.grants.lockable import holder_of
 from jit_access.grants.models import Grant

@@ -17,9 +17,9 @@ from jit_access.domain.actors import GATEWAY, ActorRef
 from jit_access.domain.errors import Conflict, GatewayError, NotFound, PolicyRefusal
 from jit_access.domain.lifecycle import GrantState
 from jit_access.domain.reasons import Reason
-from jit_access.grants.changes import announce, move_grant
 from jit_access.grants import claims, selectors, upstream
 from jit_access.grants.agreed_beforehand import refuse_other_workload
+from jit_access.grants.changes import announce, move_grant
 from jit_access.grants.grounds import locks_of
 from jit_access.grants.jobs import FINISH_REVOCATION, enqueue_after_commit
 from jit_access.grants.models import Entitlement, Grant

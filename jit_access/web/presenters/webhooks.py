@@ -11,7 +11,7 @@ from jit_access.accounts.models import User
 from jit_access.domain.reasons import Reason, explain
 from jit_access.web import figures
 from jit_access.web.viewmodels.parts import Action, Badge, Confirm, Fact, Field
-from jit_access.web.viewmodels.webhooks import DeliveryRow, WebhookSection, WebhookSecretPage
+from jit_access.web.viewmodels.webhooks import DeliveryRow, WebhookSecretPage, WebhookSection
 from jit_access.webhooks.addresses import MAX_URL_CHARS
 from jit_access.webhooks.models import Delivery, Webhook
 from jit_access.webhooks.services import Registered
@@ -122,7 +122,7 @@ def _badge(webhook: Webhook) -> Badge:
 def _facts(webhook: Webhook, now: datetime) -> tuple[Fact, ...]:
     facts = []
     if webhook.failing_since is not None:
-        facts.append(Fact("Failing since", figures.since(webhook.failing_since, now)))
+        facts.append(Fact("Failing since", figures.ago(webhook.failing_since, now)))
     if webhook.old_until is not None and webhook.old_until > now:
         facts.append(Fact("Old secret signs until", figures.end_time(webhook.old_until, now)))
     return tuple(facts)
@@ -131,7 +131,7 @@ def _facts(webhook: Webhook, now: datetime) -> tuple[Fact, ...]:
 def _row(row: Delivery, now: datetime) -> DeliveryRow:
     note = _WORDS.get(row.outcome, f"It answered {row.outcome}." if row.outcome else "On its way.")
     tries = f" {row.attempts} attempts." if row.attempts > 1 else ""
-    return DeliveryRow(row.kind, _outcome(row), f"{figures.since(row.created_at, now)}. {note}{tries}")
+    return DeliveryRow(row.kind, _outcome(row), f"{figures.ago(row.created_at, now)}. {note}{tries}")
 
 
 def _outcome(row: Delivery) -> Badge:
