@@ -9,7 +9,7 @@ from django.test import Client
 
 from jit_access.webhooks.models import Delivery, Webhook
 from tests.support.cast import Cast
-from tests.support.pages import text_of
+from tests.web.pages_of import text_of
 
 pytestmark = pytest.mark.django_db
 URL = "https://ci.example.com/news"
