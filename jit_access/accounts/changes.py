@@ -45,6 +45,6 @@ def register_end(handler: Handler) -> None:
 
 
 def announce_end(user: User, reason: Reason) -> None:
-    """Tell every handler of `register_end`. Only `accounts.services` calls this, in its transaction."""
+    """Tell every handler of `register_end`, in the transaction that says why."""
     for handler in tuple(_enders):
         handler(user, reason)

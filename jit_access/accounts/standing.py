@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jit_access.accounts.models import StoppedBecause, User
+from jit_access.domain.agents import AgentState
 from jit_access.domain.reasons import Reason
 
 _REASONS = {
@@ -12,6 +13,19 @@ _REASONS = {
 }
 # What a client is told with 403: it is not the token that is wrong.
 STOPPED = frozenset({Reason.ACCOUNT_LOCKED, *_REASONS.values()})
+
+_STATES = {
+    None: AgentState.WORKS,
+    Reason.ACCOUNT_LOCKED: AgentState.LOCKED,
+    Reason.AGENT_SUSPENDED: AgentState.SUSPENDED,
+    Reason.AGENT_WITHOUT_OWNER: AgentState.WITHOUT_OWNER,
+    Reason.AGENT_RETIRED: AgentState.RETIRED,
+}
+
+
+def state_of(agent: User) -> AgentState:
+    """The same as `why_stopped`, as a state."""
+    return _STATES[why_stopped(agent)]
 
 
 def why_stopped(account: User) -> Reason | None:

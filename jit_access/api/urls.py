@@ -16,6 +16,7 @@ urlpatterns = [
     path("openapi.json", description.DescriptionView.as_view(), name="api-schema"),
     # path("", include("jit_access.api.…_urls")): one line per room, above the last one.
     path("", include("jit_access.api.me_urls")),
+    path("", include("jit_access.api.agents_urls")),
     path("", include("jit_access.api.activity_urls")),
     path("", include("jit_access.api.access_tokens_urls")),
     path("", include("jit_access.api.requests_urls")),

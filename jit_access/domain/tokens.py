@@ -68,6 +68,17 @@ def parse_token(text: str) -> TokenParts | None:
     return TokenParts(TokenKind(kind), token_id)
 
 
+def find_tokens(text: str, *, at_most: int) -> tuple[str, ...]:
+    """Every token in a text whose checksum is right, each once, in order: what a scanner found, however it was cut."""
+    found: dict[str, None] = {}
+    for match in _TOKEN.finditer(text):
+        if parse_token(match[0]) is not None:
+            found[match[0]] = None
+        if len(found) >= at_most:
+            break
+    return tuple(found)
+
+
 def hash_token(text: str) -> str:
     """The hex SHA-256 under which a token is stored and looked up."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

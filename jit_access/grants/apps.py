@@ -8,8 +8,10 @@ class GrantsConfig(AppConfig):
 
     def ready(self) -> None:
         from jit_access.accounts import changes as account_changes  # noqa: PLC0415  # models exist only now
+        from jit_access.accounts import leaks  # noqa: PLC0415  # models exist only now
         from jit_access.grants.recorded import open_grants  # noqa: PLC0415  # models exist only now
         from jit_access.grants.services import reevaluation, signing_out  # noqa: PLC0415  # models exist only now
+        from jit_access.grants.services.leaking import end_leaked_leases  # noqa: PLC0415  # models exist only now
         from jit_access.grants.services.locking import apply_lock  # noqa: PLC0415  # models exist only now
         from jit_access.locks import changes as lock_changes  # noqa: PLC0415  # models exist only now
         from jit_access.mfa import session_news  # noqa: PLC0415  # models exist only now
@@ -19,6 +21,7 @@ class GrantsConfig(AppConfig):
 
         account_changes.register(reevaluation.reevaluate_subject)
         account_changes.register_end(reevaluation.end_all_of)
+        leaks.register(end_leaked_leases)
         lock_changes.register(apply_lock)
         session_news.register(signing_out.end_with_sessions)
         policy_changes.register(reevaluation.reevaluate_all)

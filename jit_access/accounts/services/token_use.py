@@ -101,7 +101,10 @@ def _lives(family: ApiTokenFamily, now: datetime) -> bool:
 def _count(token: ApiToken) -> bool:
     """The condition decides between parallel uses: the last one that is left is had by one of them."""
     left = ApiToken.objects.filter(pk=token.pk, revoked_at=None, use_count__lt=F("max_uses"))
-    return left.update(use_count=F("use_count") + 1) == 1
+    if left.update(use_count=F("use_count") + 1) != 1:
+        return False
+    token.refresh_from_db(fields=["use_count"])
+    return True
 
 
 def _take_up(token: ApiToken, use: Use) -> bool:
