@@ -99,8 +99,8 @@ def _grants(parser: Parser) -> None:
 def _review(parser: Parser) -> None:
     parser.add_argument("id", nargs="?", default="", metavar="ID", help=f"{_REQUEST}; without it, what waits for you")
     verdict = parser.add_mutually_exclusive_group()
-    verdict.add_argument("--approve", action="store_true")
-    verdict.add_argument("--deny", action="store_true")
+    verdict.add_argument("--approve", action="store_true", help="agree to exactly what is shown")
+    verdict.add_argument("--deny", action="store_true", help="refuse it; one denial is enough")
     parser.add_argument("--note", metavar="TEXT", default="", help="what the requester reads")
     parser.add_argument(
         "--for", dest="lasts", metavar="TIME", default="", help="with --approve: a shorter time than was asked"
@@ -130,7 +130,7 @@ def _withdraw(parser: Parser) -> None:
 
 def _why(parser: Parser) -> None:
     parser.add_argument("resource", metavar="RESOURCE", help=_RESOURCE)
-    parser.add_argument("--op", choices=OPERATIONS, default="pull")
+    parser.add_argument("--op", choices=OPERATIONS, default="pull", help="what you wonder about; default: pull")
     parser.add_argument("--for", dest="lasts", metavar="TIME", default="1h", help=_FOR)
     parser.add_argument("--person", metavar="NAME", default="", help="for security and auditors: somebody else")
 
