@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("jit_access.api.policies_urls")),
     path("", include("jit_access.api.reviews_urls")),
     path("", include("jit_access.api.locks_urls")),
+    path("", include("jit_access.api.workloads_urls")),
     path("", include("jit_access.api.break_glass_urls")),
     path("", include("jit_access.api.webhooks_urls")),
     re_path(r"^.*$", description.NowhereView.as_view()),

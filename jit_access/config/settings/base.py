@@ -14,6 +14,7 @@ from jit_access.domain.agents import AgentState
 from jit_access.domain.lifecycle import CampaignState, GrantState, LeaseState, ProposalState, RequestState, TrustState
 from jit_access.domain.locks import LockAxis
 from jit_access.domain.operations import Operation, Tier
+from jit_access.workloads.kinds import IssuerKind
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 VAR_DIR = Path(env.text("JIT_VAR_DIR", str(BASE_DIR / "var")))
@@ -187,6 +188,7 @@ SPECTACULAR_SETTINGS = {
         "GrantStateEnum": [str(word) for word in GrantState],
         "LeaseStateEnum": [str(word) for word in LeaseState],
         "ProposalStateEnum": [str(word) for word in ProposalState],
+        "IssuerKindEnum": [str(word) for word in IssuerKind],
         "TrustStateEnum": [str(word) for word in TrustState],
         "CampaignStateEnum": [str(word) for word in CampaignState],
         "AgentStateEnum": [str(word) for word in AgentState],
