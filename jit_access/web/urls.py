@@ -38,6 +38,8 @@ from jit_access.web.views import (
     targets,
     tokens,
     webhooks,
+    workload_identities,
+    workload_issuers,
 )
 
 app_name = "web"
@@ -135,6 +137,16 @@ urlpatterns = [
     path("agents/<str:public_id>/offer/accept", agent_offers.accept, name="agent-accept"),
     path("agents/<str:public_id>/offer/decline", agent_offers.decline, name="agent-decline"),
     path("agents/<str:public_id>/offer/withdraw", agent_offers.withdraw, name="agent-withdraw"),
+    path("agents/<str:public_id>/identities", workload_identities.show_identities, name="identities"),
+    path("agents/<str:public_id>/identities/new", workload_identities.trust, name="identity-new"),
+    path("agents/<str:public_id>/identities/try", workload_identities.try_sample, name="identity-sample"),
+    path(
+        "agents/<str:public_id>/identities/<str:trust_id>/confirm", workload_identities.confirm, name="identity-confirm"
+    ),
+    path("agents/<str:public_id>/identities/<str:trust_id>/revoke", workload_identities.revoke, name="identity-revoke"),
+    path("issuers", workload_issuers.show_issuers, name="issuers"),
+    path("issuers/new", workload_issuers.add, name="issuer-new"),
+    path("issuers/<str:public_id>/retire", workload_issuers.retire, name="issuer-retire"),
     path("agents/<str:public_id>/tokens/new", agents.new_token, name="agent-token-new"),
     path("targets", targets.show_targets, name="targets"),
     path("targets/new", targets.add_target, name="target-new"),
