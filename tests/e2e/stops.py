@@ -18,11 +18,13 @@ from jit_access.accounts.services import issue_api_token, offer_agent
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
 from jit_access.grants import services as grants
+from jit_access.workloads.models import TrustedIssuer, WorkloadTrust
 from tests.support.cast import make_person
 from tests.support.lifecycles import BASE, FRONTIER, TINY, World, active, answer, ask, scheduled, scope_of
 from tests.support.locking import WHY
 from tests.support.oauth_client import CommandLine
 from tests.support.sessions import code_now
+from tests.support.workloads.issuer import UID
 
 ClientFor = Callable[..., Client]
 # Pages that need a part which is not here (a configured provider, a passkey), or that are no pages of their own.
@@ -34,6 +36,7 @@ ELSEWHERE = frozenset(
         "passkey-new", "passkey-new-options", "passkey", "passkey-remove", "identity-link", "identity-unlink",
         "settings-slack", "settings-slack-code", "settings-slack-confirm", "settings-slack-unlink",
         "target-check", "target-discover", "repository-tier", "agent-accept", "agent-decline",
+        "identity-sample",
     }
 )  # fmt: skip
 AGENT_PAGES = ("/change", "/suspend", "/resume", "/retire", "/offer", "/offer/withdraw", "/tokens/new")
@@ -56,6 +59,7 @@ def stops(world: World, client_for: ClientFor) -> list[Stop]:
         *_watching(world, client_for),
         *_running(world, client_for),
         *_oneself(world, client_for),
+        *_workloads(world, client_for),
         Stop("/second-factor", cast.ada, "stale"),
         Stop("/second-factor/set-up", cast.cleo, "none"),
         Stop("/sign-in", None),
@@ -164,6 +168,47 @@ def _running(world: World, client_for: ClientFor) -> list[Stop]:
         Stop("/policy/proposals/new", cast.dora),
         Stop(proposal, cast.dora),
         Stop(f"{proposal}/withdraw", cast.dora),
+    ]
+
+
+def _workloads(world: World, client_for: ClientFor) -> list[Stop]:
+    """One workload that counts and one that waits, both of a cluster that nobody asks here."""
+    cast = world.cast
+    issuer = TrustedIssuer.objects.create(
+        name="Training cluster",
+        kind="kubernetes-jwks",
+        issuer="https://kubernetes.default.svc.cluster.local",
+        audience="http://localhost:8000",
+        jwks_uri="https://203.0.113.10:6443/openid/v1/jwks",
+        algorithms=["RS256"],
+        added_by=cast.ben,
+    )
+    here = f"/agents/{cast.ci_bot.public_id}/identities"
+    typed = {
+        "issuer": issuer.public_id,
+        "claim-namespace": "train",
+        "claim-service_account": "eval",
+        "claim-service_account_uid": UID,
+        "scope": "act",
+        "minutes": "15",
+        "days": "30",
+    }
+    ada, ben = client_for(cast.ada), client_for(cast.ben)
+    for name, account in (("Nightly evaluation", "eval"), ("Fine-tuning", "tune")):
+        made = ada.post(f"{here}/new", typed | {"name": name, "claim-service_account": account})
+        assert made.status_code == 302, made.content.decode()
+    first, second = WorkloadTrust.objects.order_by("pk")
+    assert ben.post(f"{here}/{first.public_id}/confirm").status_code == 302
+    return [
+        Stop(here, cast.ada),
+        Stop(f"{here}/new", cast.ada),
+        Stop(f"{here}/new?issuer={issuer.public_id}", cast.ada),
+        Stop(f"{here}/{first.public_id}/revoke", cast.ada),
+        Stop(f"{here}/{second.public_id}/confirm", cast.ben),
+        Stop("/issuers", cast.ben),
+        Stop("/issuers/new", cast.ben),
+        Stop("/issuers/new?kind=kubernetes-tokenreview", cast.ben),
+        Stop(f"/issuers/{issuer.public_id}/retire", cast.ben),
     ]
 
 
