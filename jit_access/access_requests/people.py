@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from jit_access.access_requests.away import Standing, standings
 from jit_access.access_requests.models import AccessRequest, ApprovalStep, Verdict
-from jit_access.access_requests.voices import Voice, people_for, refused_people, voice_of_loaded
+from jit_access.access_requests.voices import Voice, people_for, refused_people, stood_behind, voice_of_loaded
 from jit_access.accounts.models import User
 from jit_access.domain.errors import PolicyRefusal
 from jit_access.domain.lifecycle import RequestState
@@ -132,7 +132,7 @@ def refusal_to_answer(voices: Sequence[Voice], request: AccessRequest) -> Reason
         return Reason.NOT_FOR_AGENTS
     if not actor.is_active:
         return Reason.ACCOUNT_LOCKED
-    if actor.pk in refused_people(request.requester):
+    if actor.pk in refused_people(request.requester) or stood_behind(actor, request):
         return Reason.OWN_REQUEST
     if not any(voice.can_fill(step.group, request) for voice in voices for step in request.steps.all()):
         return Reason.NOT_AN_APPROVER

@@ -36,7 +36,7 @@ class Voice:
         """True when this person is now among those whom the word asks about this request."""
         if not self.person.is_active or not self.person.is_person:
             return False
-        if self.person.pk in refused_people(request.requester):
+        if self.person.pk in refused_people(request.requester) or stood_behind(self.person, request):
             return False
         if word == MANAGER:
             return manager_id(request.requester) == self.person.pk
@@ -66,6 +66,11 @@ def voices_of(actor: User, groups: frozenset[str] | None = None) -> tuple[Voice,
 def voice_of_loaded(person: User, *, until: datetime | None = None) -> Voice:
     """Somebody's own, whose groups were read with the rows at hand."""
     return Voice(person, frozenset(group.name for group in person.groups.all()), until)
+
+
+def stood_behind(person: User, request: AccessRequest) -> bool:
+    """True for whoever answered for the account that asked, when it asked: the payload says so, whoever does by now."""
+    return bool(person.public_id == request.payload["requester"].get("owner"))
 
 
 def asked_requests(voices: Iterable[Voice]) -> QuerySet[AccessRequest]:

@@ -62,6 +62,13 @@ class ApiTokenInput(CodeInput):
         default=86400,
         help_text="How long an old token works beside a new one that nobody used yet: 10 min to 7 d.",
     )
+    key_thumbprint = serializers.CharField(
+        max_length=43,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="RFC 7638 thumbprint of the key that each call has to prove with DPoP (RFC 9449). Empty: none.",
+    )
 
 
 class CollectInput(StrictSerializer):
@@ -168,4 +175,4 @@ def _limits(given: dict[str, Any]) -> services.TokenLimits:
         rotation = services.Rotation(timedelta(seconds=given["rotates_every_s"]), timedelta(seconds=given["overlap_s"]))
     if any("\x00" in text for text in given["networks"]):
         raise CallerError(Reason.INVALID_INPUT, field="networks")
-    return services.TokenLimits(tuple(given["networks"]), given["max_uses"], rotation)
+    return services.TokenLimits(tuple(given["networks"]), given["max_uses"], rotation, given["key_thumbprint"])

@@ -105,10 +105,12 @@ def _find(request: Request, text: str) -> ApiToken:
     reason = api_fault_of(token, use)
     if reason is None and locks_on(ground_of_account(token.user)):
         reason = Reason.LOCKED
-    if reason is None:
-        reason = take(token, use)
     if reason is not None:
         raise _refusal(request, reason, token=token)
+    # Before it is taken: whoever lacks the key spends no use and takes up no generation.
+    require_key(request._request, text=text, jkt=token.jkt, actor=token.user.ref, token_id=token.public_id)
+    if (too_late := take(token, use)) is not None:
+        raise _refusal(request, too_late, token=token)
     return token
 
 

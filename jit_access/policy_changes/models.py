@@ -23,6 +23,8 @@ class PolicyProposal(StatefulModel):
     # Nobody where the installation itself proposed: then two people sign.
     proposer = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     proposer_name = models.CharField(max_length=120)
+    # Who answered for the service account that proposed, when it did: they never sign it, whoever owns it by now.
+    proposer_owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     because = models.CharField(max_length=500)
     cases = models.JSONField(default=dict)  # file name -> YAML
     findings = models.JSONField(default=list)

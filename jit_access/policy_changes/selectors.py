@@ -53,7 +53,7 @@ def why_not_sign(actor: User, row: PolicyProposal) -> Reason | None:
     """None when this person may sign it now, given a fresh second factor. Pages show it, and the service goes by it."""
     if not actor.is_person or not actor.is_active or SECURITY not in groups_of(actor):
         return Reason.NOT_FOUND
-    if row.proposer is not None and actor.pk in {row.proposer_id, row.proposer.owner_id}:
+    if actor.pk in _barred(row):
         return Reason.OWN_PROPOSAL
     if row.state != ProposalState.PROPOSED or row.expires_at <= clock.now():
         return Reason.PROPOSAL_CLOSED
@@ -74,8 +74,15 @@ def standing_signers(row: PolicyProposal) -> tuple[User, ...]:
 
 def possible_signers(row: PolicyProposal) -> tuple[User, ...]:
     """Everybody of security who did not propose it, neither themselves nor through an account of theirs."""
-    barred = {row.proposer_id, row.proposer.owner_id} if row.proposer is not None else set()
+    barred = _barred(row)
     return tuple(person for person in members_of(SECURITY) if person.pk not in barred)
+
+
+def _barred(row: PolicyProposal) -> frozenset[int]:
+    """Whoever proposed, and who answers for the account that did: now, and when it did."""
+    owner_now = None if row.proposer is None else row.proposer.owner_id
+    known = (row.proposer_id, owner_now, row.proposer_owner_id)
+    return frozenset(pk for pk in known if pk is not None)
 
 
 def _is_beside_locked(actor: User, row: PolicyProposal) -> bool:

@@ -88,6 +88,7 @@ def _propose(*, actor: ActorRef, proposer: User | None, draft: Draft) -> PolicyP
             state=ProposalState.PROPOSED,
             proposer=proposer,
             proposer_name=actor.name[:120],
+            proposer_owner=None if proposer is None else proposer.owner,
             because=because,
             cases=dict(draft.cases),
             findings=foresight.findings,

@@ -85,6 +85,18 @@ def test_owner_does_not_approve_their_service_account(world: World) -> None:
     assert answer(request, world.cast.ben).state == RequestState.APPROVED
 
 
+def test_nor_does_whoever_owned_it_when_it_asked(world: World) -> None:
+    """A hand-over ends what is open; this is for whatever else may change an owner."""
+    accounts.add_to_group(actor=GATEWAY, user=world.cast.ada, group="model-owners")
+    request = ask(world, TINY, actor=world.cast.ci_bot)
+    world.cast.ci_bot.owner = world.cast.cleo
+    world.cast.ci_bot.save(update_fields=["owner"])
+    with pytest.raises(PolicyRefusal) as refusal:
+        answer(reload(request), world.cast.ada)
+    assert refusal.value.reason is Reason.OWN_REQUEST
+    assert answer(reload(request), world.cast.ben).state == RequestState.APPROVED
+
+
 def test_agent_approves_nothing(world: World) -> None:
     accounts.add_to_group(actor=GATEWAY, user=world.cast.ci_bot, group="model-owners")
     request = ask(world, TINY)

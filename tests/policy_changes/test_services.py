@@ -99,6 +99,18 @@ def test_a_machine_and_its_owner_are_one_person(world: World, eve: User) -> None
     assert sign(eve, row).state == ProposalState.ACTIVATED
 
 
+def test_nor_does_its_former_owner_sign_what_it_proposed_as_theirs(world: World, eve: User) -> None:
+    machine = make_service_account("policy-bot", world.cast.dora, "security")
+    row, other = proposed(machine), make_person("frank", "security")
+    machine.owner = other
+    machine.save(update_fields=["owner"])
+    for one in (world.cast.dora, other):
+        with pytest.raises(PolicyRefusal) as refused:
+            sign(one, row)
+        assert refused.value.reason is Reason.OWN_PROPOSAL
+    assert sign(eve, row).state == ProposalState.ACTIVATED
+
+
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [
