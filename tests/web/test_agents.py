@@ -47,7 +47,7 @@ def test_an_agent_is_shown_with_what_it_is_and_holds(world: World, client_for: C
     assert "Works Agent of Ada Okafor" in text
     assert "Groups Research" in text
     assert f"Open grants 1 demo-registry/{BASE} Active" in text
-    assert "nightly Works Used Never Ends " in text
+    assert "nightly Works Used Never Works From anywhere, as often as its holder likes Ends " in text
     assert f"Begins jita_api_{token.token_id}" in text
 
 
@@ -123,3 +123,106 @@ def test_a_form_without_its_token_makes_nothing(cast: Cast, client_for: Callable
     client = browser_like(client_for(cast.ada))
     assert client.post(path_of(cast, "/tokens/new"), {"name": "x", "days": "7"}).status_code == 403
     assert not ApiToken.objects.exists()
+
+
+def test_a_token_gets_the_limits_that_its_owner_types(cast: Cast, client_for: Callable[..., Client]) -> None:
+    ada = client_for(cast.ada)
+    form = text_of(ada.get(path_of(cast, "/tokens/new")))
+    assert "From which networks?" in form
+    typed = {
+        "name": "nightly", "days": "365", "networks": "10.0.0.0/8, 192.0.2.7", "max_uses": "50",
+        "rotates_every": "604800", "overlap": "86400",
+    }  # fmt: skip
+    assert ada.post(path_of(cast, "/tokens/new"), typed).status_code == 200
+    token = ApiToken.objects.get()
+    assert (token.networks, token.max_uses) == (["10.0.0.0/8", "192.0.2.7/32"], 50)
+    text = text_of(ada.get(path_of(cast)))
+    assert "Works From 10.0.0.0/8 and 192.0.2.7/32 only, 50 of 50 uses left" in text
+    assert "Rotates Number 1, another every 7 d until " in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"networks": "10.0.0.5/8"}, "10.0.0.5/8 is one address in 10.0.0.0/8."),
+        ({"max_uses": "many"}, "Type a whole number, or nothing."),
+        ({"max_uses": "0"}, "A token is used 1 to 1000000 times"),
+        ({"days": "365"}, "A token lasts 1 minute to 90 days."),
+        ({"days": "2"}, "Choose how long it lasts."),
+        ({"rotates_every": "86400", "overlap": "604800"}, "no longer than the time between two tokens."),
+        ({"rotates_every": "5"}, "Choose one of these."),
+        ({"name": ""}, "Give the token a name"),
+    ],
+)
+def test_what_cannot_be_is_said_beside_its_field(
+    cast: Cast, client_for: Callable[..., Client], typed: dict[str, str], said: str
+) -> None:
+    ada = client_for(cast.ada)
+    good = {"name": "nightly", "days": "30"}
+    refused = ada.post(path_of(cast, "/tokens/new"), good | typed)
+    assert refused.status_code == 422
+    assert said in text_of(refused)
+    assert not ApiToken.objects.exists()
+    assert ada.post(path_of(cast, "/tokens/new"), good).status_code == 200
+
+
+def test_revoking_asks_for_a_fresh_factor(cast: Cast, client_for: Callable[..., Client]) -> None:
+    token = token_for(cast)
+    refused = client_for(cast.ada, "stale").post(f"/settings/tokens/{token.public_id}/revoke")
+    assert refused["Location"].startswith("/second-factor?next=")
+    token.refresh_from_db()
+    assert token.revoked_at is None
+
+
+class TestPagesOfAgents:
+    def test_making_one(self, cast: Cast, client_for: Callable[..., Client]) -> None:
+        ada = client_for(cast.ada)
+        form = ada.get("/agents/new")
+        assert heading_of(form) == "Make an agent"
+        refused = ada.post("/agents/new", {"name": "Eval", "purpose": "Scores each night's work", "groups": "research"})
+        assert refused.status_code == 422
+        assert "A name has 3 to 40 small letters" in text_of(refused)
+        taken = ada.post("/agents/new", {"name": "ci-bot", "purpose": "Scores each night's work"})
+        assert "That name is taken." in text_of(taken)
+        made = ada.post("/agents/new", {"name": "eval", "purpose": "Scores each night's work", "groups": "research"})
+        assert made.status_code == 302
+        text = text_of(ada.get(made["Location"]))
+        assert "Scores each night&#x27;s work" in text or "Scores each night's work" in text
+        assert "Answers for it Ada Okafor" in text
+        assert "You answer for 2 agents; two work." in text_of(ada.get("/agents"))
+
+    def test_whose_groups_may_not_is_told_so(self, cast: Cast, client_for: Callable[..., Client]) -> None:
+        cleo = client_for(cast.cleo)
+        assert "Your groups may not own agents." in text_of(cleo.get("/agents"))
+        refused = cleo.get("/agents/new")
+        assert refused.status_code == 403
+        assert "agents-not-open" in text_of(refused)
+
+    def test_suspending_resuming_retiring(self, cast: Cast, client_for: Callable[..., Client]) -> None:
+        ada = client_for(cast.ada)
+        for what, word in (("suspend", "Suspended"), ("resume", "Works"), ("retire", "Retired")):
+            assert ada.get(path_of(cast, f"/{what}")).status_code == 200
+            assert ada.post(path_of(cast, f"/{what}")).status_code == 302
+            assert f"{word} Agent of Ada Okafor" in text_of(ada.get(path_of(cast)))
+
+    def test_handing_it_over(self, cast: Cast, client_for: Callable[..., Client]) -> None:
+        ada, ben = client_for(cast.ada), client_for(cast.ben)
+        assert "Name another person here" in text_of(ada.post(path_of(cast, "/offer"), {"to": "nobody"}))
+        assert ada.post(path_of(cast, "/offer"), {"to": "ben", "note": "Yours now"}).status_code == 302
+        assert "Ben Okafor is asked to answer for it" in text_of(ada.get(path_of(cast)))
+        assert "Ada Okafor asks you to answer for ci-bot." in text_of(ben.get("/agents"))
+        assert "They wrote: “Yours now”" in text_of(ben.get(path_of(cast)))
+        assert ben.get(path_of(cast, "/offer/accept")).status_code == 405
+        assert ben.post(path_of(cast, "/offer/accept")).status_code == 302
+        assert "Works Agent of Ben Okafor" in text_of(ben.get(path_of(cast)))
+        assert ada.get(path_of(cast)).status_code == 404
+
+    def test_security_sees_who_has_none_and_names_one(self, cast: Cast, client_for: Callable[..., Client]) -> None:
+        dora = client_for(cast.dora)
+        assert "Name a new owner" not in text_of(dora.get(path_of(cast)))
+        services.lock_account(actor=cast.dora.ref, user=cast.ada)
+        text = text_of(dora.get(path_of(cast)))
+        assert "Nobody answers for this service account now." in text
+        assert "Name a new owner" in text
+        assert "ci-bot Without owner Ada Okafor" in text_of(dora.get("/agents"))
+        assert dora.post(path_of(cast, "/offer"), {"to": "ben"}).status_code == 302

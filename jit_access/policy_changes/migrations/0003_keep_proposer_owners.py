@@ -1,7 +1,7 @@
 from django.db import migrations
 
 
-def keep_owners(apps, schema_editor):
+def keep_owners(apps, _schema_editor):
     """Proposals of service accounts that were made before: whoever answers for them now."""
     proposals = apps.get_model("policy_changes", "PolicyProposal")
     for row in proposals.objects.filter(proposer__owner__isnull=False).select_related("proposer"):

@@ -58,7 +58,7 @@ class PasskeyForm:
 
 @dataclass(frozen=True, slots=True)
 class TokenForm:
-    """A new API token: its name and how long it lasts."""
+    """A new API token: its name, how long it lasts, and what narrows it."""
 
     name: Field
     days: tuple[Option, ...]
@@ -66,6 +66,9 @@ class TokenForm:
     lead: str
     post_href: str
     back_href: str
+    days_error: str = ""
+    days_hint: str = ""
+    limits: tuple[Field, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

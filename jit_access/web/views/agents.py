@@ -28,8 +28,9 @@ from jit_access.web.pages import page, person, render_page
 from jit_access.web.presenters import agents as words
 from jit_access.web.presenters.api_tokens import token_cards
 from jit_access.web.presenters.records import Named, row_of
+from jit_access.web.token_forms import Form
 from jit_access.web.viewmodels.activity import RecordRow
-from jit_access.web.views.api_tokens import Form, make_token
+from jit_access.web.views.api_tokens import make_token
 
 _OTHERS = 200  # of a list that nobody reads to its end; the API has all of them
 _RECORDS = 8
@@ -71,7 +72,9 @@ def show_agent(request: HttpRequest, public_id: str) -> HttpResponse:
         account=account,
         viewer=viewer,
         groups=selectors.groups_of(account),
-        tokens=token_cards(list(selectors.live_tokens_of(account, now=now)), now),
+        tokens=token_cards(
+            list(selectors.live_tokens_of(account, now=now)), now, may_revoke=account.owner_id == viewer.pk
+        ),
         grants=list(with_related(open_grants)),
         records=_recent(viewer, account),
         offer=selectors.open_offer_of(account, now=now),
@@ -95,6 +98,7 @@ def new_token(request: HttpRequest, public_id: str) -> HttpResponse:
         post_href=reverse("web:agent-token-new", args=[account.public_id]),
         back_href=reverse("web:agent", args=[account.public_id]),
         placeholder="nightly build",
+        is_agents=True,
     )
     return make_token(request, account, form)
 

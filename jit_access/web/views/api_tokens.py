@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,22 +15,11 @@ from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, require_fresh
 from jit_access.web import figures
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters import api_tokens as words
-from jit_access.web.viewmodels.parts import Action, Field, Option
-from jit_access.web.viewmodels.security import ApiTokenPage, TokenForm
+from jit_access.web.token_forms import Form, build_form, read_lasts, read_limits
+from jit_access.web.viewmodels.parts import Action
+from jit_access.web.viewmodels.security import ApiTokenPage
 
 _METHODS = ["GET", "HEAD", "POST"]
-TOKEN_DAYS = (7, 30, 90)
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """Whose token it will be, in words, and where the form leads."""
-
-    title: str
-    lead: str
-    post_href: str
-    back_href: str
-    placeholder: str
 
 
 @require_http_methods(_METHODS)
@@ -56,6 +42,7 @@ def revoke_token(request: HttpRequest, public_id: str) -> HttpResponse:
     """Revoke an API token of one's own or of one's agent."""
     user = person(request)
     token = access.get_token(user, public_id)
+    require_fresh(request, STEP_UP_MAX_AGE_S)
     if request.method == "POST":
         services.revoke_api_token(actor=user.ref, token=token)
         say(request, f"The token {token.name} is revoked.", "Whatever used it is refused from now on.")
@@ -68,19 +55,17 @@ def make_token(request: HttpRequest, account: User, form: Form) -> HttpResponse:
     require_fresh(request, STEP_UP_MAX_AGE_S)
     if request.method != "POST":
         return _render_form(request, form)
-    days = request.POST.get("days", "")
-    if days not in {str(one) for one in TOKEN_DAYS}:
-        return _render_form(request, form, "Choose how long it lasts.", status=422)
     try:
         issued = services.issue_api_token(
             actor=person(request).ref,
             user=account,
             name=request.POST.get("name", ""),
-            lasts=timedelta(days=int(days)),
+            lasts=read_lasts(form, request.POST),
             is_name_new=True,
+            limits=read_limits(form, request.POST),
         )
     except CallerError as error:
-        return _render_form(request, form, error.sentence, status=422)
+        return _render_form(request, form, error)
     ends = figures.end_time(issued.token.expires_at, clock.now())
     is_own = account.pk == person(request).pk
     shown = ApiTokenPage(
@@ -92,22 +77,7 @@ def make_token(request: HttpRequest, account: User, form: Form) -> HttpResponse:
     return render_page(request, "web/api_token.html", shown, current="settings")
 
 
-def _render_form(request: HttpRequest, form: Form, problem: str = "", *, status: int = 200) -> HttpResponse:
-    chosen = request.POST.get("days", "30")
-    built = TokenForm(
-        name=Field(
-            "name",
-            "What is it for?",
-            request.POST.get("name", ""),
-            hint="You find it again by this name.",
-            error=problem,
-            max_chars=80,
-            placeholder=form.placeholder,
-        ),
-        days=tuple(Option(str(one), f"{one} days", str(one) == chosen) for one in TOKEN_DAYS),
-        title=form.title,
-        lead=form.lead,
-        post_href=form.post_href,
-        back_href=form.back_href,
-    )
-    return render_page(request, "web/token_form.html", built, current="settings", status=status)
+def _render_form(request: HttpRequest, form: Form, error: CallerError | None = None) -> HttpResponse:
+    built, status = build_form(form, request.POST, error), 200 if error is None else 422
+    current = "agents" if form.is_agents else "settings"
+    return render_page(request, "web/token_form.html", built, current=current, status=status)
