@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from jit_access.domain.reasons import Reason
+from jit_access.oauth.device_grant import DEVICE_AUTHORIZATION
 from jit_access.oauth.endpoints import INTROSPECTION, REVOCATION
 from jit_access.oauth.errors import Refused
 from jit_access.oauth.grant_types import server
@@ -17,6 +18,12 @@ from jit_access.oauth.metadata import describe
 def token(request: HttpRequest) -> HttpResponse:
     """RFC 6749, 3.2."""
     return _only_post(request) or server().token_response(request)
+
+
+@csrf_exempt
+def device_authorization(request: HttpRequest) -> HttpResponse:
+    """RFC 8628, 3.1."""
+    return _only_post(request) or server().endpoint_response(request, DEVICE_AUTHORIZATION)
 
 
 @csrf_exempt

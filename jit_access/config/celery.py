@@ -35,6 +35,7 @@ app.conf.beat_schedule = {
     "close-access-reviews": {"task": "jit_access.access_reviews.tasks.close_due_campaigns", "schedule": 60.0},
     "send-notifications": {"task": "jit_access.notifications.tasks.send_due", "schedule": 5.0},
     "checkpoint-log": {"task": "jit_access.audit.tasks.write_checkpoint", "schedule": 10.0},
+    "forget-oauth": {"task": "jit_access.oauth.tasks.forget_what_is_over", "schedule": 3600.0},
     "forget-sessions": {"task": "jit_access.mfa.tasks.forget_old_sessions", "schedule": 3600.0},
     "forget-used-workload-tokens": {"task": "jit_access.workloads.tasks.forget_used_tokens", "schedule": 3600.0},
     "check-targets": {"task": "jit_access.targets.tasks.check_all", "schedule": 60.0},

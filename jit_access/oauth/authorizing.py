@@ -23,7 +23,7 @@ from jit_access.domain.errors import CallerError, PolicyRefusal
 from jit_access.domain.reasons import Reason
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, Assurance, Level, check_fresh, check_strength
 from jit_access.mfa.services import client_address
-from jit_access.oauth.clients import KnownClient, find_client
+from jit_access.oauth.clients import KnownClient, find_client, scope_for
 from jit_access.oauth.codes import Consent
 from jit_access.oauth.errors import Refused, from_gateway, reason_of
 from jit_access.oauth.grant_types import server
@@ -156,13 +156,7 @@ def _check_way_back(fields: Mapping[str, str]) -> KnownClient:
 def _check(http: HttpRequest, user: User, client: KnownClient, fields: dict[str, str]) -> Ask:
     if fields.get("response_type") != "code":
         raise Refused("unsupported_response_type", Reason.CLIENT_NOT_ALLOWED, "Only response_type=code is known.")
-    try:
-        wanted = parse_scope(fields.get("scope", ""))
-    except CallerError as error:
-        raise Refused("invalid_scope", error.reason, error.sentence) from error
-    allowed = client.get_allowed_scope(fields.get("scope"))
-    if not allowed or not wanted <= parse_scope(allowed):
-        raise Refused("invalid_scope", Reason.CLIENT_NOT_ALLOWED, "This client may not have that scope.")
+    allowed = scope_for(client, fields.get("scope"))
     if not user.is_person:
         raise from_gateway(PolicyRefusal(Reason.NOT_FOR_AGENTS))
     server().get_consent_grant(Message(http, fields), user)

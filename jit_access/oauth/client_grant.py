@@ -8,13 +8,11 @@ from typing import Final
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant  # type: ignore[import-untyped]  # ships no types
 
 from jit_access.audit.recorder import audited
-from jit_access.domain.errors import CallerError
 from jit_access.domain.reasons import Reason
 from jit_access.oauth.access_tokens import Terms, issue_access_token
-from jit_access.oauth.clients import KnownClient, note_use
+from jit_access.oauth.clients import KnownClient, note_use, scope_for
 from jit_access.oauth.errors import Refused
 from jit_access.oauth.models import Client
-from jit_access.oauth.scopes import parse_scope
 from jit_access.oauth.server import Answer, answer_with
 
 LASTS: Final = timedelta(minutes=15)
@@ -26,16 +24,7 @@ class ClientGrant(ClientCredentialsGrant):  # type: ignore[misc]  # ships no typ
     TOKEN_ENDPOINT_AUTH_METHODS: Final = ["client_secret_basic", "client_secret_post"]
 
     def validate_requested_scope(self) -> None:
-        client: KnownClient = self.request.client
-        wished = self.request.payload.scope
-        try:
-            wanted = parse_scope(wished or "")
-        except CallerError as error:
-            raise Refused("invalid_scope", error.reason, error.sentence) from error
-        allowed = client.get_allowed_scope(wished)
-        if not allowed or not wanted <= parse_scope(allowed):
-            raise Refused("invalid_scope", Reason.CLIENT_NOT_ALLOWED, "This client may not have that scope.")
-        self.request.scope = allowed
+        self.request.scope = scope_for(self.request.client, self.request.payload.scope)
 
     def create_token_response(self) -> Answer:
         client: KnownClient = self.request.client

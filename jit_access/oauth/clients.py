@@ -11,9 +11,12 @@ from authlib.oauth2.rfc6749 import ClientMixin  # type: ignore[import-untyped]  
 
 from jit_access.accounts.models import User
 from jit_access.core import clock
+from jit_access.domain.errors import CallerError
+from jit_access.domain.reasons import Reason
 from jit_access.domain.tokens import hash_token
+from jit_access.oauth.errors import Refused
 from jit_access.oauth.models import Client
-from jit_access.oauth.scopes import ALL, format_scope
+from jit_access.oauth.scopes import ALL, format_scope, parse_scope
 
 AUTHORIZATION_CODE: Final = "authorization_code"
 CLIENT_CREDENTIALS: Final = "client_credentials"
@@ -95,6 +98,24 @@ def find_client(client_id: str) -> KnownClient | None:
         account=row.account,
         may_introspect=row.may_introspect,
     )
+
+
+def client_name(client_id: str) -> str:
+    """What people call a client; its id where nobody named it."""
+    built_in = _BUILT_IN.get(client_id)
+    return built_in.name if built_in is not None else client_id or "A client without a name"
+
+
+def scope_for(client: KnownClient, wished: str | None) -> str:
+    """What the token may do: the wish, or all that the client may. Raises: Refused (invalid_scope)."""
+    try:
+        wanted = parse_scope(wished or "")
+    except CallerError as error:
+        raise Refused("invalid_scope", error.reason, error.sentence) from error
+    allowed = client.get_allowed_scope(wished)
+    if not allowed or not wanted <= parse_scope(allowed):
+        raise Refused("invalid_scope", Reason.CLIENT_NOT_ALLOWED, "This client may not have that scope.")
+    return allowed
 
 
 def note_use(client: KnownClient) -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from jit_access.oauth.client_grant import ClientGrant
 from jit_access.oauth.code_grant import EXTENSIONS, CodeGrant
+from jit_access.oauth.device_grant import DeviceAuthorization, DeviceGrant
 from jit_access.oauth.endpoints import Introspection, Revocation
 from jit_access.oauth.server import Server
 from jit_access.oauth.token_exchange import TokenExchangeGrant
@@ -17,6 +18,7 @@ from jit_access.oauth.token_exchange import TokenExchangeGrant
 # (grant, its extensions)
 GRANTS: tuple[tuple[type[Any], tuple[Any, ...]], ...] = (
     (CodeGrant, EXTENSIONS),
+    (DeviceGrant, ()),
     (ClientGrant, ()),
     (TokenExchangeGrant, ()),
 )
@@ -33,6 +35,7 @@ def server() -> Server:
     made = Server()
     for grant, extensions in GRANTS:
         made.register_grant(grant, list(extensions))
+    made.register_endpoint(DeviceAuthorization)
     made.register_endpoint(Revocation)
     made.register_endpoint(Introspection)
     made.register_extension(_NamesItself())

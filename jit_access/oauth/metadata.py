@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from jit_access.oauth.device_grant import DeviceGrant
 from jit_access.oauth.dpop import ALGORITHMS
 from jit_access.oauth.grant_types import GRANTS
 from jit_access.oauth.scopes import Scope
@@ -15,7 +16,9 @@ _SECRET = ["client_secret_basic", "client_secret_post"]
 def describe() -> dict[str, object]:
     """The document. Only what can be used now stands in it."""
     issuer = settings.PUBLIC_URL
-    return {
+    device = {"device_authorization_endpoint": f"{issuer}/oauth/device_authorization"}
+    types = [str(grant.GRANT_TYPE) for grant, _ in GRANTS if grant is not DeviceGrant or settings.OAUTH_DEVICE_GRANT]
+    return (device if settings.OAUTH_DEVICE_GRANT else {}) | {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
@@ -24,7 +27,7 @@ def describe() -> dict[str, object]:
         "scopes_supported": [str(scope) for scope in Scope],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": [str(grant.GRANT_TYPE) for grant, _ in GRANTS],
+        "grant_types_supported": types,
         "token_endpoint_auth_methods_supported": ["none", *_SECRET],
         "revocation_endpoint_auth_methods_supported": ["none", *_SECRET],
         "introspection_endpoint_auth_methods_supported": _SECRET,

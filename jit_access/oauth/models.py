@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 
 from jit_access.core.models import PublicModel
-from jit_access.mfa.assurance import PROVED_LEVELS, Assurance, Level
+from jit_access.mfa.assurance import NO_ASSURANCE, PROVED_LEVELS, Assurance, Level
 
 
 class AccessToken(PublicModel):
@@ -108,3 +108,60 @@ class Client(PublicModel):
                 name="oauth_client_name_once",
             )
         ]
+
+
+class DeviceCode(models.Model):
+    """A sign-in that a client began where there is no browser, until a person decides or ten minutes are over.
+
+    Both codes are known by their hash: the long one is the client's, the short one is typed by the person.
+    """
+
+    code_hash = models.CharField(max_length=64, unique=True)
+    user_code_hash = models.CharField(max_length=64, unique=True)
+    client = models.CharField(max_length=64)
+    scope = models.CharField(max_length=200)
+    address = models.CharField(max_length=64, blank=True)  # where the client asked from, shown to the person
+    begun_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    interval_s = models.PositiveIntegerField()
+    polled_at = models.DateTimeField(null=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    is_allowed = models.BooleanField(default=False)
+    level = models.PositiveSmallIntegerField(default=0)
+    proved_at = models.DateTimeField(null=True)
+    session = models.CharField(max_length=64, blank=True)
+    device = models.CharField(max_length=64, blank=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["expires_at"], name="device_code_end")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(is_allowed=False) | models.Q(user__isnull=False, proved_at__isnull=False),
+                name="device_code_allowed_by_somebody",
+            )
+        ]
+
+    def get_client_id(self) -> str:
+        return self.client
+
+    def get_scope(self) -> str:
+        return self.scope
+
+    def assurance_at(self, now: datetime) -> Assurance:
+        """What the session had proved when the person said yes."""
+        if self.proved_at is None:
+            return NO_ASSURANCE
+        age_s = math.floor((now - self.proved_at).total_seconds())
+        return Assurance(Level(self.level), self.proved_at, age_s, self.session, self.device)
+
+
+class DeviceCodeGuess(models.Model):
+    """A code that somebody typed and that was nobody's. Counted per account."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["user", "at"], name="device_code_guess_recent")]

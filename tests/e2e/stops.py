@@ -18,6 +18,7 @@ from jit_access.accounts.services import issue_api_token, offer_agent
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
 from jit_access.grants import services as grants
+from jit_access.oauth.models import AccessToken
 from jit_access.workloads.models import TrustedIssuer, WorkloadTrust
 from tests.support.cast import make_person
 from tests.support.lifecycles import BASE, FRONTIER, TINY, World, active, answer, ask, scheduled, scope_of
@@ -27,10 +28,11 @@ from tests.support.sessions import code_now
 from tests.support.workloads.issuer import UID
 
 ClientFor = Callable[..., Client]
-# Pages that need a part which is not here (a configured provider, a passkey), or that are no pages of their own.
+# Pages that need a part which is not here (a provider, a passkey, a setting), or that are no pages of their own.
 ELSEWHERE = frozenset(
     {
-        "home", "sign-on", "sign-on-answer", "sign-on-logout", "sign-out", "recover", "passkey-options", "reset-code",
+        "home", "oauth-device",
+        "sign-on", "sign-on-answer", "sign-on-logout", "sign-out", "recover", "passkey-options", "reset-code",
         "reset-withdraw", "grant-token", "request-link", "request-preview", "request-comment", "approve",
         "activity-export", "review-evidence", "proposal-sign", "away-end", "settings-look", "settings-codes",
         "passkey-new", "passkey-new-options", "passkey", "passkey-remove", "identity-link", "identity-unlink",
@@ -216,6 +218,8 @@ def _oneself(world: World, client_for: ClientFor) -> list[Stop]:
     cast = world.cast
     token = issue_api_token(actor=GATEWAY, user=cast.ada, name="notebook", lasts=timedelta(days=7)).token.public_id
     issue_api_token(actor=GATEWAY, user=cast.ci_bot, name="nightly", lasts=timedelta(days=7))
+    CommandLine(client_for(cast.ada)).sign_in()
+    command_line = AccessToken.objects.get().public_id
     client_for(cast.ada)  # a second session, which the first one may end
     shown = client_for(cast.ada).get("/settings").content.decode()
     found = set(re.findall(r'href="(/settings/(?:sessions|devices)/\w+(?:/\w+)?)"', shown))
@@ -235,6 +239,7 @@ def _oneself(world: World, client_for: ClientFor) -> list[Stop]:
         "/agents",
         "/agents/new",
         *(f"/agents/{cast.ci_bot.public_id}{more}" for more in ("", *AGENT_PAGES)),
+        f"/settings/command-lines/{command_line}/end",
         f"/oauth/authorize?{urlencode(CommandLine().question())}",
         f"/oauth/authorize?{urlencode(CommandLine().question(acr_values='phishing-resistant'))}",
     )

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
 from tests.e2e.conftest import Visitor
+from tests.e2e.test_pages import sideways, violations
 from tests.support.lifecycles import World
-from tests.support.oauth_client import CommandLine, me
+from tests.support.oauth_client import CommandLine, me, send
 from tests.support.processes import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -70,3 +72,23 @@ def test_the_answer_arrives(world: World, visit: Callable[..., Visitor], ear: Ea
     if word == "code":
         got = cli.redeem(ear.heard[0]["code"][0]).json()
         assert me(got["access_token"])[1]["person"]["name"] == "ada"
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
+def test_a_code_is_typed_and_the_device_goes_on(
+    world: World, visit: Callable[..., Visitor], settings: Any, width: int, theme: str
+) -> None:
+    settings.OAUTH_DEVICE_GRANT = True
+    begun = send("/oauth/device_authorization", client_id="jit-cli").json()
+    page = visit(world.cast.ada, width=width, theme=theme, bypass_csp=True).go("/oauth/device")
+    assert violations(page) + sideways(page, width) == []
+    page.get_by_label("Code that the device shows").fill(begun["user_code"].lower())
+    page.get_by_role("button", name="Look it up").click()
+    page.get_by_role("button", name="Let it in").wait_for()
+    assert violations(page) + sideways(page, width) == []
+    page.get_by_role("button", name="Let it in").click()
+    page.get_by_role("heading", name="The device is signed in as you").wait_for()
+    assert violations(page) + sideways(page, width) == []
+    asked = {"client_id": "jit-cli", "device_code": begun["device_code"]}
+    got = send("/oauth/token", grant_type="urn:ietf:params:oauth:grant-type:device_code", **asked).json()
+    assert me(got["access_token"])[1]["person"]["name"] == "ada"

@@ -123,6 +123,8 @@ SESSION_ENGINE = "jit_access.mfa.session_store"
 SESSION_COOKIE_AGE = SESSION_ABSOLUTE_S
 # A token of the command line: at most so long, and never longer after the proof than a session.
 ACCESS_TOKEN_LONGEST_S = min(env.whole("JIT_ACCESS_TOKEN_S", SESSION_ABSOLUTE_S), SESSION_ABSOLUTE_S)
+# Signing in with a code from a device without a browser: whoever can be talked into typing it is signed in there.
+OAUTH_DEVICE_GRANT = env.flag("JIT_DEVICE_SIGN_IN", default=False)
 DEVICE_COOKIE_NAME = "device"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -8,12 +8,18 @@ from django.conf import settings
 from django.urls import reverse
 
 from jit_access.accounts.models import User
+from jit_access.domain.networks import network_of
+from jit_access.domain.reasons import Reason
 from jit_access.oauth.authorizing import Ask
-from jit_access.oauth.scopes import WORDS, Scope
+from jit_access.oauth.clients import client_name
+from jit_access.oauth.models import DeviceCode
+from jit_access.oauth.scopes import WORDS, Scope, parse_scope
 from jit_access.web import figures
+from jit_access.web.viewmodels.gate import GatePage
 from jit_access.web.viewmodels.oauth import BackPage, ConsentPage, StrongerPage
-from jit_access.web.viewmodels.parts import Action, Fact, Hidden, ReasonItem
+from jit_access.web.viewmodels.parts import Action, Fact, Field, Hidden, Notice, ReasonItem
 
+CODE_PROBLEM = Reason.CODE_REFUSED
 _ICONS = {Scope.READ: "search", Scope.ACT: "key"}
 _NOT_YOURS = "Refuse it unless you have just started this sign-in yourself. Nobody may ask you to do it for them."
 
@@ -67,3 +73,60 @@ def stronger_page(ask: Ask, back: str) -> StrongerPage:
 def address_of(ask: Ask) -> str:
     """The page again, after a proof."""
     return f"{reverse('web:oauth-authorize')}?{urlencode(dict(ask.fields))}"
+
+
+def code_form(problem: str = "") -> GatePage:
+    """Type the code."""
+    code = Field(
+        "user_code",
+        "Code that the device shows",
+        hint="8 letters; the dash does not matter. It lasts 10 min.",
+        error=problem,
+        autocomplete="off",
+        max_chars=64,
+        is_focused=True,
+    )
+    return GatePage(
+        title="Sign in on another device",
+        lead="Type the code only if you began this sign-in yourself. Nobody may ask you to type theirs.",
+        fields=(code,),
+        verb="Look it up",
+        post_href=reverse("web:oauth-device"),
+    )
+
+
+def device_page(code: DeviceCode, typed: str, user: User, address: str) -> ConsentPage:
+    """Who asks from where; the person decides for themselves and for nobody else."""
+    name = client_name(code.client)
+    is_near = bool(code.address) and code.address == network_of(address)
+    elsewhere = Notice(
+        "The device is in another network than you.",
+        "That is so for a server or a cluster. If the device should be beside you, refuse.",
+        "wait",
+        "alert",
+    )
+    return ConsentPage(
+        title=f"{name} on another device wants to sign in as you",
+        lead=f"It would act as {user.display_name}, with what your second factor proved just now.",
+        facts=(
+            Fact("Client", name, code.client),
+            Fact("Asks from", code.address or "Unknown", is_mono=bool(code.address)),
+            Fact("You are at", network_of(address) or "Unknown", is_mono=True),
+            Fact("Lasts", f"At most {figures.round_duration(settings.ACCESS_TOKEN_LONGEST_S)}", "from now"),
+        ),
+        may=may_do(parse_scope(code.scope)),
+        warning=_NOT_YOURS,
+        verb="Let it in",
+        refuse_verb="Refuse",
+        post_href=reverse("web:oauth-device"),
+        hidden=(Hidden("user_code", typed),),
+        notice=None if is_near else elsewhere,
+    )
+
+
+def done_page(*, is_allowed: bool) -> BackPage:
+    """Nothing more to do in this browser."""
+    if is_allowed:
+        lead = "The device goes on by itself within seconds. End it in Security settings when you are done."
+        return BackPage("The device is signed in as you", lead, reverse("web:settings"))
+    return BackPage("Nothing was given", "The device is told so.", reverse("web:settings"))

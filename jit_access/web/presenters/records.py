@@ -119,6 +119,7 @@ _KINDS: dict[str, KindWords] = {
     "account.password-changed": KindWords(Badge("Password", "key"), "The password was changed"),
     "api-token.issued": KindWords(Badge("Token made", "key"), "Made an API token"),
     "api-token.revoked": KindWords(Badge("Token ended", "x"), "An API token was revoked"),
+    "oauth.device-begun": KindWords(Badge("Sign-in", "key", "wait"), "A client began a sign-in by code"),
     "oauth.consented": KindWords(Badge("Let in", "check"), "Let a client in"),
     "oauth.refused": KindWords(REFUSED, "A client got no token"),
     "oauth-client.registered": KindWords(Badge("Client", "plus"), "Made a client of a service account"),

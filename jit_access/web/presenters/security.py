@@ -13,6 +13,7 @@ from jit_access.mfa.assurance import Assurance
 from jit_access.mfa.models import Device, FactorReset, Passkey
 from jit_access.mfa.selectors import FactorState
 from jit_access.mfa.services import OpenSession
+from jit_access.oauth.models import AccessToken
 from jit_access.single_sign_on.models import Identity, Provider
 from jit_access.web import figures
 from jit_access.web.presenters import sign_ins, words
@@ -47,6 +48,7 @@ class Mine:
     has_shortcuts: bool
     now: datetime
     chat: tuple[SettingRow, ...] = ()
+    access_tokens: Sequence[AccessToken] = ()
 
 
 def build_page(mine: Mine) -> SecurityPage:
@@ -72,6 +74,7 @@ def build_page(mine: Mine) -> SecurityPage:
         themes=tuple(Option(value, label, value == mine.theme) for value, label in THEME_LABELS.items()),
         has_shortcuts=mine.has_shortcuts,
         chat=mine.chat,
+        command_lines=sign_ins.command_line_rows(mine.access_tokens, mine.now),
     )
 
 
@@ -165,7 +168,8 @@ def sessions_confirm() -> Confirm:
     return Confirm(
         id="sessions",
         title="Sign out everywhere else?",
-        effect="Every other session of yours ends at once. Running downloads go on; they end with their grant.",
+        effect="Every other session of yours, and every command line, ends at once. "
+        "Running downloads go on; they end with their grant.",
         verb="Sign out everywhere else",
         keep="Leave them",
         post_href=reverse("web:settings-sessions-end"),

@@ -11,6 +11,9 @@ from jit_access.mfa.assurance import Level
 from jit_access.mfa.browsers import UNKNOWN
 from jit_access.mfa.models import Device
 from jit_access.mfa.services import OpenSession
+from jit_access.oauth.clients import client_name
+from jit_access.oauth.models import AccessToken
+from jit_access.oauth.scopes import covers_method
 from jit_access.web import figures
 from jit_access.web.viewmodels.parts import Action, Badge, Confirm
 from jit_access.web.viewmodels.security import SettingRow
@@ -27,6 +30,41 @@ def session_rows(
 ) -> tuple[SettingRow, ...]:
     """Every open session, this one first and marked. `providers`: what identity providers are called."""
     return tuple(_session_row(one, providers.get(one.came_by, one.came_by), ends_at, now) for one in sessions)
+
+
+def command_line_rows(tokens: Iterable[AccessToken], now: datetime) -> tuple[SettingRow, ...]:
+    """Every client that is signed in by an access token of this person."""
+    return tuple(_command_line_row(token, now) for token in tokens)
+
+
+def command_line_confirm(token: AccessToken) -> Confirm:
+    """What ends, named by its client."""
+    name = client_name(token.client)
+    return Confirm(
+        id=f"end-{token.public_id}",
+        title=f"End the sign-in of {name}?",
+        effect="Its token is refused at once. Grants that were started with it go on until their own end.",
+        verb="End the sign-in",
+        keep="Leave it",
+        post_href=reverse("web:settings-command-line-end", args=[token.public_id]),
+        back_href=reverse("web:settings"),
+    )
+
+
+def _command_line_row(token: AccessToken, now: datetime) -> SettingRow:
+    may = "may act for you" if covers_method(token.scope, "POST") else "may read only"
+    used = f"used {figures.ago(token.last_used_at, now)}" if token.last_used_at else "never used"
+    where = f"From {token.network or 'an unknown network'}, {_STRENGTH.get(Level(token.level), 'nothing shown')}, {may}"
+    times = f"Since {figures.end_time(token.created_at, now)}, {used}, ends {figures.end_time(token.expires_at, now)}"
+    confirm = command_line_confirm(token)
+    return SettingRow(
+        client_name(token.client),
+        f"{where}. {times}.",
+        Badge("Bound to a key", "lock") if token.jkt else None,
+        confirm=confirm,
+        confirm_href=confirm.post_href,
+        confirm_label="End",
+    )
 
 
 def device_rows(devices: Iterable[tuple[Device, bool]], now: datetime) -> tuple[SettingRow, ...]:
@@ -47,7 +85,8 @@ def session_confirm(one: OpenSession) -> Confirm:
     return Confirm(
         id=f"end-{one.public_id}",
         title=f"End the session in {one.browser}?",
-        effect="It is signed out at once. Running downloads go on; they end with their grant.",
+        effect="It is signed out at once, and so is every command line that was signed in from it. Running "
+        "downloads go on; they end with their grant.",
         verb=f"End {one.browser}",
         keep="Leave it",
         post_href=reverse("web:settings-session-end", args=[one.public_id]),

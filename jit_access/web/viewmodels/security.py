@@ -41,6 +41,7 @@ class SecurityPage:
     themes: tuple[Option, ...]
     has_shortcuts: bool
     chat: tuple[SettingRow, ...] = ()
+    command_lines: tuple[SettingRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from jit_access.mfa import services as mfa
 from jit_access.mfa.assurance import assurance_of
 from jit_access.mfa.selectors import factor_state
 from jit_access.notifications.slack_links import link_of
+from jit_access.oauth.access_tokens import live_access_tokens_of
 from jit_access.single_sign_on.selectors import identities_of
 from jit_access.single_sign_on.services import active_providers
 from jit_access.web import figures, reads
@@ -50,6 +51,7 @@ def show_settings(request: HttpRequest) -> HttpResponse:
         theme=theme_of(request),
         has_shortcuts=has_shortcuts(request),
         now=now,
+        access_tokens=list(live_access_tokens_of(user)),
         chat=(slack_row(link_of(user)),) if settings.SLACK_TEAM_ID else (),
     )
     return render_page(request, "web/security.html", words.build_page(mine), current="settings")

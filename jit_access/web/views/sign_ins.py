@@ -11,6 +11,7 @@ from jit_access.domain.errors import CallerError, NotFound
 from jit_access.mfa import services as mfa
 from jit_access.mfa.models import Device
 from jit_access.mfa.open_sessions import MAX_NAME_CHARS
+from jit_access.oauth.access_tokens import live_access_tokens_of, revoke_access_token
 from jit_access.web.pages import page, person, render_page, say
 from jit_access.web.presenters import sign_ins as words
 from jit_access.web.viewmodels.parts import Field
@@ -31,6 +32,22 @@ def end_session(request: HttpRequest, public_id: str) -> HttpResponse:
     mfa.end_one_session(request, public_id=public_id)
     if not one.is_here:
         say(request, f"The session in {one.browser} has ended.")
+    return redirect("web:settings")
+
+
+@require_http_methods(_METHODS)
+@page()
+def end_command_line(request: HttpRequest, public_id: str) -> HttpResponse:
+    """End one sign-in at a command line."""
+    user = person(request)
+    token = live_access_tokens_of(user).filter(public_id=public_id).first()
+    if token is None:
+        raise NotFound
+    confirm = words.command_line_confirm(token)
+    if request.method != "POST":
+        return render_page(request, "web/confirm.html", None, current="settings", confirm=confirm)
+    revoke_access_token(actor=user.ref, token=token)
+    say(request, "The sign-in at the command line has ended.")
     return redirect("web:settings")
 
 
