@@ -32,7 +32,7 @@ def challenge_for(exc: Exception, request: Request | None) -> str | None:
     if not isinstance(token, ApiToken | AccessToken) or not isinstance(user, User) or not user.is_person:
         return None
     max_age = exc.fields.get("max_age_s", STEP_UP_MAX_AGE_S)
-    scheme = "DPoP" if isinstance(token, AccessToken) and token.jkt else "Bearer"
+    scheme = "DPoP" if token.jkt else "Bearer"
     return (
         f'{scheme} realm="jit access", error="insufficient_user_authentication", '
         'error_description="A fresh second factor is needed", '

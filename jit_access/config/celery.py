@@ -37,6 +37,7 @@ app.conf.beat_schedule = {
     "checkpoint-log": {"task": "jit_access.audit.tasks.write_checkpoint", "schedule": 10.0},
     "forget-oauth": {"task": "jit_access.oauth.tasks.forget_what_is_over", "schedule": 3600.0},
     "forget-sessions": {"task": "jit_access.mfa.tasks.forget_old_sessions", "schedule": 3600.0},
+    "remind-owners-of-trusts": {"task": "jit_access.workloads.tasks.remind_owners", "schedule": 3600.0},
     "forget-used-workload-tokens": {"task": "jit_access.workloads.tasks.forget_used_tokens", "schedule": 3600.0},
     "check-targets": {"task": "jit_access.targets.tasks.check_all", "schedule": 60.0},
 }

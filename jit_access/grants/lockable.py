@@ -16,6 +16,7 @@ from jit_access.grants.models import Grant
 from jit_access.grants.news import describe
 from jit_access.mfa.models import Device, WebSession
 from jit_access.targets.models import Repository, Target, TargetKind
+from jit_access.workloads.models import WorkloadTrust
 
 MAX_NAME_CHARS = 300
 _BUCKET_OR_FOLDER = re.compile(r"[\w.@+/-]{1,200}")
@@ -71,9 +72,17 @@ def _grant(axis: LockAxis, name: str) -> Lockable | None:
 def _credential(axis: LockAxis, name: str) -> Lockable | None:
     lease = CredentialLease.objects.filter(public_id=name).select_related("holder", "grant__target").first()
     if lease is None:
-        return None
+        return _trust(axis, name)
     label = f"{lease.holder.display_name}’s token {lease.label or lease.public_id} for {describe(lease.grant)}"
     return Lockable(LockFacts(axis, lease.public_id), label, lease.holder)
+
+
+def _trust(axis: LockAxis, name: str) -> Lockable | None:
+    """A workload that is trusted as an agent: no token is got under it any more, and those it got are refused."""
+    trust = WorkloadTrust.objects.filter(public_id=name).select_related("agent").first()
+    if trust is None:
+        return None
+    return Lockable(LockFacts(axis, trust.public_id), f"{trust.agent.display_name}’s workload {trust.name}")
 
 
 def _session(axis: LockAxis, name: str) -> Lockable | None:

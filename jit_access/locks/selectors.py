@@ -15,7 +15,7 @@ from jit_access.domain.reasons import Reason
 from jit_access.locks.models import Lock
 
 _SENTENCES: dict[LockAxis, str] = {
-    LockAxis.CREDENTIAL: "The security team locked this token. Ask them.",
+    LockAxis.CREDENTIAL: "The security team locked this token, or the workload that it is for. Ask them.",
     LockAxis.GRANT: "The security team locked this grant. Ask them.",
     LockAxis.SESSION: "The security team locked this session. Ask them.",
     LockAxis.PERSON: "The security team locked this account for now. Ask them.",

@@ -73,7 +73,7 @@ _KUBERNETES = KindRules(
         ClaimRule("namespace", "Namespace", "runs in namespace {}", _LABEL),
         ClaimRule("service_account", "Service account", "runs as service account {}", _LABEL),
         ClaimRule(
-            "service_account_uid", "Its uid", "whose uid is {}", _UUID,
+            "service_account_uid", "Account uid", "whose uid is {}", _UUID,
             "kubectl get serviceaccount NAME -o jsonpath={.metadata.uid}",
         ),
     ),

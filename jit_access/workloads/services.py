@@ -50,6 +50,7 @@ __all__ = [
     "note_trust_use",
     "propose_trust",
     "read_subject_token",
+    "remind_owners",
     "retire_issuer",
     "revoke_trust",
     "use_once",
@@ -58,6 +59,7 @@ __all__ = [
 SCOPES: Final = ("read", "act")  # what `oauth.scopes` has; this room lies below it
 MOST_DAYS: Final = 90
 CONFIRM_WITHIN: Final = timedelta(days=7)  # what nobody confirmed in a week was not wanted
+REMIND_BEFORE: Final = timedelta(days=7)
 _NOTE_USE_EVERY: Final = timedelta(minutes=1)
 MOST_TRUSTS: Final = 50  # that stand, of one agent
 
@@ -163,6 +165,24 @@ def note_trust_use(*, trust: WorkloadTrust, now: datetime) -> None:
     """Remember roughly when it was last used, so that people find those they can drop. Not an event."""
     if trust.used_at is None or now - trust.used_at >= _NOTE_USE_EVERY:
         WorkloadTrust.objects.filter(pk=trust.pk).update(used_at=now)
+
+
+def remind_owners() -> int:
+    """Tell owners which trusts run out within a week, once for each. Safe to run twice. Returns how many run out."""
+    now = clock.now()
+    due = WorkloadTrust.objects.filter(state=TrustState.ACTIVE, expires_at__gt=now, expires_at__lte=now + REMIND_BEFORE)
+    rows = list(due.select_related("agent__owner", "proposed_by"))
+    for row in rows:
+        with transaction.atomic():
+            tell(
+                row.agent,
+                kind="trust.runs-out",
+                subject=f"{row.name} is trusted as {row.agent.display_name} until {row.expires_at:%d %B}",
+                text="After that its jobs get no token. Propose it again if it is still needed.",
+                path=f"/agents/{row.agent.public_id}/identities",
+                dedupe_key=f"trust-runs-out:{row.public_id}",
+            )
+    return len(rows)
 
 
 def forget_used_tokens() -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
 from joserfc import jwk
 
+from jit_access.accounts.models import ApiToken
+from jit_access.accounts.services import TokenLimits, issue_api_token
 from jit_access.audit.models import AuditEntry
 from jit_access.core import redis as core_redis
 from jit_access.oauth.dpop import new_nonce
@@ -225,3 +228,28 @@ class TestTokensWithoutAKey:
         holder = Holder(nonce=new_nonce())
         answer = use(token, holder.proof("GET", ME, token))
         assert (answer.status_code, last("api.refused")["detail"]["check"]) == (401, "not-bound")
+
+
+class TestApiTokens:
+    """The same door for tokens that were made with the thumbprint of a key."""
+
+    def test_one_with_a_key_is_used_with_its_key_alone(self, cast: Cast) -> None:
+        holder = Holder(nonce=new_nonce())
+        limits = TokenLimits(jkt=holder.jkt)
+        issued = issue_api_token(
+            actor=cast.ada.ref, user=cast.ci_bot, name="nightly", lasts=timedelta(days=1), limits=limits
+        )
+        token = issued.text.reveal()
+        bare = use(token, "", scheme="Bearer")
+        assert (bare.status_code, bare.json()["code"]) == (401, "key-proof-missing")
+        assert ApiToken.objects.get().last_used_at is None
+        assert use(token, OTHER.sign(OTHER.header(), holder.claims("GET", ME, token))).status_code == 401
+        assert last("api.refused")["detail"]["check"] == "other-key"
+        assert use(token, holder.proof("GET", ME, token)).status_code == 200
+
+    def test_one_without_is_used_as_before(self, cast: Cast) -> None:
+        issued = issue_api_token(actor=cast.ada.ref, user=cast.ci_bot, name="nightly", lasts=timedelta(days=1))
+        token = issued.text.reveal()
+        assert use(token, "", scheme="Bearer").status_code == 200
+        holder = Holder(nonce=new_nonce())
+        assert use(token, holder.proof("GET", ME, token)).status_code == 401

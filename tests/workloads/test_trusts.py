@@ -17,6 +17,7 @@ from jit_access.domain.errors import CallerError, Conflict, GatewayError, NotFou
 from jit_access.domain.lifecycle import TrustState
 from jit_access.domain.locks import LockAxis, LockFacts
 from jit_access.domain.reasons import Reason
+from jit_access.grants.lockable import find_lockable
 from jit_access.locks import services as locks
 from jit_access.mfa.assurance import NO_ASSURANCE
 from jit_access.notifications.models import Notification
@@ -303,6 +304,14 @@ class TestTrusting:
                 access.get_issuer(actor=actor, public_id=known.public_id)
 
 
+def test_security_finds_a_workload_to_lock_by_its_id(cast: Cast, known: TrustedIssuer) -> None:
+    row = trust(cast, known, GITHUB_PINS)
+    found = find_lockable(LockAxis.CREDENTIAL, row.public_id)
+    assert (found.facts.key, found.label) == (row.public_id, "ci-bot’s workload Nightly eval")
+    with pytest.raises(NotFound):
+        find_lockable(LockAxis.CREDENTIAL, "trt_another")
+
+
 class TestWhatItRestsOn:
     """A trust is asked about at each use; nothing has to run for it to be over."""
 
@@ -326,7 +335,14 @@ class TestWhatItRestsOn:
         accounts.unlock_account(actor=GATEWAY, user=cast.ci_bot)
         assert self.fault(row) is None
         accounts.lock_account(actor=GATEWAY, user=cast.ada)
-        assert self.fault(row) is Reason.ACCOUNT_LOCKED
+        assert self.fault(row) is Reason.AGENT_WITHOUT_OWNER
+
+    def test_its_owner_hears_a_week_ahead_and_once(self, row: WorkloadTrust, cast: Cast, clock: Clock) -> None:
+        clock.advance(days=82, hours=23)
+        assert services.remind_owners() == 0
+        clock.advance(hours=2)
+        assert (services.remind_owners(), services.remind_owners()) == (1, 1)
+        assert Notification.objects.get(kind="trust.runs-out").user == cast.ada
 
     def test_another_owner_has_to_trust_anew(self, row: WorkloadTrust, cast: Cast) -> None:
         User.objects.filter(pk=cast.ci_bot.pk).update(owner=cast.ben)

@@ -37,7 +37,8 @@ _EFFECTS = {
     LockAxis.PERSON: "They cannot sign in, ask, answer or start anything, and neither can their service accounts.",
     LockAxis.AGENT: "Its API tokens are refused, and it can ask for nothing.",
     LockAxis.GRANT: "It can be neither used nor started nor extended.",
-    LockAxis.CREDENTIAL: "That one token is refused and gets no successor. The grant and its other tokens go on.",
+    LockAxis.CREDENTIAL: "That one is refused and gets no successor. The grant and its other tokens go on. "
+    "Of a workload, every access token is meant.",
     LockAxis.SESSION: "Nothing can be done in that browser's session. The person can sign in elsewhere.",
     LockAxis.DEVICE: "Nobody can do anything from that device, nor sign in there.",
     LockAxis.TARGET: "Nobody can ask for, start or use anything there.",

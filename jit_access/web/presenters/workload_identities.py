@@ -109,8 +109,8 @@ def build_confirm(trust: WorkloadTrust, now: datetime) -> ConfirmTrustPage:
     kind = IssuerKind(trust.issuer.kind)
     return ConfirmTrustPage(
         title=f"Trust this workload as {agent.display_name}?",
-        lead=f"{trust.proposed_by.display_name} asks for it. Every workload that is described so acts as {agent.display_name}, "
-        "with all that it may do.",
+        lead=f"{trust.proposed_by.display_name} asks for it. Every workload that is described so "
+        f"acts as {agent.display_name}, with all that it may do.",
         words=in_words(kind, trust.claims),
         facts=facts_of(trust, now),
         warning=_warning(kind, trust),
