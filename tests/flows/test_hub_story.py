@@ -11,6 +11,7 @@ import pytest
 
 from tests.flows.test_two_grants import commands_of
 from tests.support import stories
+from tests.support.asking_by_curl import ask_as_written
 from tests.support.hub import TOKEN, Hub, HubRepository, running_hub
 from tests.support.visitor import Visitor
 
@@ -68,6 +69,8 @@ def test_a_hub_is_added_found_asked_for_and_used(
     stories.end(asker, held.grant_id)
     assert shell(f"rm -rf Tiny-Llama; {download}").returncode != 0
     writes(asker, shell, hub, tmp_path)
+    document = "how-to/put-a-hugging-face-hub-behind-it.md"
+    ask_as_written(document, tmp_path, operator=ben, asker=ben, target="our-hub")
 
 
 def writes(asker: Visitor, shell: Callable[..., subprocess.CompletedProcess[str]], hub: Hub, folder: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.flows.test_two_grants import commands_of
 from tests.support import stories
+from tests.support.asking_by_curl import ask_as_written
 from tests.support.store import KEY_ID, SECRET, Store, running_store
 from tests.support.visitor import Visitor
 
@@ -76,6 +77,8 @@ def test_a_store_is_added_found_asked_for_and_used(visit: Visit, store: Store, s
     ended = shell(f"rm -rf Tiny-Llama; {download}")
     assert ended.returncode != 0
     assert not (tmp_path / "work" / "Tiny-Llama" / "model.safetensors").exists()
+    document = "how-to/point-it-at-your-store.md"
+    ask_as_written(document, tmp_path, operator=visit("ben"), asker=asker, target="our-store")
 
 
 def add_store(operator: Visitor, store: Store) -> None:

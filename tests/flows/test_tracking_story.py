@@ -13,6 +13,7 @@ import pytest
 
 from tests.flows.test_two_grants import commands_of
 from tests.support import stories
+from tests.support.asking_by_curl import ask_as_written
 from tests.support.mlflow import Client, Refused, Tracking, environment, running_client, running_server
 from tests.support.stack import Stack
 from tests.support.visitor import Visitor
@@ -31,6 +32,8 @@ def tracking(tmp_path_factory: pytest.TempPathFactory, visit: Visit) -> Iterator
         for name, contents in ((NAME, (b"first", b"second")), (FOREIGN, (b"secret",)), (TUNED, ())):
             files = ({"MLmodel": b"artifact_path: m\n", "weights.bin": content} for content in contents)
             server.register(name, *(server.logged(item) for item in files))
+        for number in range(1, 8):  # the how-to speaks of the seventh
+            server.change("experiments/create", {"name": f"study-{number}"})
         server.change("registered-models/alias", {"name": NAME, "alias": "champion", "version": "1"})
         add_server(visit("ben"), server)
         yield server
@@ -117,6 +120,11 @@ def test_a_model_is_made_promoted_and_loaded_until_somebody_revokes(
     tell(ben, f"grants/{promoting}/end", {})
     means = tracking.raw(f"/api/2.0/mlflow/registered-models/alias?name={TUNED}&alias=champion")
     assert b'"version": "1"' in means
+
+
+def test_the_example_of_the_how_to_is_a_request(visit: Visit, tracking: Tracking, tmp_path: Path) -> None:
+    document = "how-to/point-it-at-your-mlflow.md"
+    ask_as_written(document, tmp_path, operator=visit("ben"), asker=visit("ada"), target=TARGET)
 
 
 def ask(asker: Visitor, wanted: dict[str, str]) -> dict[str, Any]:
