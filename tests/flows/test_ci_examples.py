@@ -6,7 +6,7 @@ The issuers are local ones, installing is left out, and the gateway has no TLS h
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +18,24 @@ from tests.support.ci_jobs import github, make_runner, trust
 from tests.support.documents import blocks
 from tests.support.machine import Machine, Ran
 from tests.support.stack import Stack
-from tests.support.visitor import Visitor
 from tests.support.workloads.issuer import GITHUB, KUBERNETES, UID, Issuer, running_issuer
 
-Visit = Callable[[str], Visitor]
 GITHUB_PINS = {"repository_id": "74", "repository_owner_id": "65", "environment": "production"}
 POD_PINS = {"namespace": "train", "service_account": "eval", "service_account_uid": UID}
 DOCUMENTED = "https://access.example.com"
 
 
 @pytest.fixture(scope="module")
-def github_issuer(visit: Visit) -> Iterator[Issuer]:
+def github_issuer(stack: Stack) -> Iterator[Issuer]:
     with running_issuer() as issuer:
-        trust(issuer, "github-actions", GITHUB_PINS, owner=visit("ada"), operator=visit("ben"))
+        trust(stack, issuer, "github-actions", GITHUB_PINS)
         yield issuer
 
 
 @pytest.fixture(scope="module")
-def cluster(visit: Visit) -> Iterator[Issuer]:
+def cluster(stack: Stack) -> Iterator[Issuer]:
     with running_issuer() as issuer:
-        trust(issuer, "kubernetes-jwks", POD_PINS, owner=visit("ada"), operator=visit("ben"))
+        trust(stack, issuer, "kubernetes-jwks", POD_PINS)
         yield issuer
 
 

@@ -3,50 +3,50 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.machine import Machine, make_machine
+from tests.support.machine import ROOT, Machine, make_machine
 from tests.support.stack import Stack
-from tests.support.visitor import Visitor
 from tests.support.workloads.issuer import Claims, Issuer
 
 AGENT = "ci-bot"
 RUNNER_SECRET = "of-this-one-job"
 
 
-def trust(issuer: Issuer, kind: str, claims: Mapping[str, str], *, owner: Visitor, operator: Visitor) -> None:
+# In the gateway's own process, by its services: what people do on the pages is tried there.
+_TRUST = """
+import json, os
+from jit_access.accounts.models import User
+from jit_access.core import clock
+from jit_access.mfa.assurance import Assurance, Level
+from jit_access.workloads import services
+from jit_access.workloads.kinds import IssuerKind
+given = json.loads(os.environ["JIT_TESTS_TRUST"])
+ada, ben, bot = (User.objects.get(username=name) for name in ("ada", "ben", given["agent"]))
+proof = Assurance(Level.SECOND_FACTOR, clock.now(), 0)
+kind = IssuerKind(given["kind"])
+named = services.IssuerOrder(kind=kind, name=given["kind"], issuer=given["issuer"], allows_private=True)
+issuer = services.add_issuer(actor=ben, order=named, assurance=proof)
+order = services.TrustOrder(issuer=issuer, name="The tests' own", claims=given["claims"])
+trust = services.propose_trust(actor=ada, agent=bot, order=order, assurance=proof)
+services.confirm_trust(actor=ben, trust=trust, assurance=proof)
+"""
+
+
+def trust(stack: Stack, issuer: Issuer, kind: str, claims: Mapping[str, str]) -> None:
     """An operator names the issuer, the agent's owner says which workload it is, a second person confirms."""
-    named = tell(operator, "issuers", {"kind": kind, "name": kind, "issuer": issuer.url, "allows_private": True})
-    agent = agent_id(owner)
-    order = {"issuer": named["id"], "name": f"{kind} of the tests", "claims": dict(claims)}
-    proposed = tell(owner, f"agents/{agent}/trusts", order)
-    confirmed = tell(operator, f"agents/{agent}/trusts/{proposed['id']}/confirm", {})
-    assert confirmed["counts"] is True
-
-
-def agent_id(owner: Visitor) -> str:
-    """Of ci-bot, which belongs to Ada."""
-    found = owner.client.get("/api/v1/agents").json()
-    rows = found["results"] if isinstance(found, dict) else found
-    return str(next(row["id"] for row in rows if AGENT in (row.get("name"), row.get("username"))))
-
-
-def tell(person: Visitor, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """POST as the pages' own scripts would; with a new code where the last proof is too old."""
-    web, address = person.stack.web, f"/api/v1/{path}"
-    headers = {"X-CSRFToken": person.client.cookies.get("csrftoken") or "", "Referer": web, "Origin": web}
-    answer = person.client.post(address, json=body, headers=headers)
-    if "second-factor-stale" in answer.text:
-        proof = body | {"code": person.stack.fresh_code(person.username)}
-        answer = person.client.post(address, json=proof, headers=headers)
-    assert answer.is_success, answer.text
-    return dict(answer.json())
+    given = json.dumps({"agent": AGENT, "kind": kind, "issuer": issuer.url, "claims": dict(claims)})
+    command = [sys.executable, str(ROOT / "manage.py"), "shell", "-c", _TRUST]
+    env = stack.environment() | {"JIT_TESTS_TRUST": given}
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 def make_runner(folder: Path, stack: Stack, *also_on_path: Path) -> Machine:
