@@ -35,6 +35,7 @@ def _login(parser: Parser) -> None:
         default="",
         help="as a job: github, gitlab[:VARIABLE], kubernetes[:PATH], file:PATH",
     )
+    parser.add_argument("--agent", metavar="NAME", default="", help="with --workload: which one, where it is several")
     parser.add_argument("--audience", metavar="TEXT", default="", help="of the job's token; default: the address")
     parser.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
     parser.add_argument("--keyring", action="store_true", help="keep the token in the system's keyring, not in a file")

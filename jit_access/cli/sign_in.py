@@ -185,7 +185,8 @@ def _with_name(site: Site, held: store.Held) -> store.Held:
 
 def _post(site: Site, path: str, form: Mapping[str, str]) -> dict[str, Any]:
     """Ask an endpoint of OAuth. Raises: Trouble with its `error` as the code."""
-    raw = urlencode({"client_id": CLIENT_ID} | dict(form)).encode()
+    given = {"client_id": CLIENT_ID} | dict(form)
+    raw = urlencode({name: value for name, value in given.items() if value}).encode()
     answer = Client(site).send("POST", path, raw, _FORM, is_repeatable=False)
     if 200 <= answer.status < 300:
         found = answer.document() if answer.body else {}  # RFC 7009, 2.2: nothing is said of a token that is revoked

@@ -51,8 +51,11 @@ def parse_source(text: str) -> Source:
     return Source(way, place)
 
 
-def sign_in(site: Site, source: Source, *, audience: str = "") -> store.Held:
-    """Exchange the job's own token for a short one, and remember where the next one comes from. Raises: Trouble."""
+def sign_in(site: Site, source: Source, *, audience: str = "", agent: str = "") -> store.Held:
+    """Exchange the job's own token for a short one, and remember where the next one comes from. Raises: Trouble.
+
+    `agent`: which one, where the same job is trusted as several.
+    """
     from jit_access.cli.sign_in import ask_token, read_metadata  # noqa: PLC0415  # helpers with a live token need neither
 
     wanted = audience or site.address
@@ -60,9 +63,9 @@ def sign_in(site: Site, source: Source, *, audience: str = "") -> store.Held:
     held = ask_token(
         site,
         read_metadata(site),
-        {"grant_type": EXCHANGE, "subject_token": subject, "subject_token_type": JWT},
+        {"grant_type": EXCHANGE, "subject_token": subject, "subject_token_type": JWT, "client_id": agent},
     )
-    write_private(_memory(site), {"source": source.word, "audience": audience})
+    write_private(_memory(site), {"source": source.word, "audience": audience, "agent": agent})
     return held
 
 
@@ -74,7 +77,8 @@ def renewed(site: Site, held: store.Held) -> store.Held:
     kept = {} if store.is_given() or not store.is_nearly_over(held) else read_private(_memory(site))
     if not kept.get("source"):
         return held
-    fresh = sign_in(site, parse_source(str(kept["source"])), audience=str(kept.get("audience", "")))
+    words = {name: str(kept.get(name, "")) for name in ("audience", "agent")}
+    fresh = sign_in(site, parse_source(str(kept["source"])), **words)
     fresh = fresh._replace(username=held.username)
     store.keep(site.address, fresh)
     return fresh

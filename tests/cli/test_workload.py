@@ -88,6 +88,7 @@ def test_github_is_asked_for_our_audience_and_the_answer_is_exchanged(platform: 
     [asked] = platform.exchanged
     assert asked["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange"
     assert asked["subject_token"] == JWT
+    assert "client_id" not in asked  # there it is the agent that is meant, where there are several
     assert asked["subject_token_type"] == "urn:ietf:params:oauth:token-type:jwt"
 
 

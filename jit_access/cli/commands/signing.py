@@ -27,7 +27,9 @@ def login(options: argparse.Namespace, session: Session) -> int:
         held = _from_stdin(site)
         workload.forget(site)
     elif options.workload:
-        held = workload.sign_in(site, workload.parse_source(options.workload), audience=options.audience)
+        held = workload.sign_in(
+            site, workload.parse_source(options.workload), audience=options.audience, agent=options.agent
+        )
     else:
         from jit_access.cli.sign_in import sign_in_by_browser, sign_in_by_device  # noqa: PLC0415  # loads a web server
 
