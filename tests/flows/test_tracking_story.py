@@ -3,6 +3,7 @@ from a request over the API to the real client, until somebody revokes."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,13 +15,18 @@ import pytest
 from tests.flows.test_two_grants import commands_of
 from tests.support import stories
 from tests.support.asking_by_curl import ask_as_written
+from tests.support.ci_jobs import make_runner, trust
+from tests.support.documents import blocks
+from tests.support.machine import Machine
 from tests.support.mlflow import Client, Refused, Tracking, environment, running_client, running_server
 from tests.support.stack import Stack
 from tests.support.visitor import Visitor
+from tests.support.workloads.issuer import KUBERNETES, UID, running_issuer
 
 Visit = Callable[[str], Visitor]
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 TARGET = "our-tracking"
+POD_PINS = {"namespace": "train", "service_account": "eval", "service_account_uid": UID}
 NAME, FOREIGN, TUNED = "Tiny-Llama", "frontier", "tuned"
 
 
@@ -125,6 +131,35 @@ def test_a_model_is_made_promoted_and_loaded_until_somebody_revokes(
 def test_the_example_of_the_how_to_is_a_request(visit: Visit, tracking: Tracking, tmp_path: Path) -> None:
     document = "how-to/point-it-at-your-mlflow.md"
     ask_as_written(document, tmp_path, operator=visit("ben"), asker=visit("ada"), target=TARGET)
+
+
+@pytest.fixture
+def trainer(stack: Stack, tmp_path: Path) -> Iterator[Machine]:
+    """A pod in which the training script of the how-to lies, and MLflow; the cluster says whose it is."""
+    with running_issuer() as cluster:
+        trust(stack, cluster, "kubernetes-jwks", POD_PINS)
+        machine = make_runner(tmp_path / "pod", stack, environment())
+        machine.env |= {"MLFLOW_DISABLE_TELEMETRY": "true"}
+        machine.file("projected").write_text(cluster.token(KUBERNETES, aud=[stack.web]))
+        [script] = blocks("how-to/mlflow-training.md", "python")
+        machine.file("train.py").write_text(script)
+        yield machine
+
+
+def test_the_training_script_reads_its_base_model_and_nothing_stays(tracking: Tracking, trainer: Machine) -> None:
+    job, notebook = blocks("how-to/mlflow-training.md", "sh")
+    assert NAME in job
+    place = f"--workload kubernetes:{trainer.file('projected')}"
+    done = trainer.run("bash", "-euo", "pipefail", "-c", job.replace("--workload kubernetes", place))
+    assert (done.returncode, "trained on 5 bytes" in done.stdout) == (0, True), done.stdout + done.stderr
+    assert json.loads(trainer.file("result.json").read_text())["bytes"] == len(b"first")
+    assert trainer.run("python3", "train.py").returncode != 0  # by itself it knows no server at all
+    done = trainer.run("bash", "-euo", "pipefail", "-c", f"rm -r base; {notebook}")
+    assert (done.returncode, "trained on 5 bytes" in done.stdout) == (0, True), done.stdout + done.stderr
+    assert json.loads(trainer.jit("grants", "--json").stdout) == {"results": []}
+    assert "jita_" not in done.stdout + done.stderr
+    over = trainer.run("bash", "-c", f"rm -r base; {notebook.splitlines()[4]}; {notebook.splitlines()[5]}")
+    assert over.returncode != 0
 
 
 def ask(asker: Visitor, wanted: dict[str, str]) -> dict[str, Any]:
