@@ -30,7 +30,7 @@ def code(words: Iterable[str]) -> str:
 
 
 def test_every_entry_stands_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("DOCKER_CONFIG", "AWS_CONFIG_FILE", "KUBECONFIG", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
     made: dict[str, tuple[Entry, ...]] = {
@@ -42,7 +42,7 @@ def test_every_entry_stands_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     }
     assert made.keys() | {plans.SSH} == set(TOOLS)
     entries = [(tool, entry) for tool, several in made.items() for entry in several]
-    told = [[f"`{tool}`", f"`{entry.path}`".replace("/home/me", "~"), f"`{entry.name}`"] for tool, entry in entries]
+    told = [[f"`{tool}`", f"`{entry.path}`".replace(str(tmp_path), "~"), f"`{entry.name}`"] for tool, entry in entries]
     assert rows("Entries") == told
 
 
