@@ -72,10 +72,10 @@ def find_tokens(text: str, *, at_most: int) -> tuple[str, ...]:
     """Every token in a text whose checksum is right, each once, in order: what a scanner found, however it was cut."""
     found: dict[str, None] = {}
     for match in _TOKEN.finditer(text):
-        if parse_token(match[0]) is not None:
-            found[match[0]] = None
         if len(found) >= at_most:
             break
+        if parse_token(match[0]) is not None:
+            found[match[0]] = None
     return tuple(found)
 
 

@@ -16,6 +16,7 @@ from jit_access.domain.tokens import (
     TOKEN_REGEX,
     TokenKind,
     TokenParts,
+    find_tokens,
     format_token,
     hash_token,
     parse_token,
@@ -73,3 +74,17 @@ def test_parts_of_another_shape_are_a_bug(token_id: str, secret: str) -> None:
 def test_the_hash_tells_tokens_apart(one: str, other: str) -> None:
     assert (hash_token(one) == hash_token(other)) == (one == other)
     assert re.fullmatch(r"[0-9a-f]{64}", hash_token(one))
+
+
+@given(st.lists(tokens, max_size=5, unique=True), st.text("jita_gpx .,\n", max_size=30))
+def test_what_stands_in_a_text_is_found(inside: list[str], between: str) -> None:
+    assert find_tokens(between.join(["", *(f" {one} " for one in inside), ""]), at_most=9) == tuple(inside)
+
+
+def test_only_so_many_are_looked_for_and_a_wrong_checksum_is_none() -> None:
+    some = [format_token(TokenKind.API, "A" * ID_CHARS, letter * SECRET_CHARS) for letter in "abc"]
+    assert find_tokens(" ".join([*some, some[0]]), at_most=9) == tuple(some)
+    assert find_tokens(" ".join(some), at_most=2) == tuple(some[:2])
+    wrong = some[0][:-1] + ("x" if some[0][-1] != "x" else "y")
+    assert find_tokens(wrong, at_most=9) == ()
+    assert find_tokens(some[0], at_most=0) == ()

@@ -47,7 +47,7 @@ def test_an_agent_is_shown_with_what_it_is_and_holds(world: World, client_for: C
     assert "Works Agent of Ada Okafor" in text
     assert "Groups Research" in text
     assert f"Open grants 1 demo-registry/{BASE} Active" in text
-    assert "nightly Works Used Never Works From anywhere, as often as its holder likes Ends " in text
+    assert "nightly Works Used Never Limits None: from anywhere, any number of uses Ends " in text
     assert f"Begins jita_api_{token.token_id}" in text
 
 
@@ -137,7 +137,7 @@ def test_a_token_gets_the_limits_that_its_owner_types(cast: Cast, client_for: Ca
     token = ApiToken.objects.get()
     assert (token.networks, token.max_uses) == (["10.0.0.0/8", "192.0.2.7/32"], 50)
     text = text_of(ada.get(path_of(cast)))
-    assert "Works From 10.0.0.0/8 and 192.0.2.7/32 only, 50 of 50 uses left" in text
+    assert "Limits From 10.0.0.0/8 and 192.0.2.7/32 only, 50 of 50 uses left" in text
     assert "Rotates Number 1, another every 7 d until " in text
 
 

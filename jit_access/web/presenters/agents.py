@@ -237,7 +237,7 @@ def _facts(agent: Agent) -> tuple[Fact, ...]:
         Fact("Id", account.public_id, is_mono=True),
         Fact("Answers for it", owner, "their account is locked" if is_gone else ""),
         Fact("Groups", ", ".join(words.group_title(name) for name in sorted(agent.groups)) or "None"),
-        Fact("Never", "Approve, extend, prove a factor, make tokens"),
+        Fact("Never", "Approves, proves a factor, makes tokens, takes itself up"),
     )
 
 

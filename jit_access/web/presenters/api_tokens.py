@@ -19,7 +19,7 @@ def token_cards(tokens: Sequence[ApiToken], now: datetime, *, may_revoke: bool =
 
 
 def limits_text(token: ApiToken) -> str:
-    """`From 10.0.0.0/8 and 192.0.2.7/32, 12 of 50 uses left`, or that nothing narrows it."""
+    """`From 10.0.0.0/8 and 192.0.2.7/32 only, 12 of 50 uses left`, or that nothing narrows it."""
     parts = []
     if token.networks:
         parts.append(f"from {figures.joined(list(token.networks))} only")
@@ -29,7 +29,7 @@ def limits_text(token: ApiToken) -> str:
     if token.jkt:
         parts.append("with the proof of its key")
     text = ", ".join(parts)
-    return f"{text[0].upper()}{text[1:]}" if text else "From anywhere, as often as its holder likes"
+    return f"{text[0].upper()}{text[1:]}" if text else "None: from anywhere, any number of uses"
 
 
 def used_text(token: ApiToken, now: datetime) -> str:
@@ -65,7 +65,7 @@ def _card(token: ApiToken, now: datetime, *, may_revoke: bool) -> TokenCard:
         badge=_badge(token),
         facts=(
             Fact("Used", used_text(token, now)),
-            Fact("Works", limits_text(token)),
+            Fact("Limits", limits_text(token)),
             *_rotation(token, now),
             Fact("Ends", figures.end_time(token.expires_at, now)),
         ),
