@@ -154,7 +154,7 @@ def end_with_trust(actor: ActorRef, trust: WorkloadTrust) -> None:
 
 def _only_one(workload: Workload, named: str) -> WorkloadTrust:
     """The trust that this workload fits. Who stands for several agents says for which, as `client_id`."""
-    fitting = selectors.matching_trusts(workload.issuer, workload.facts)
+    fitting = selectors.matching_trusts(workload.issuer, workload.facts, clock.now())
     if named:
         fitting = tuple(one for one in fitting if named in {one.agent.public_id, one.agent.username})
     if not fitting:

@@ -14,6 +14,7 @@ from jit_access.domain.locks import Ground
 from jit_access.domain.reasons import Reason
 from jit_access.domain.roles import OPERATORS, SECURITY
 from jit_access.locks.selectors import ground_of_account, locks_on
+from jit_access.workloads.kinds import RULES, IssuerKind
 from jit_access.workloads.models import TrustedIssuer, WorkloadTrust
 
 
@@ -40,11 +41,21 @@ def confirmers_of(trust: WorkloadTrust) -> QuerySet[User]:
     return rows.exclude(Q(pk=trust.proposed_by_id) | Q(pk=trust.agent.owner_id)).distinct().order_by("pk")
 
 
-def matching_trusts(issuer: TrustedIssuer, facts: Mapping[str, str]) -> tuple[WorkloadTrust, ...]:
-    """The confirmed trusts that this workload fits, each the closest for its agent. Whether they count is not asked."""
-    rows = WorkloadTrust.objects.filter(issuer=issuer, state=TrustState.ACTIVE).order_by("pk")
+def matching_trusts(issuer: TrustedIssuer, facts: Mapping[str, str], now: datetime) -> tuple[WorkloadTrust, ...]:
+    """The confirmed trusts that this workload fits, each the closest for its agent.
+
+    Those that are over come back only where no other fits, so that whoever is known learns why nothing is given.
+    """
+    needed = [rule.name for rule in RULES[IssuerKind(issuer.kind)].needed]
+    if any(name not in facts for name in needed):
+        return ()
+    # The database picks the few rows with these ids; whether all of a row fits is decided here, exactly.
+    ids = {f"claims__{name}": facts[name] for name in needed}
+    rows = WorkloadTrust.objects.filter(issuer=issuer, state=TrustState.ACTIVE, **ids).order_by("pk")
     fitting = [trust for trust in rows.select_related("agent__owner", "issuer") if fits(trust.claims, facts)]
-    return tuple(trust for trust in fitting if not _is_outdone(trust, fitting))
+    counting = [trust for trust in fitting if trust.counts_at(now) and trust.agent.owner_id == trust.proposed_by_id]
+    pool = counting or fitting
+    return tuple(trust for trust in pool if not _is_outdone(trust, pool))
 
 
 def fits(pins: Mapping[str, str], facts: Mapping[str, str]) -> bool:
@@ -69,5 +80,10 @@ def ground_of_trust(trust: WorkloadTrust) -> Ground:
 
 
 def _is_outdone(trust: WorkloadTrust, others: Iterable[WorkloadTrust]) -> bool:
-    """Another trust in the same agent pins all of this and more: it was made for exactly this workload."""
-    return any(other.agent_id == trust.agent_id and set(trust.claims) < set(other.claims) for other in others)
+    """Another one of the same agent pins all of this and more, so it was made for exactly this workload; or is its
+    successor."""
+    return any(
+        other.agent_id == trust.agent_id
+        and (trust.claims.keys() < other.claims.keys() or (trust.claims == other.claims and trust.pk < other.pk))
+        for other in others
+    )

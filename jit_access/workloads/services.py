@@ -244,7 +244,9 @@ def _check_new(agent: User, issuer: TrustedIssuer, claims: Mapping[str, str]) ->
     rows = [row for row in standing if row.state == TrustState.ACTIVE or now < row.confirm_by]
     if len(rows) >= MOST_TRUSTS:
         raise Conflict(Reason.DUPLICATE_REQUEST, f"It has {MOST_TRUSTS} identities already. Revoke one first.")
-    if any(row.issuer_id == issuer.pk and row.claims == claims for row in rows):
+    # A successor may be confirmed while the last week of the old one runs, so that no job has to wait for it.
+    lasting = [row for row in rows if row.state == TrustState.PROPOSED or row.expires_at > now + REMIND_BEFORE]
+    if any(row.issuer_id == issuer.pk and row.claims == claims for row in lasting):
         raise Conflict(
             Reason.DUPLICATE_REQUEST, "This very workload is trusted as it already, or waits to be confirmed."
         )

@@ -204,10 +204,10 @@ class TestPins:
 class TestTrusting:
     def test_it_counts_when_a_second_person_confirmed_it(self, cast: Cast, known: TrustedIssuer) -> None:
         proposed = propose(cast, known, GITHUB_PINS)
-        assert matching_trusts(known, GITHUB_PINS) == ()
+        assert matching_trusts(known, GITHUB_PINS, core_clock.now()) == ()
         assert {note.user for note in Notification.objects.filter(kind="trust.proposed")} == {cast.ben, cast.dora}
         confirmed = services.confirm_trust(actor=cast.dora, trust=proposed, assurance=fresh())
-        assert matching_trusts(known, GITHUB_PINS) == (confirmed,)
+        assert matching_trusts(known, GITHUB_PINS, core_clock.now()) == (confirmed,)
         assert fault_of(confirmed, core_clock.now()) is None
         assert Notification.objects.get(kind="trust.confirmed").user == cast.ada
         services.confirm_trust(actor=cast.dora, trust=proposed, assurance=fresh())
@@ -234,7 +234,7 @@ class TestTrusting:
         with pytest.raises(GatewayError):
             services.confirm_trust(actor=getattr(cast, name), trust=proposed, assurance=fresh())
         assert recorded("trust.confirm-refused") == reason
-        assert matching_trusts(known, GITHUB_PINS) == ()
+        assert matching_trusts(known, GITHUB_PINS, core_clock.now()) == ()
 
     def test_an_operator_never_confirms_what_they_proposed(self, cast: Cast, known: TrustedIssuer) -> None:
         accounts.add_to_group(actor=GATEWAY, user=cast.ada, group="operators")
@@ -286,7 +286,7 @@ class TestTrusting:
             with pytest.raises(NotFound):
                 services.revoke_trust(actor=actor, trust=row)
             assert recorded("trust.revoke-refused") == "not-found"
-        assert (matching_trusts(known, GITHUB_PINS) == ()) is may
+        assert (matching_trusts(known, GITHUB_PINS, core_clock.now()) == ()) is may
 
     @pytest.mark.parametrize(("name", "may"), [
         ("ada", True), ("ben", True), ("dora", True), ("cleo", False), ("ci_bot", False)
@@ -371,8 +371,22 @@ class TestWhatItRestsOn:
     ) -> None:
         closer = trust(cast, known, {**GITHUB_PINS, "environment": "production"}, scope="read")
         facts = {**GITHUB_PINS, "environment": "production"}
-        assert matching_trusts(known, facts) == (closer,)
-        assert matching_trusts(known, {**GITHUB_PINS, "environment": "test"}) == (row,)
+        assert matching_trusts(known, facts, core_clock.now()) == (closer,)
+        assert matching_trusts(known, {**GITHUB_PINS, "environment": "test"}, core_clock.now()) == (row,)
+
+    def test_a_successor_takes_over_without_a_gap(
+        self, row: WorkloadTrust, cast: Cast, known: TrustedIssuer, clock: Clock
+    ) -> None:
+        with pytest.raises(Conflict):
+            propose(cast, known, GITHUB_PINS)
+        clock.advance(days=84)
+        successor = trust(cast, known, GITHUB_PINS, name="Again")
+        assert matching_trusts(known, GITHUB_PINS, core_clock.now()) == (successor,)
+        clock.advance(days=7)
+        assert matching_trusts(known, GITHUB_PINS, core_clock.now()) == (successor,)
+        services.revoke_trust(actor=cast.ada, trust=successor)
+        assert matching_trusts(known, GITHUB_PINS, core_clock.now()) == (row,)
+        assert self.fault(row) is Reason.TRUST_ENDED
 
     def test_two_people_stand_behind_each_row(self, row: WorkloadTrust, cast: Cast) -> None:
         """The database says so too: a row that one person made alone cannot be stored."""
