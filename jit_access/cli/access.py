@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from jit_access.cli import wishes
 from jit_access.cli.asking import Detail, outcome, submit
+from jit_access.cli.children import Stopped
 from jit_access.cli.client import path_of
 from jit_access.cli.commands.holding import start_grant
 from jit_access.cli.resources import Resource
@@ -41,7 +42,12 @@ def get_access(session: Session, options: argparse.Namespace, wanted: Resource, 
     approved = next(iter(_fitting((one for one in mine if one["state"] == "scheduled"), wanted, operations)), None)
     if approved is None:
         approved = _asked(session, options, wanted, operations, go_on)
-    return Access(start_grant(session, approved), is_ours=True)
+    try:
+        return Access(start_grant(session, approved), is_ours=True)
+    except (KeyboardInterrupt, Stopped):
+        # The gateway may have started it before the answer was waited for no longer.
+        session.post(path_of("grants", approved["id"], "end"), is_repeatable=True)
+        raise
 
 
 def own_grants(session: Session) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jit_access.cli.client import path_of
 from jit_access.cli.session import Session, new_key
-from jit_access.cli.times import duration_words, until_words
+from jit_access.cli.times import by_words, duration_words
 from jit_access.cli.troubles import Exit, Trouble
 from jit_access.cli.wishes import Wish, step_words
 from jit_access.cli.words import Mark
@@ -34,7 +34,7 @@ def tell_sent(session: Session, found: Detail) -> None:
     if found["state"] == "pending":
         asked = [step_words(step) for step in found["steps"] if step["is_now"]]
         session.terminal.say(Mark.DONE, f"Sent: {found['id']}. Asked now: {'; '.join(asked)}")
-        session.terminal.note(f"Answer due {until_words(found['answer_by'])}")
+        session.terminal.note(f"The answer is due {by_words(found['answer_by'])}")
     elif found["state"] == "approved":
         by_rule = ", ".join(one["rule"] for one in found["auto_approval"]) or ", ".join(found["rules"])
         session.terminal.say(Mark.DONE, f"Approved at once by rule {by_rule}")
@@ -48,7 +48,7 @@ def tell_next(session: Session, found: Detail) -> None:
         return
     name = resource_name(found)
     session.terminal.note(
-        f"Your {duration_words(found['lasts_s'])} start when you do; start {until_words(found['start_by'])}"
+        f"Your {duration_words(found['lasts_s'])} start when you do. Start {by_words(found['start_by'])}"
     )
     session.terminal.note(f"Use it: jit run {name} -- COMMAND, or: jit start {grant}")
 

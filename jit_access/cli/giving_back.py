@@ -19,10 +19,10 @@ def give_back(session: Session, access: Access, token: RunToken | None, *, is_ke
     """End what was started here; of what was open before, only the token of this run."""
     terminal, grant = session.terminal, access.grant
     try:
-        if token is not None:
-            token.revoke()
         if not access.is_ours or is_kept:
-            terminal.say(Mark.OPEN, f"The grant goes on, {_until(grant)}. End it: jit end {grant['id']}")
+            if token is not None:
+                token.revoke()
+            terminal.say(Mark.OPEN, f"The grant goes on and ends {_until(grant)}. End it: jit end {grant['id']}")
             return
         last = _last_of(session, grant)
         if last is not None:
@@ -30,7 +30,7 @@ def give_back(session: Session, access: Access, token: RunToken | None, *, is_ke
             terminal.say(Mark.DONE, f"Access ended: {last['id']}")
     except Trouble as trouble:
         terminal.say(Mark.ATTENTION, f"Access could not be ended: {trouble.sentence}", code=trouble.code)
-        terminal.note(f"It ends by itself, {_until(grant)}. Sooner: jit end {grant['id']}")
+        terminal.note(f"It ends by itself {_until(grant)}. Sooner: jit end {grant['id']}")
 
 
 def tell_if_cut(session: Session, grant: dict[str, Any]) -> None:

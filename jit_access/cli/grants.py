@@ -8,7 +8,7 @@ from typing import Any
 from jit_access.cli.client import path_of
 from jit_access.cli.resources import Resource, parse_resource
 from jit_access.cli.session import Session
-from jit_access.cli.times import clock_words, duration_words, parse_instant, until_words
+from jit_access.cli.times import by_words, clock_words, duration_words, parse_instant, until_words
 from jit_access.cli.troubles import Exit, Trouble
 from jit_access.cli.words import Mark
 
@@ -75,7 +75,7 @@ def row_of(grant: dict[str, Any], *, with_subject: bool) -> tuple[Mark, tuple[ob
     if grant["state"] == "active" and grant["left_s"] < _ENDS_SOON_S:
         mark, state, more = Mark.ATTENTION, "ends soon", f"jit extend {grant['id']} --for 1h --reason TEXT"
     elif grant["state"] == "scheduled":
-        more = f"Start it {until_words(grant['start_by']).replace('in ', 'within ', 1)}: jit start {grant['id']}"
+        more = f"Start it {by_words(grant['start_by'])}: jit start {grant['id']}"
     ends = clock_words(until).removesuffix(" UTC") if runs and until is not None else "–"
     cells = (what(grant), doing(grant), left, ends, state, grant["id"])
     return mark, (*cells, grant["subject"]["name"]) if with_subject else cells, more
@@ -113,7 +113,7 @@ def describe(grant: dict[str, Any]) -> list[tuple[str, object]]:
             ("Ends" if grant["state"] in LIVE else "Ended", until_words(grant["ended_at"] or grant["valid_until"]))
         )
     elif grant["state"] == "scheduled":
-        facts.append(("Start by", until_words(grant["start_by"])))
+        facts.append(("Start it", by_words(grant["start_by"])))
     if grant.get("reason"):
         facts.append(("Why", f"{grant['reason']['sentence']} ({grant['reason']['code']})"))
     if grant.get("note"):

@@ -44,11 +44,21 @@ def tell(terminal: Terminal, trouble: Trouble) -> None:
     """Say what ended the command, and what to do next. With --json, as a document too."""
     mark = Mark.WAITING if trouble.status == Exit.PENDING else Mark.REFUSED
     terminal.say(mark, trouble.sentence, code=trouble.code)
-    if trouble.advice:
-        terminal.note(trouble.advice)
+    if advice := trouble.advice or _advice(trouble):
+        terminal.note(advice)
     if terminal.is_json:
         error = {"code": trouble.code, "sentence": trouble.sentence, "exit_code": int(trouble.status)}
         terminal.answer({"error": error | {"fields": trouble.fields}})
+
+
+def _advice(trouble: Trouble) -> str:
+    """What the facts of a refusal say about what to do."""
+    longest = trouble.fields.get("lasts_at_most_s")
+    if trouble.code != "lasts-too-long" or not isinstance(longest, int) or not longest:
+        return ""
+    from jit_access.cli.times import duration_words  # noqa: PLC0415  # only here
+
+    return f"At most {duration_words(longest)} in all"
 
 
 def _carry_out(options: object, terminal: Terminal) -> int:

@@ -37,7 +37,8 @@ def prove_again(session: Session, needed: StepUpNeeded, *, takes_code: bool) -> 
             return code
     from jit_access.cli.sign_in import sign_in_by_browser  # noqa: PLC0415  # the whole ceremony, rarely needed
 
-    session.use(sign_in_by_browser(session.site, terminal, acr_values=needed.acr_values, max_age_s=needed.max_age_s))
+    acr_values = needed.acr_values or ("phishing-resistant" if is_passkey else "")
+    session.use(sign_in_by_browser(session.site, terminal, acr_values=acr_values, max_age_s=needed.max_age_s))
     return ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from jit_access.cli.client import path_of
 from jit_access.cli.grants import doing, what
 from jit_access.cli.session import Session
-from jit_access.cli.times import duration_words, until_words
+from jit_access.cli.times import by_words, duration_words, until_words
 from jit_access.cli.troubles import Exit, Trouble
 from jit_access.cli.waiting import waiting_words
 from jit_access.cli.wishes import risk_words
@@ -49,7 +49,7 @@ def row_of(request: dict[str, Any]) -> tuple[Mark, tuple[object, ...], str]:
     state = request["state"]
     more = ""
     if state == "pending":
-        more = f"answer due {until_words(request['answer_by'])}"
+        more = f"The answer is due {by_words(request['answer_by'])}"
     elif state != "approved" and request["reason"]:
         more = f"{request['reason']['sentence']} ({request['reason']['code']})"
     return _STATES.get(state, Mark.WAITING), (what(request), doing(request), duration_words(request["lasts_s"]), state,
@@ -78,7 +78,7 @@ def facts_of(request: dict[str, Any]) -> list[tuple[str, object]]:
     facts.append(("State", waiting_words(request) if request["state"] == "pending" else request["state"]))
     facts += [("", _verdict_words(one)) for one in request["verdicts"]]
     if request["state"] == "pending":
-        facts.append(("Answer by", until_words(request["answer_by"])))
+        facts.append(("Answer", f"due {by_words(request['answer_by'])}"))
     elif request["reason"]:
         facts.append(("Why", f"{request['reason']['sentence']} ({request['reason']['code']})"))
     if request["grant"]:

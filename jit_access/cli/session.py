@@ -10,7 +10,7 @@ from jit_access.cli import store
 from jit_access.cli.client import Client
 from jit_access.cli.settings import Site, read_site
 from jit_access.cli.troubles import Exit, StepUpNeeded, Trouble
-from jit_access.cli.words import Terminal
+from jit_access.cli.words import Mark, Terminal
 
 
 class Session:
@@ -34,7 +34,8 @@ class Session:
             site = read_site(self._address)
             held = store.find(site.address)
             if held is None:
-                raise Trouble(f"You are not signed in at {site.address}.", Exit.SIGNED_OUT, advice="Sign in: jit login")
+                out = Trouble(f"You are not signed in at {site.address}.", Exit.SIGNED_OUT, advice="Sign in: jit login")
+                held = self._signed_in_anew(site, out)
             self._client, self._held = Client(site, held.token), held
         self._stay_signed_in(self._client)
         return self._client
@@ -43,7 +44,17 @@ class Session:
         return self._proving(lambda: self.client.get(path, **query))
 
     def pages(self, path: str, *, at_most: int = 1000, **query: object) -> Iterator[dict[str, Any]]:
-        return self.client.pages(path, at_most=at_most, **query)
+        """The rows of a list that comes in pages."""
+        begun: list[Iterator[dict[str, Any]]] = []
+
+        def first() -> dict[str, Any] | None:
+            begun[:] = [self.client.pages(path, at_most=at_most, **query)]
+            return next(begun[0], None)
+
+        row = self._proving(first)
+        if row is not None:
+            yield row
+            yield from begun[0]
 
     def post(
         self,
@@ -72,7 +83,7 @@ class Session:
         prove_again(self, needed, takes_code=False)
 
     def _proving(self, call: Callable[..., Any], *, takes_code: bool = False) -> Any:
-        """Call; when a second factor is asked for, have it shown, and call once more."""
+        """Call; when a second factor or a sign-in is asked for, have it shown, and call once more."""
         try:
             return call()
         except StepUpNeeded as needed:
@@ -82,6 +93,22 @@ class Session:
 
             code = prove_again(self, needed, takes_code=takes_code)
             return call(code) if code else call()
+        except Trouble as trouble:
+            if trouble.status is not Exit.SIGNED_OUT:
+                raise
+            self.use(self._signed_in_anew(self.client.site, trouble))
+            return call()
+
+    def _signed_in_anew(self, site: Site, trouble: Trouble) -> store.Held:
+        """A sign-in lasts a day. Whoever sits there signs in and goes on. Raises: the trouble, where nobody sits."""
+        if not self._is_asking_allowed or not self.terminal.is_interactive or store.is_given():
+            raise trouble
+        from jit_access.cli.sign_in import sign_in_by_browser  # noqa: PLC0415  # the whole ceremony, rarely needed
+
+        self.terminal.say(
+            Mark.ATTENTION, "You are not signed in any more. Sign in, then this goes on.", code=trouble.code
+        )
+        return sign_in_by_browser(site, self.terminal)
 
     def use(self, held: store.Held) -> None:
         """Go on with this token."""

@@ -65,9 +65,7 @@ def sign_in_by_browser(
     _check_answer(answer, site, metadata)
     token = {"grant_type": "authorization_code", "code": answer["code"], "redirect_uri": listener.address}
     held = ask_token(site, metadata, token | {"code_verifier": verifier})
-    if is_kept:
-        store.keep(site.address, _with_name(site, held))
-    return held
+    return _kept(site, held) if is_kept else held
 
 
 def sign_in_by_device(site: Site, terminal: Terminal) -> store.Held:
@@ -108,17 +106,7 @@ def revoke(site: Site, held: store.Held) -> bool:
 
 def read_metadata(site: Site) -> Mapping[str, Any]:
     """What the gateway says of itself (RFC 8414). Raises: Trouble when it speaks for somebody else."""
-    try:
-        found = Client(site).call("GET", METADATA)
-    except Trouble as trouble:
-        if trouble.code not in {"not-the-gateway", "not-found"}:
-            raise
-        found = {
-            "issuer": site.address,
-            "authorization_endpoint": site.address + "/oauth/authorize",
-            "token_endpoint": site.address + "/oauth/token",
-            "revocation_endpoint": site.address + "/oauth/revoke",
-        }
+    found = Client(site).call("GET", METADATA)
     if not isinstance(found, Mapping) or str(found.get("issuer", "")).rstrip("/") != site.address:
         shown = str(found.get("issuer", "nobody"))[:200] if isinstance(found, Mapping) else "nobody"
         raise Trouble(
@@ -178,9 +166,23 @@ def ask_token(site: Site, metadata: Mapping[str, Any], asked: Mapping[str, str])
     )
 
 
-def _with_name(site: Site, held: store.Held) -> store.Held:
+def _kept(site: Site, held: store.Held) -> store.Held:
+    """In the place of the sign-in of before, which ends. Raises: Trouble when the browser is somebody else's."""
     before = store.find(site.address)
-    return held._replace(username=before.username if before is not None else "")
+    name = str(Client(site, held.token).get("/me")["person"]["name"])
+    if before is not None and before.username not in {"", name}:
+        revoke(site, held)
+        raise Trouble(
+            f"The browser is signed in as {name}, and you are {before.username} here.",
+            Exit.DENIED,
+            code="other-person",
+            advice="Sign out in the browser and repeat, or become the other one here: jit login",
+        )
+    fresh = held._replace(username=name)
+    store.keep(site.address, fresh)
+    if before is not None and before.kind == "access":
+        revoke(site, before)
+    return fresh
 
 
 def _post(site: Site, path: str, form: Mapping[str, str]) -> dict[str, Any]:

@@ -68,6 +68,15 @@ def until_words(text: object) -> str:
     return f"{relative}, at {clock_words(instant)}"
 
 
+def by_words(text: object) -> str:
+    """A deadline: `by 14:05 UTC, in 9 min`."""
+    instant = parse_instant(text)
+    if instant is None:
+        return "–"
+    away_s = round((instant - now()).total_seconds())
+    return f"by {clock_words(instant)}, {f'in {duration_words(away_s)}' if away_s >= 0 else 'which is over'}"
+
+
 def size_words(size: int | None) -> str:
     """Binary units, three figures."""
     if size is None:

@@ -8,7 +8,7 @@ from typing import Any
 from jit_access.cli.asking import Detail, outcome
 from jit_access.cli.client import path_of
 from jit_access.cli.session import Session
-from jit_access.cli.times import duration_words, until_words
+from jit_access.cli.times import by_words, duration_words
 from jit_access.cli.troubles import Exit, Trouble
 from jit_access.cli.words import Mark
 
@@ -44,7 +44,7 @@ def wait_for_answer(session: Session, found: Detail, *, go_on: str = "") -> Deta
 def tell_how_to_go_on(session: Session, found: Detail, go_on: str) -> None:
     """The last lines after Ctrl-C."""
     terminal = session.terminal
-    due = until_words(found["answer_by"])
+    due = by_words(found["answer_by"])
     terminal.say(Mark.ATTENTION, f"You stopped waiting. {found['id']} stays open; the answer is due {due}")
     terminal.note(f"Go on: {go_on or 'jit requests ' + found['id'] + ' --wait'}")
     terminal.note(f"Take it back: jit withdraw {found['id']}")

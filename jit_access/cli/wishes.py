@@ -79,7 +79,7 @@ def preview(session: Session, wish: Wish) -> dict[str, Any]:
         found = session.post("/requests/preview", wish.question, is_repeatable=True)
     if not found["is_allowed"]:
         raise _proof_needed(found) if _wants_proof(found) else _refusal(wish, found)
-    terminal.say(Mark.WAITING, wish.words)
+    terminal.say(Mark.WAITING, f"Asking to {wish.words}")
     for name, value in preview_facts(found):
         terminal.note(f"{name.ljust(8)} {value}")
     return found

@@ -127,6 +127,39 @@ def test_answer_that_nobody_asked_for_is_not_taken(seat: Seat, browser: Client, 
     assert running.end() == 0, running.stderr
 
 
+def test_sign_in_that_is_over_is_renewed_on_the_way(world: World, seat: Seat) -> None:
+    kept = json.loads((seat.home / ".local/state/jit/tokens.json").read_text())["sites"][seat.address]
+    gone = {"token": kept["token"], "client_id": "jit-cli"}
+    assert httpx.post(f"{seat.address}/oauth/revoke", data=gone, trust_env=False).status_code == 200
+    screen = Screen(seat, "grants", columns=1000)
+    screen.until_it_says("Sign in, then this goes on.")
+    answer_with(signed_in(world.cast.ada, "fresh"), screen)
+    assert screen.end() == 0, screen.stderr
+    assert "You have no open access." in screen.stderr
+    assert seat.jit("grants").returncode == 0
+
+
+def test_sign_in_that_is_over_ends_what_nobody_watches(seat: Seat, clock: Clock) -> None:
+    assert seat.jit("grants").returncode == 0
+    clock.advance(seconds=13 * 3600)
+    refused = seat.jit("grants")
+    assert refused.returncode == 7
+    assert "Sign in: jit login" in refused.stderr
+
+
+def test_somebody_else_in_the_browser_does_not_take_over(world: World, seat: Seat, clock: Clock) -> None:
+    grant = scheduled(world, TINY)
+    clock.advance(seconds=TOO_LONG_S)
+    screen = Screen(seat, "start", grant.public_id, columns=1000)
+    screen.until_it_says("Code of your authenticator")
+    screen.type("\n")
+    answer_with(signed_in(world.cast.ben, "fresh"), screen)
+    assert screen.end() == 4, screen.stderr
+    assert "The browser is signed in as ben, and you are ada here. (other-person)" in screen.stderr
+    assert reload(grant).state == GrantState.SCHEDULED
+    assert "(ada)" in seat.jit("status").stdout
+
+
 def test_nobody_there_is_a_status_of_its_own(world: World, seat: Seat, clock: Clock) -> None:
     grant = scheduled(world, TINY)
     clock.advance(seconds=TOO_LONG_S)

@@ -83,7 +83,7 @@ def test_denial_is_told_with_its_note(seat: Seat, visit: Visit, tmp_path: Path) 
 
 def test_ctrl_c_leaves_the_request_open_and_the_next_command_goes_on(seat: Seat, visit: Visit, tmp_path: Path) -> None:
     first = seat.begin("run", *WANTED, MODEL, "--", *PULL, f"dir:{tmp_path / 'model'}")
-    first.until_it_says("Answer due")
+    first.until_it_says("The answer is due")
     first.process.send_signal(signal.SIGINT)
     assert first.end() == 130
     request = named(_REQUEST, first.stderr)
@@ -223,6 +223,17 @@ def test_approver_answers_in_the_terminal(seat: Seat, stack: Stack, visit: Visit
     held = json.loads(seat.jit("requests", request, "--json").stdout)
     assert (held["state"], held["lasts_s"]) == ("approved", 1800)
     assert seat.jit("end", held["grant"]).returncode == 0
+
+
+def test_sign_out_ends_the_token_at_the_gateway(stack: Stack, visit: Visit, tmp_path: Path) -> None:
+    away = Seat(tmp_path, stack.web)
+    away.sign_in(visit("ada"))
+    kept = json.loads((tmp_path / ".local/state/jit/tokens.json").read_text())["sites"][stack.web]["token"]
+    given = {"JIT_TOKEN": kept}
+    assert away.jit("status", **given).returncode == 0
+    assert away.jit("logout").returncode == 0
+    assert away.jit("status", **given).returncode == 7
+    assert away.jit("status").returncode == 7
 
 
 def test_two_commands_side_by_side_use_their_own_grants(job: Seat) -> None:

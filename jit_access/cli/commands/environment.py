@@ -7,6 +7,7 @@ screen, in the history or in a log that keeps what a step printed.
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from shlex import quote
@@ -30,7 +31,8 @@ def env(options: argparse.Namespace, session: Session) -> int:
     wanted = parse_resource(options.resource)
     check_host(session, wanted)
     tokens = tokens_of(session)
-    grant = open_grant((dict(one) for one in tokens.live()), wanted, operations_of(options, wanted))
+    live = [dict(one) for one in tokens.live()]
+    grant = open_grant(live, wanted, operations_of(options, wanted))
     if grant is None:
         raise Trouble(
             f"You hold no open grant to {wanted.shown}.",
@@ -44,6 +46,7 @@ def env(options: argparse.Namespace, session: Session) -> int:
     folder = folder_of(session.client) / "env" / grant["id"]
     secrets = {value for value in (held.token, held.secret_access_key) if value}
     variables = dict(found.variables) | {"JIT_GRANT": grant["id"], "JIT_IMAGE": image_of(places, wanted)}
+    _forget_others(folder, {str(one["id"]) for one in live})
     lines = _lines(found, variables, folder, secrets, is_fish=options.fish)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     put(folder, {**found.files, **_secret_files(variables, secrets)})
@@ -57,6 +60,14 @@ def env(options: argparse.Namespace, session: Session) -> int:
         session.terminal.data.write("\n".join(lines))
     session.terminal.say(Mark.OPEN, f"{grant['id']} ends {until_words(grant['valid_until'])}")
     return Exit.DONE
+
+
+def _forget_others(folder: Path, live: Iterable[str]) -> None:
+    """What was written for grants that are over opens nothing; it need not lie around."""
+    kept = set(live)
+    for other in folder.parent.glob("grt_*"):
+        if other.name not in kept:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _lines(

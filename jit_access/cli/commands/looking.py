@@ -11,7 +11,7 @@ from jit_access.cli.session import Session
 from jit_access.cli.table import write_table
 from jit_access.cli.times import duration_words, parse_duration, size_words
 from jit_access.cli.troubles import Exit
-from jit_access.cli.words import Mark
+from jit_access.cli.words import Mark, Voice, clean
 
 _FIRST = 25
 
@@ -78,27 +78,28 @@ def why(options: argparse.Namespace, session: Session) -> int:
     if terminal.is_json:
         terminal.answer(found)
         return status
-    what = f"{operation} {wanted.name} for {duration_words(lasts_s)}"
-    verdict = "may be asked for" if found["is_allowed"] else "is refused"
+    what = clean(f"{operation} {wanted.name} for {duration_words(lasts_s)}")
     data = terminal.data
-    data.write(f"{data.mark(Mark.DONE if found['is_allowed'] else Mark.REFUSED)} {what} {verdict}.")
-    if not found["is_allowed"]:
-        terminal.say(Mark.REFUSED, found["sentence"], code=found["code"])
-    _tell_rules(session, found)
+    if found["is_allowed"]:
+        data.write(f"{data.mark(Mark.DONE)} {what}: it may be asked for")
+    else:
+        data.write(
+            f"{data.mark(Mark.REFUSED)} {what}: {clean(found['sentence'])} {data.quiet('(' + found['code'] + ')')}"
+        )
+    _tell_rules(data, found)
     return status
 
 
-def _tell_rules(session: Session, found: dict[str, Any]) -> None:
-    data = session.terminal.data
-    for one in found["approvals"]:
-        people = ", ".join(one["people"]) or "nobody is there"
-        data.write(f"  {one['needed']} of {one['group']} decides: {people}")
+def _tell_rules(data: Voice, found: dict[str, Any]) -> None:
     for rule in found["rules"]:
-        data.write(
-            f"  {data.strong(rule['rule'])} {'lets' if rule['effect'] == 'permit' else 'forbids'}: {rule['because']}"
-        )
+        verb = "lets" if rule["effect"] == "permit" else "forbids"
+        data.write(f"  {data.strong(clean(rule['rule']))} {verb}: {clean(rule['because'])}")
         for condition in rule["conditions"]:
             mark = Mark.DONE if condition["is_met"] else Mark.REFUSED
-            data.write(f"    {data.mark(mark)} {condition['text']}")
+            data.write(f"    {data.mark(mark)} {clean(condition['text'])}")
     for way in found["would_be_allowed_if"]:
-        data.write(f"  It would be allowed if: {'; '.join(way)}")
+        data.write(clean(f"  It would be allowed if: {'; '.join(way)}"))
+    for one in found["approvals"]:
+        people = ", ".join(one["people"]) or "nobody is there"
+        decides = "decides" if found["is_allowed"] else "would decide then"
+        data.write(clean(f"  {one['needed']} of {one['group']} {decides}: {people}"))

@@ -11,7 +11,7 @@ from jit_access.cli.grants import doing, what
 from jit_access.cli.requests_shown import facts_of, find_request, heading
 from jit_access.cli.session import Session, new_key
 from jit_access.cli.table import write_facts, write_table
-from jit_access.cli.times import duration_words, parse_duration, until_words
+from jit_access.cli.times import by_words, duration_words, parse_duration
 from jit_access.cli.troubles import Exit, Trouble
 from jit_access.cli.waiting import waiting_words
 from jit_access.cli.wishes import risk_words
@@ -65,7 +65,7 @@ def _queue(session: Session) -> int:
 def _row(row: dict[str, Any]) -> tuple[Mark, tuple[object, ...], str]:
     risk = risk_words(row["risk"]).partition(":")[0]
     cells = (row["requester"]["name"], what(row), doing(row), duration_words(row["lasts_s"]), risk, row["id"])
-    more = f"“{row['purpose']}”, answer due {until_words(row['answer_by'])}"
+    more = f"“{row['purpose']}”, to be answered {by_words(row['answer_by'])}"
     if not row["may_answer"] and row["why_not"]:
         more = f"{row['why_not']['sentence']} ({row['why_not']['code']})"
     return Mark.ATTENTION if row["may_answer"] else Mark.WAITING, cells, more

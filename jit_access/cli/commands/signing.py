@@ -87,7 +87,9 @@ def status(options: argparse.Namespace, session: Session) -> int:  # noqa: ARG00
         return Exit.DONE
     person, assurance = me["person"], me["assurance"]
     age = assurance.get("age_s")
-    proof = f"{assurance['level']}, {duration_words(int(age))} old" if age is not None else str(assurance["level"])
+    proof = (
+        f"shown {duration_words(int(age))} ago ({assurance['level']})" if age is not None else str(assurance["level"])
+    )
     facts: list[tuple[str, object]] = [
         ("Gateway", session.site.address),
         ("You", f"{person['display_name']} ({person['name']})"),
@@ -130,12 +132,11 @@ def _revoke(site: Site, held: store.Held) -> bool:
 def _until(expires_at: float | None) -> str:
     if expires_at is None:
         return "until the token is revoked or runs out"
-    left_s = round(expires_at - time.time())
+    if expires_at <= time.time():
+        return "it has run out: jit login"
     from datetime import UTC, datetime  # noqa: PLC0415  # only to word it
 
-    return (
-        until_words(datetime.fromtimestamp(expires_at, UTC).isoformat()) if left_s > 0 else "it has run out: jit login"
-    )
+    return f"ends {until_words(datetime.fromtimestamp(expires_at, UTC).isoformat())}"
 
 
 def _counted(count: int, noun: str) -> str:
