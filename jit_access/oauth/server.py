@@ -7,10 +7,12 @@ calls `issue_access_token` and hands the answer to `answer_with`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error  # type: ignore[import-untyped]  # ships no types
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from jit_access.audit.outside import record_outside_refusal
@@ -24,6 +26,8 @@ from jit_access.oauth.bound_tokens import NONCE_HEADER, key_of_token_request
 from jit_access.oauth.dpop import new_nonce
 from jit_access.oauth.errors import NOT_A_REFUSAL, Refused, from_gateway, reason_of
 from jit_access.oauth.wire import Message, read_form
+
+logger = logging.getLogger(__name__)
 
 _REFUSALS_A_MINUTE: Final = 60  # from one network; those who are served beside them notice nothing
 NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -84,6 +88,16 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # ships no types
         return response
 
     def _answer(self, http: HttpRequest, respond: Any) -> HttpResponse:
+        try:
+            return self._answer_by_database(http, respond)
+        except (OperationalError, InterfaceError):
+            logger.exception("the token endpoint has no database")
+            away = Refused("temporarily_unavailable", Reason.DATABASE_AWAY, status_code=503)
+            response = self.handle_response(away.status_code, dict(away.get_body()), away.get_headers())
+            response["Retry-After"] = "5"
+            return response
+
+    def _answer_by_database(self, http: HttpRequest, respond: Any) -> HttpResponse:
         try:
             message = read_form(http)
         except Refused as refused:

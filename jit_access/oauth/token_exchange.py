@@ -14,6 +14,7 @@ from typing import Any, Final
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin  # type: ignore[import-untyped]  # ships no types
 from django.conf import settings
 
+from jit_access.accounts.models import User
 from jit_access.accounts.standing import STOPPED
 from jit_access.audit.recorder import audited
 from jit_access.core import clock
@@ -173,6 +174,8 @@ def _narrowed(wanted: frozenset[Scope], trust: WorkloadTrust) -> str:
 
 
 def _lock(trust: WorkloadTrust) -> WorkloadTrust:
+    # The account before the trust, as everywhere: a handover holds the account while it ends what was trusted.
+    User.objects.select_for_update(no_key=True).get(pk=trust.agent_id)
     rows = WorkloadTrust.objects.select_for_update(of=("self",), no_key=True)
     return rows.select_related("agent__owner", "issuer").get(pk=trust.pk)
 

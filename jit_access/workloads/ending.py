@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from jit_access.audit.recorder import Recorder
+from typing import Final
+
+from jit_access.accounts.models import User
+from jit_access.audit.recorder import Recorder, audited
 from jit_access.core import clock
 from jit_access.core.transitions import move
+from jit_access.domain.actors import GATEWAY
 from jit_access.domain.audit_record import clean_text
 from jit_access.domain.lifecycle import TrustState
-from jit_access.domain.reasons import Reason
+from jit_access.domain.reasons import Reason, explain
 from jit_access.notifications.services import tell
 from jit_access.workloads.changes import announce_end
 from jit_access.workloads.models import WorkloadTrust
+
+_ENDS_TRUSTS: Final = frozenset({Reason.OWNER_CHANGED, Reason.AGENT_RETIRED})
 
 
 def end_trust(audit: Recorder, pk: int, *, note: str = "") -> bool:
@@ -32,6 +38,19 @@ def end_trust(audit: Recorder, pk: int, *, note: str = "") -> bool:
             dedupe_key=f"trust-revoked:{trust.public_id}",
         )
     return True
+
+
+def end_with_agent(agent: User, reason: Reason) -> None:
+    """Another person answers for it, or nobody ever will again: what its owner trusted is over.
+
+    Handler of `accounts.changes`.
+    """
+    if reason not in _ENDS_TRUSTS:
+        return
+    standing = WorkloadTrust.objects.filter(agent=agent).exclude(state=TrustState.REVOKED).order_by("pk")
+    with audited(actor=GATEWAY) as audit:
+        for pk in standing.values_list("pk", flat=True):
+            end_trust(audit, pk, note=explain(reason))
 
 
 def facts_of(trust: WorkloadTrust) -> dict[str, str | int | bool]:

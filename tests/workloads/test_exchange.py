@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from jit_access.accounts import services as accounts
 from jit_access.audit.models import AuditEntry
@@ -373,6 +373,39 @@ class TestWhatStopsIt:
         status, reason, opened = self.refused_after(issuer, held)
         assert (status, reason) == (403, "agent-without-owner")
         assert opened in {401, 403}
+
+    def test_an_agent_in_other_hands_and_back_again(
+        self, cast: Cast, trusted: WorkloadTrust, issuer: Issuer, settings: Any
+    ) -> None:
+        """What its former owner trusted does not wake up when they own it again."""
+        settings.AGENT_OWNER_GROUPS = frozenset({"research", "operators"})
+        held = self.held(issuer)
+        for giver, taker in ((cast.ada, cast.ben), (cast.ben, cast.ada)):
+            agent = type(cast.ci_bot).objects.get(pk=cast.ci_bot.pk)
+            offer = accounts.offer_agent(actor=giver, agent=agent, to=taker)
+            accounts.accept_agent(actor=taker, offer=offer)
+        assert call(held).status_code == 401
+        refused(exchange(issuer.token(GITHUB)), "no-trust")
+        trusted.refresh_from_db()
+        assert trusted.state == "revoked"
+
+    def test_a_retired_agent(self, cast: Cast, trusted: WorkloadTrust, issuer: Issuer) -> None:
+        held = self.held(issuer)
+        accounts.retire_agent(actor=cast.ada, agent=cast.ci_bot)
+        assert call(held).status_code in {401, 403}
+        refused(exchange(issuer.token(GITHUB)), "no-trust")
+
+    def test_without_a_database_it_says_that_it_cannot_tell(
+        self, trusted: WorkloadTrust, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(*_: object, **__: object) -> None:
+            raise OperationalError("database is locked")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("jit_access.oauth.token_exchange.use_once", away)
+            answer = exchange(issuer.token(GITHUB))
+        assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+        assert exchange(issuer.token(GITHUB)).status_code == 200
 
     @pytest.mark.parametrize("axis", [LockAxis.CREDENTIAL, LockAxis.AGENT, LockAxis.PERSON])
     def test_a_lock_while_it_stands(self, cast: Cast, trusted: WorkloadTrust, issuer: Issuer, axis: LockAxis) -> None:

@@ -167,6 +167,7 @@ class TestPins:
             (IssuerKind.GITHUB, {**GITHUB_PINS, "repository_id": "7?"}, "repository_id"),
             (IssuerKind.GITHUB, {**GITHUB_PINS, "repository_id": "octo/models"}, "repository_id"),
             (IssuerKind.GITHUB, {**GITHUB_PINS, "ref": "refs/heads/*"}, "ref"),
+            (IssuerKind.GITHUB, {**GITHUB_PINS, "environment": "prod?"}, "environment"),
             (IssuerKind.GITHUB, {**GITHUB_PINS, "environment": "x" * 256}, "environment"),
             (IssuerKind.GITHUB, {**GITHUB_PINS, "environment": "prod\nuction"}, "environment"),
             (IssuerKind.GITHUB, {**GITHUB_PINS, "aud": "x"}, "claims"),
