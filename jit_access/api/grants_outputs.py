@@ -41,6 +41,7 @@ class GrantOutput(serializers.Serializer[Any]):
         child=serializers.CharField(), help_text="Kinds of files that are refused: classes such as pickle, or patterns."
     )
     is_break_glass = serializers.BooleanField(help_text="Opened at once, without approval.")
+    envelope = serializers.CharField(allow_null=True, help_text="Inside which it was granted at once.")
     risk = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     version = serializers.IntegerField(help_text="Grows with each move; the ETag begins with it.")
@@ -95,6 +96,7 @@ def describe_grant(grant: Grant, *, now: datetime) -> dict[str, object]:
         "request_budget": grant.request_budget,
         "refused_files": grant.refused_files,
         "is_break_glass": grant.is_break_glass,
+        "envelope": grant.envelope or None,
         "risk": grant.risk,
         "created_at": grant.created_at,
         "version": grant.version,

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jit_access.access_requests import access, selectors, services
+from jit_access.access_requests.inside import outside_of
 from jit_access.access_requests.knowing import known_to
 from jit_access.access_requests.models import AccessRequest
 from jit_access.accounts.models import User
@@ -66,9 +67,17 @@ class RequestsView(Endpoint):
     pagination_class = NewestFirst
     is_key_known_below = True
 
-    @extend_schema(request=RequestInput, responses={201: RequestDetailOutput}, operation_id="request_submit")
+    @extend_schema(
+        request=RequestInput,
+        responses={201: RequestDetailOutput, 202: RequestDetailOutput},
+        operation_id="request_submit",
+    )
     def post(self, request: Request) -> Response:
-        """Ask. When nobody's approval is needed, `grant` is there at once."""
+        """Ask. When nobody's approval is needed, `grant` is there at once.
+
+        So it is inside an envelope of an agent. Outside of it the answer is 202, people decide, and `outside` says
+        which limit was exceeded; poll this request until it is decided.
+        """
         actor = signed_in_user(request)
         given = parse(RequestInput, request)
         target, scope = wanted(actor, given)
@@ -82,7 +91,9 @@ class RequestsView(Endpoint):
         )
         draft = services.starting_later(draft, given["not_before"])
         submitted = services.submit_request(actor=actor, draft=draft, assurance=assurance_of(request))
-        return Response(_detail(actor, submitted.public_id), status=status.HTTP_201_CREATED)
+        is_left_to_people = bool(outside_of(submitted)) and submitted.state == RequestState.PENDING
+        made = status.HTTP_202_ACCEPTED if is_left_to_people else status.HTTP_201_CREATED
+        return Response(_detail(actor, submitted.public_id), status=made)
 
     @extend_schema(responses=RequestOutput(many=True), parameters=[STATE, VISIBLE], operation_id="request_list")
     def get(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jit_access.access_requests.inside import envelope_of, outside_of
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.access_requests.people import StepState
 from jit_access.access_requests.selectors import RequestDetail
@@ -48,6 +49,20 @@ class RiskOutput(serializers.Serializer[Any]):
 
 ASKED_HELP = "A group, or `manager`, or `target-owner`; `group:manager` is a group of that name."
 STAGE_HELP = "Stages are asked one after the other, from 1."
+
+
+class InsideOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
+class OutsideOutput(serializers.Serializer[Any]):
+    envelope = serializers.CharField()
+    name = serializers.CharField()
+    field = serializers.CharField(
+        help_text="Which limit: lasts_s, resources, operations, workload, hours, bytes_per_day, grants_per_day, …"
+    )
+    sentence = serializers.CharField()
 
 
 class PreviewStepOutput(serializers.Serializer[Any]):
@@ -93,6 +108,8 @@ class PreviewOutput(serializers.Serializer[Any]):
     risk = RiskOutput()
     is_auto = serializers.BooleanField(help_text="Rules would approve this by themselves, and nobody is asked.")
     auto_approval = AutoFindingOutput(many=True, help_text="Rules that could, with what holds and what does not.")
+    envelope = InsideOutput(allow_null=True, help_text="An agent's envelope that would stand in for the people.")
+    outside = OutsideOutput(many=True, help_text="Which limits of the agent's nearest envelope it exceeds; else empty.")
 
 
 class RequestOutput(serializers.Serializer[Any]):
@@ -119,6 +136,8 @@ class RequestOutput(serializers.Serializer[Any]):
     rules = serializers.ListField(child=serializers.CharField())
     policy_version = serializers.IntegerField()
     auto_approval = AutoApprovalOutput(many=True, help_text="The rules that approved it by themselves; else empty.")
+    envelope = InsideOutput(allow_null=True, help_text="Inside which it was granted at once.")
+    outside = OutsideOutput(many=True, help_text="Which limits of the agent's nearest envelope it exceeds; else empty.")
     risk = RiskOutput()
     payload_hash = serializers.CharField()
 
@@ -200,6 +219,8 @@ def describe_preview(preview: Preview) -> dict[str, object]:
             }
             for one in preview.auto
         ],
+        "envelope": preview.fit.wire if preview.fit is not None and preview.is_inside else None,
+        "outside": [] if preview.fit is None else preview.fit.outside,
     }
 
 
@@ -229,6 +250,8 @@ def describe_request(request: AccessRequest) -> dict[str, object]:
         "rules": request.rules,
         "policy_version": request.policy_version.number,
         "auto_approval": request.auto_approval,
+        "envelope": envelope_of(request),
+        "outside": outside_of(request),
         "risk": {"score": request.risk, "reasons": request.risk_reasons},
         "payload_hash": request.payload_hash,
     }

@@ -24,6 +24,7 @@ from jit_access.core.expectations import expecting
 from jit_access.core.models import StatefulModel
 from jit_access.domain.errors import CallerError, Conflict
 from jit_access.domain.reasons import Reason
+from jit_access.envelopes import access as envelope_access
 from jit_access.grants import access as grant_access
 from jit_access.locks import access as lock_access
 from jit_access.mfa.assurance import signed_in_user
@@ -43,6 +44,7 @@ LOADERS: Final[dict[str, Load]] = {
     "tokens/<str:public_id>": lambda actor, one: grant_access.get_lease(actor=actor, public_id=one),
     "policies/proposals/<str:public_id>": proposal_access.get_proposal,
     "reviews/<str:public_id>": review_access.get_campaign,
+    "envelopes/<str:public_id>": envelope_access.get_envelope,
     "locks/<str:public_id>": lambda actor, one: lock_access.get_lock(actor=actor, public_id=one),
     "break-glass/<str:public_id>": lambda actor, one: reviewing.get_review(actor=actor, public_id=one),
 }

@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("jit_access.api.targets_urls")),
     path("", include("jit_access.api.policies_urls")),
     path("", include("jit_access.api.reviews_urls")),
+    path("", include("jit_access.api.envelopes_urls")),
     path("", include("jit_access.api.locks_urls")),
     path("", include("jit_access.api.workloads_urls")),
     path("", include("jit_access.api.break_glass_urls")),

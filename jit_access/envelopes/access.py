@@ -59,7 +59,8 @@ def may_end(actor: User, envelope: Envelope) -> bool:
     if not actor.is_active or not actor.is_person or envelope.state not in OPEN_STATES:
         return False
     is_own = actor.pk in {envelope.agent.owner_id, envelope.proposer_id}
-    return is_own or SECURITY in groups_of(actor) or is_asked(actor, envelope)
+    may_deny = envelope.state == EnvelopeState.PROPOSED  # which is what those who are asked do with a proposal
+    return is_own or SECURITY in groups_of(actor) or (not may_deny and is_asked(actor, envelope))
 
 
 def sees_all(actor: User) -> bool:
@@ -84,6 +85,15 @@ def _may_see(actor: User, row: Envelope) -> bool:
 
 def _own(actor: User) -> Q:
     return Q(agent=actor) | Q(agent__owner=actor) | Q(proposer=actor)
+
+
+def envelopes_waiting(actor: User) -> int | None:
+    """For the navigation: how many wait for the actor's signature; None for whom the page would stay empty."""
+    if not actor.is_active or not actor.is_person:
+        return None
+    waiting = len(waiting_for(actor))
+    is_there = waiting or sees_all(actor) or actor.service_accounts.exists()
+    return waiting if is_there or Envelope.objects.filter(_own(actor) | Q(signatures__signer=actor)).exists() else None
 
 
 def waiting_for(actor: User) -> list[Envelope]:

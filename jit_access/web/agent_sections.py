@@ -11,12 +11,17 @@ from typing import TypeAlias
 from django.http import HttpRequest
 
 from jit_access.accounts.models import User
+from jit_access.web.envelopes_section import envelopes_section
 from jit_access.web.viewmodels.agents import Section
 from jit_access.web.views import webhooks, workload_identities
 
 SectionMaker: TypeAlias = Callable[[HttpRequest, User], Section | None]
 
-SECTIONS: tuple[SectionMaker, ...] = (workload_identities.identities_section, webhooks.section)
+SECTIONS: tuple[SectionMaker, ...] = (
+    workload_identities.identities_section,
+    envelopes_section,
+    webhooks.section,
+)
 
 
 def sections_of(request: HttpRequest, agent: User) -> tuple[Section, ...]:

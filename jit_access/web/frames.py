@@ -15,6 +15,7 @@ from jit_access.accounts import selectors as accounts
 from jit_access.accounts.models import User
 from jit_access.domain.errors import NotFound
 from jit_access.domain.roles import SECURITY, SEES_EVERYTHING
+from jit_access.envelopes.access import envelopes_waiting
 from jit_access.mfa import assurance as mfa_assurance
 from jit_access.mfa.assurance import Assurance, Level
 from jit_access.mfa.services import session_ends_at
@@ -90,5 +91,6 @@ def make_shell(request: HttpRequest, current: str, now: datetime) -> Shell:
         open_reviews=len(reviews),
         alarm=alarm(reviews, now) if SECURITY in groups_of(request) else None,
         reviews=is_asked_to_review(user),
+        envelopes=envelopes_waiting(user),
     )
     return build_shell(frame, current)

@@ -18,10 +18,12 @@ from jit_access.accounts.services import issue_api_token, offer_agent
 from jit_access.audit.models import AuditEntry
 from jit_access.domain.actors import GATEWAY
 from jit_access.grants import services as grants
+from jit_access.grants.models import Grant
 from jit_access.oauth.models import AccessToken
 from jit_access.workloads.models import TrustedIssuer, WorkloadTrust
 from tests.support.cast import make_person
-from tests.support.lifecycles import BASE, FRONTIER, TINY, World, active, answer, ask, scheduled, scope_of
+from tests.support.envelopes import in_force, proposed
+from tests.support.lifecycles import BASE, FRONTIER, TINY, World, active, answer, ask, scheduled, scope_of, start
 from tests.support.locking import WHY
 from tests.support.oauth_client import CommandLine
 from tests.support.sessions import code_now
@@ -35,6 +37,7 @@ ELSEWHERE = frozenset(
         "sign-on", "sign-on-answer", "sign-on-logout", "sign-out", "recover", "passkey-options", "reset-code",
         "reset-withdraw", "grant-token", "request-link", "request-preview", "request-comment", "approve",
         "activity-export", "review-evidence", "proposal-sign", "away-end", "settings-look", "settings-codes",
+        "envelope-sign",
         "passkey-new", "passkey-new-options", "passkey", "passkey-remove", "identity-link", "identity-unlink",
         "settings-slack", "settings-slack-code", "settings-slack-confirm", "settings-slack-unlink",
         "target-check", "target-discover", "repository-tier", "agent-accept", "agent-decline",
@@ -60,6 +63,7 @@ def stops(world: World, client_for: ClientFor) -> list[Stop]:
         *_asking(world),
         *_watching(world, client_for),
         *_running(world, client_for),
+        *_enveloped(world),
         *_oneself(world, client_for),
         *_workloads(world, client_for),
         Stop("/second-factor", cast.ada, "stale"),
@@ -139,6 +143,21 @@ def _watching(world: World, client_for: ClientFor) -> list[Stop]:
         Stop("/reviews/new", cast.dora),
         Stop(campaign, cast.dora),
         Stop(f"/reviews/items/{item.public_id}", cast.ben),
+    ]
+
+
+def _enveloped(world: World) -> list[Stop]:
+    cast, bot = world.cast, world.cast.ci_bot
+    held, waits = in_force(world), proposed(world, name="weekly", because="The weekly report reads it")
+    start(Grant.objects.get(request=ask(world, TINY, actor=bot)))
+    here, waiting = f"/envelopes/{held.public_id}", f"/envelopes/{waits.public_id}"
+    ada = ("/envelopes", "/envelopes/new", here, waiting, f"{here}/suspend", f"{here}/revoke")
+    return [
+        *(Stop(path, cast.ada) for path in ada),
+        Stop("/envelopes", cast.ben),
+        Stop(waiting, cast.ben),
+        Stop(waiting, cast.ben, "stale"),
+        Stop(here, cast.dora),
     ]
 
 

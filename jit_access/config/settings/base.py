@@ -11,7 +11,15 @@ from csp.constants import NONCE, NONE, SELF  # noqa: F401  # the three words a p
 from jit_access.config import env
 from jit_access.core.logging import logging_settings
 from jit_access.domain.agents import AgentState
-from jit_access.domain.lifecycle import CampaignState, GrantState, LeaseState, ProposalState, RequestState, TrustState
+from jit_access.domain.lifecycle import (
+    CampaignState,
+    EnvelopeState,
+    GrantState,
+    LeaseState,
+    ProposalState,
+    RequestState,
+    TrustState,
+)
 from jit_access.domain.locks import LockAxis
 from jit_access.domain.operations import Operation, Tier
 from jit_access.workloads.kinds import IssuerKind
@@ -192,6 +200,7 @@ SPECTACULAR_SETTINGS = {
         "ProposalStateEnum": [str(word) for word in ProposalState],
         "IssuerKindEnum": [str(word) for word in IssuerKind],
         "TrustStateEnum": [str(word) for word in TrustState],
+        "EnvelopeStateEnum": [str(word) for word in EnvelopeState],
         "CampaignStateEnum": [str(word) for word in CampaignState],
         "AgentStateEnum": [str(word) for word in AgentState],
         "OperationEnum": [str(word) for word in Operation],

@@ -9,12 +9,13 @@ from jit_access.envelopes.services.ending import (
     suspend_envelope,
     suspend_envelopes_of,
 )
-from jit_access.envelopes.services.proposing import preview_envelope, propose_envelope
+from jit_access.envelopes.services.proposing import Asked, preview_envelope, propose_envelope
 from jit_access.envelopes.services.signing import SIGN_FACTOR_MAX_AGE_S, Word, sign_envelope
 from jit_access.envelopes.services.sweeping import sweep_envelopes
 
 __all__ = [
     "SIGN_FACTOR_MAX_AGE_S",
+    "Asked",
     "Word",
     "end_for_workload",
     "preview_envelope",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from jit_access.access_requests.inside import outside_of
 from jit_access.access_requests.models import AccessRequest
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import RequestState
@@ -177,7 +178,10 @@ def _code_field(error: str, passkey: PasskeyPart | None) -> Field:
 
 
 def _weigh(case: Case, weighing: Weighing, name: str) -> tuple[ReasonItem, ...]:
-    raises = [ReasonItem(*_reason(item), "up", "up") for item in case.request.risk_reasons]
+    raises = [
+        *(ReasonItem(f"Outside {one['name']}: {one['sentence']}", one["field"], "up", "up") for one in _outside(case)),
+        *(ReasonItem(*_reason(item), "up", "up") for item in case.request.risk_reasons),
+    ]
     held = figures.plural(weighing.open_grants, "other grant")
     if weighing.open_grants:
         other = ReasonItem(f"{name} holds {held} now.", "other-grants", "up", "up")
@@ -187,6 +191,11 @@ def _weigh(case: Case, weighing: Weighing, name: str) -> tuple[ReasonItem, ...]:
     if case.lasts_at_most_s and case.request.lasts_s * 2 <= case.lasts_at_most_s:
         lowers.append(ReasonItem("Less time than the rule would allow.", "short", "ok", "check"))
     return tuple((raises + lowers)[:MAX_WEIGHED])
+
+
+def _outside(case: Case) -> list[dict[str, str]]:
+    """Why an agent that has an envelope asks people."""
+    return outside_of(case.request)
 
 
 def _reason(item: Mapping[str, object]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from jit_access.access_requests.inside import envelope_of, outside_of
 from jit_access.access_requests.less import narrowing_lines
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.access_requests.people import StepState, step_states
@@ -229,7 +230,9 @@ def _approved_notice(case: Case) -> Notice:
 
 def _by_rule(case: Case) -> str:
     """Which rules approved, and each condition; or that nobody had to."""
-    found = case.request.auto_approval
+    found, envelope = case.request.auto_approval, envelope_of(case.request)
+    if envelope is not None:
+        return f"It is inside envelope {envelope['name']}, which people approved before."
     if not found:
         return "Policy asks nobody's approval for this."
     return " ".join(f"Rule {one['rule']} approved this by itself: {' '.join(one['conditions'])}" for one in found)
@@ -379,9 +382,20 @@ def _facts(case: Case) -> tuple[Fact, ...]:
         Fact("Covers", words.scope_note(case.scope, request.target.kind)),
     ]
     facts += (*words.reference_facts(case.scope, request.target.kind), *case.limits)
+    facts += envelope_facts(request)
     rules = ", ".join(request.rules)
     facts.append(Fact("Policy", rules, f"version {request.policy_version.number}", is_mono=True))
     return tuple(facts)
+
+
+def envelope_facts(request: AccessRequest) -> tuple[Fact, ...]:
+    """Inside which envelope of the agent it is, or what of the nearest one it exceeds."""
+    envelope, outside = envelope_of(request), outside_of(request)
+    if envelope is not None:
+        return (Fact("Envelope", envelope["name"], envelope["id"]),)
+    if not outside:
+        return ()
+    return (Fact(f"Outside {outside[0]['name']}", " ".join(one["sentence"] for one in outside)),)
 
 
 def limits_sentence(case: Case) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from jit_access.access_requests.inside import envelope_of
 from jit_access.access_requests.models import AccessRequest, Verdict
 from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import GrantState, RequestState
@@ -208,7 +209,7 @@ def build_card(grant: Grant, known: Known) -> GrantCard:
         tokens_href=reverse("web:grant-tokens", args=[grant.public_id]) if is_running else "",
         tokens_count=known.tokens.get(grant.pk, 0),
         foot=_foot(grant, known),
-        rule=grant.rule if not known.approvers.get(grant.request_id) and not grant.is_break_glass else "",
+        rule=grant.rule if not _is_agreed(grant, known) else "",
         extend=Action("Extend", f"{reverse('web:request-new')}?extends={grant.public_id}") if is_usable else None,
         end=end,
         end_href=reverse("web:grant-end", args=[grant.public_id]) if end else "",
@@ -255,7 +256,14 @@ def _foot(grant: Grant, known: Known) -> tuple[str, ...]:
         approved += f", {figures.end_time(decided, known.now)}"
     holder = f"Held by {grant.subject.display_name}" if grant.subject_id != known.viewer.pk else ""
     glass = "Opened by break-glass, reviewed by Security" if grant.is_break_glass else ""
-    return tuple(part for part in (approved, glass, grant.request.ticket, holder) if part)
+    envelope = envelope_of(grant.request)
+    inside = f"Inside envelope {envelope['name']}" if envelope else ""
+    return tuple(part for part in (approved, inside, glass, grant.request.ticket, holder) if part)
+
+
+def _is_agreed(grant: Grant, known: Known) -> bool:
+    """Somebody agreed, now or beforehand, or nobody had to for a while: then no rule did by itself."""
+    return bool(known.approvers.get(grant.request_id)) or grant.is_break_glass or bool(grant.envelope)
 
 
 def _waiting_item(request: AccessRequest, known: Known, badge: Badge, sentence: str) -> WaitingItem:

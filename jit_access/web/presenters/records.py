@@ -197,6 +197,8 @@ def words_of(shown: Shown) -> KindWords:
         return _VERDICTS[shown.decision == "allow"]
     if shown.kind == "request.approved" and shown.reason == Reason.AUTO_APPROVED:
         return KindWords(Badge("Approved", "check", "live"), "A rule approved this by itself")
+    if shown.kind == "request.approved" and shown.reason == Reason.INSIDE_ENVELOPE:
+        return KindWords(Badge("Approved", "check", "live"), "Inside an envelope that people approved before")
     if shown.kind == "request.approved" and shown.reason == Reason.NO_APPROVAL_NEEDED:
         return KindWords(Badge("Approved", "check", "live"), "Policy asks nobody’s approval for this")
     known = _KINDS.get(shown.kind)

@@ -35,6 +35,7 @@ class Frame:
     open_reviews: int = 0
     alarm: Notice | None = None
     reviews: bool = False  # may see at least one review of access
+    envelopes: int | None = None  # how many wait for a signature; None: none to see and no agent to have one
 
 
 def build_shell(frame: Frame, current: str) -> Shell:
@@ -55,6 +56,8 @@ def _groups(frame: Frame, current: str) -> tuple[NavGroup, ...]:
         return NavLink(label, reverse(f"web:{route}"), icon, key, route == current, count)
 
     decide = (link("Approvals", "approvals", "inbox", "p", frame.open_approvals),) if frame.is_approver else ()
+    if frame.envelopes is not None:
+        decide = (*decide, link("Envelopes", "envelopes", "box", "e", frame.envelopes))
     help_out = (link("Factor resets", "resets", "person", "f"),) if SECURITY in frame.groups else ()
     watch = (
         (link("Break-glass", "break-glass", "alert", "b", frame.open_reviews), link("Locks", "locks", "lock", "x"))
