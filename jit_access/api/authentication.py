@@ -16,6 +16,7 @@ from jit_access.accounts.models import ApiToken, User
 from jit_access.accounts.services.token_use import fault_of as api_fault_of
 from jit_access.accounts.services.token_use import find_api_token, take, use_at
 from jit_access.accounts.standing import STOPPED
+from jit_access.api.challenges import REALM
 from jit_access.audit.outside import record_outside_refusal
 from jit_access.core import clock
 from jit_access.domain.actors import NOBODY
@@ -31,7 +32,6 @@ from jit_access.oauth.models import AccessToken
 from jit_access.oauth.scopes import covers_method
 
 Token: TypeAlias = ApiToken | AccessToken
-REALM = 'Bearer realm="jit access"'
 _BAD_TOKENS_A_MINUTE = 60  # from one network; good tokens beside them are served
 
 

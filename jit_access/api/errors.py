@@ -14,8 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from jit_access.api.authentication import REALM
-from jit_access.api.step_up import challenge_for
+from jit_access.api.challenges import challenge_of, step_up_for
 from jit_access.core.problems import CONTENT_TYPE, problem, problem_of
 from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
@@ -47,16 +46,17 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler. Answers everything, so that no page of Django's ever reaches a client of the API."""
     set_rollback()
     body = _body_of(exc)
-    challenge = challenge_for(exc, context.get("request"))
-    if challenge is not None:
+    step_up = step_up_for(exc, context.get("request"))
+    if step_up is not None:
         body |= {"status": 401, "title": "Prove it is you again"}
     status = body["status"]
     response = Response(body, status=status if isinstance(status, int) else 500, content_type=CONTENT_TYPE)
     response["Cache-Control"] = "no-store"
-    if response.status_code == 401:
-        response["WWW-Authenticate"] = challenge or getattr(exc, "challenge", REALM)
-        for name, value in getattr(exc, "headers", {}).items():
-            response[name] = value
+    challenge = step_up or challenge_of(exc, response.status_code)
+    if challenge is not None:
+        response["WWW-Authenticate"] = challenge
+    for name, value in getattr(exc, "headers", {}).items():
+        response[name] = value
     if response.status_code in {429, 503} or hasattr(exc, "wait"):
         response["Retry-After"] = str(_wait_s(exc))
     if response.status_code >= 500:

@@ -6,6 +6,7 @@ TEAM let clients write state through a generic update (PR #605). Nothing here ma
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rest_framework import serializers
@@ -113,7 +114,8 @@ def prove_by(request: Request, code: str) -> Assurance:
         return assurance_of(request)
     user = signed_in_user(request)
     prove_code(user=user, code=code, address=client_address(request._request))
-    return Assurance(Level.SECOND_FACTOR, clock.now(), 0)
+    # Where it was shown stays known, so that a lock on the session or device finds what was started by it.
+    return replace(assurance_of(request), level=Level.SECOND_FACTOR, proved_at=clock.now(), age_s=0)
 
 
 def idempotency_key(request: Request) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth import login, logout, update_session_auth_hash
+from django.contrib.auth import SESSION_KEY, login, logout, update_session_auth_hash
 from django.db import transaction
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
@@ -64,10 +64,12 @@ class SessionEnd:
 
 def start_session(request: HttpRequest, user: User) -> None:
     """Begin a session on a password alone. Whatever the browser held before is gone, its id too."""
-    before, session_id = request.user, str(request.session.get(PUBLIC_ID, ""))
+    # By the session itself: an endpoint that asks nobody who they are sees nobody in the request.
+    session_id, account = str(request.session.get(PUBLIC_ID, "")), request.session.get(SESSION_KEY)
+    before = User.objects.filter(pk=account).first() if session_id else None
     with transaction.atomic():
         request.session.flush()
-        if isinstance(before, User):
+        if before is not None:
             announce_ended(before, frozenset({session_id}))
     login(request, user, backend=_BACKEND)
 

@@ -32,6 +32,7 @@ from jit_access.domain.networks import network_of
 from jit_access.domain.reasons import Reason
 from jit_access.domain.tokens import hash_token
 from jit_access.mfa.assurance import STEP_UP_MAX_AGE_S, Assurance, check_fresh
+from jit_access.notifications.services import tell
 from jit_access.oauth.access_tokens import IssuedAccessToken, Terms, issue_access_token, revoke_all
 from jit_access.oauth.codes import hold_session
 from jit_access.oauth.errors import Refused
@@ -164,11 +165,26 @@ def redeem(code: DeviceCode, user: User, *, address: str, jkt: str) -> IssuedAcc
                 code_hash=code.code_hash,
                 jkt=jkt,
             )
-            return issue_access_token(actor=user.ref, user=user, terms=terms)
+            issued = issue_access_token(actor=user.ref, user=user, terms=terms)
+            _tell(user, code, issued)
+            return issued
         revoke_all(
             actor=user.ref, tokens=AccessToken.objects.filter(code_hash=code.code_hash), because="code-sent-twice"
         )
     raise Refused("invalid_grant", Reason.CODE_REFUSED, check="used-before")
+
+
+def _tell(user: User, code: DeviceCode, issued: IssuedAccessToken) -> None:
+    """Whoever was talked into it learns where the other one sits."""
+    tell(
+        user,
+        kind="oauth.device-signed-in",
+        subject="A device was signed in as you, by a code that you typed",
+        text=f"It asked from {code.address or 'an unknown network'}.\n"
+        "If you did not begin this yourself, end it in Security settings and tell the security team.",
+        path="/settings",
+        dedupe_key=f"device-signed-in:{issued.token.public_id}",
+    )
 
 
 def fold_user_code(text: str) -> str:

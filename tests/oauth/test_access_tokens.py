@@ -20,12 +20,14 @@ from jit_access.domain.locks import LockAxis, LockFacts
 from jit_access.domain.tokens import TokenKind, format_token
 from jit_access.locks.models import Lock
 from jit_access.mfa.assurance import Assurance, Level
-from jit_access.mfa.models import Device
+from jit_access.mfa.models import Device, WebSession
+from jit_access.mfa.services import end_vouched_sessions
 from jit_access.mfa.session_keys import DEVICE, PUBLIC_ID
 from jit_access.oauth.access_tokens import Terms, issue_access_token, revoke_access_token
 from jit_access.oauth.models import AccessToken
 from tests.conftest import Clock
-from tests.support.cast import Cast
+from tests.support.cast import PASSWORD, Cast
+from tests.support.sessions import code_now
 
 ME = "/api/v1/me"
 ClientFor = Callable[..., Client]
@@ -158,6 +160,21 @@ class TestWhatEndsIt:
         text = issue(cast.ada, client)
         client.cookies["device"] = "another-device-that-nobody-has-seen-before_"
         assert client.get("/access").status_code == 302
+        assert ask(text) == (401, "token-revoked")
+
+    def test_a_sign_out_at_the_identity_provider(self, cast: Cast, client_for: ClientFor) -> None:
+        client, other = client_for(cast.ada), client_for(cast.ada)
+        text, beside = issue(cast.ada, client), issue(cast.ada, other)
+        WebSession.objects.filter(public_id=client.session[PUBLIC_ID]).update(came_by="corp")
+        end_vouched_sessions(provider="corp", session="", user=cast.ada)
+        assert (ask(text), ask(beside)) == ((401, "token-revoked"), (200, "ada"))
+
+    def test_another_sign_in_in_its_browser(self, cast: Cast, client_for: ClientFor, clock: Clock) -> None:
+        client = client_for(cast.ada)
+        text = issue(cast.ada, client)
+        clock.advance(seconds=60)
+        body = {"username": "ada", "password": PASSWORD, "code": code_now()}
+        assert client.post("/api/v1/session", body, content_type="application/json").status_code == 201
         assert ask(text) == (401, "token-revoked")
 
     def test_silence_of_the_browser_ends_nothing_elsewhere(

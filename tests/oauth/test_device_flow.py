@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from jit_access.audit.models import AuditEntry
+from jit_access.notifications.models import Notification
 from jit_access.oauth.device_codes import GUESSES
 from jit_access.oauth.forgetting import forget
 from jit_access.oauth.models import AccessToken, AuthorizationCode, DeviceCode, DeviceCodeGuess
@@ -80,6 +81,8 @@ class TestTheWholeWay:
         assert (got.status_code, got.json()["scope"]) == (200, "read")
         status, body = me(got.json()["access_token"])
         assert (status, body["person"]["name"], body["assurance"]["level"]) == (200, "ada", "second-factor")
+        told = Notification.objects.get(kind="oauth.device-signed-in")
+        assert (told.user, "127.0.0.1" in told.text) == (cast.ada, True)
         browser.post("/sign-out")
         assert me(got.json()["access_token"])[0] == 401
 

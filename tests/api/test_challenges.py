@@ -74,3 +74,24 @@ def session_of(text: str) -> str:
     token = find_access_token(text)
     assert token is not None
     return token.session
+
+
+class TestOtherChallenges:
+    def ask(self, text: str, method: str = "get") -> tuple[int, str]:
+        answer = getattr(Client(), method)("/api/v1/requests", headers=bearer(text))
+        return answer.status_code, answer.get("WWW-Authenticate", "")
+
+    def test_a_token_that_counts_no_more_is_called_invalid(self, cast: Cast, client_for: ClientFor) -> None:
+        browser = client_for(cast.ada)
+        text = CommandLine(browser).sign_in()
+        assert self.ask(text) == (200, "")
+        browser.post("/sign-out")
+        for bad in (text, "x"):
+            status, challenge = self.ask(bad)
+            assert (status, 'error="invalid_token"' in challenge) == (401, True)
+        assert "error" not in Client().get("/api/v1/requests")["WWW-Authenticate"]
+
+    def test_a_narrow_one_is_told_which_scope_would_do(self, cast: Cast, client_for: ClientFor) -> None:
+        status, challenge = self.ask(CommandLine(client_for(cast.ada)).sign_in(scope="read"), "post")
+        assert status == 403
+        assert 'error="insufficient_scope", scope="act"' in challenge
