@@ -66,7 +66,7 @@ def start_session(request: HttpRequest, user: User) -> None:
     """Begin a session on a password alone. Whatever the browser held before is gone, its id too."""
     # By the session itself: an endpoint that asks nobody who they are sees nobody in the request.
     session_id, account = str(request.session.get(PUBLIC_ID, "")), request.session.get(SESSION_KEY)
-    before = User.objects.filter(pk=account).first() if session_id else None
+    before = User.objects.filter(pk=account).first() if session_id and account else None
     with transaction.atomic():
         request.session.flush()
         if before is not None:

@@ -134,6 +134,12 @@ class TestIntrospection:
         clock.advance(hours=13)
         assert is_active(text) == {"active": False}
 
+    def test_a_removed_client_may_no_more(self, cast: Cast, client_for: ClientFor, asker: NewClient) -> None:
+        text = CommandLine(client_for(cast.ada)).sign_in()
+        assert send("/oauth/introspect", basic(asker), token=text).json()["active"] is True
+        remove_client(actor=GATEWAY, client=asker.client)
+        assert send("/oauth/introspect", basic(asker), token=text).json()["error"] == "invalid_client"
+
     def test_nobody_else_may(self, cast: Cast, client_for: ClientFor, asker: NewClient) -> None:
         text = CommandLine(client_for(cast.ada)).sign_in()
         weak = made(cast, "weak")
