@@ -13,6 +13,9 @@ from tests.flows.test_two_grants import commands_of
 from tests.support import stories
 from tests.support.asking_by_curl import ask_as_written
 from tests.support.hub import TOKEN, Hub, HubRepository, running_hub
+from tests.support.jit_in_tools import ended, machine_of_agent, opened, sh
+from tests.support.machine import Machine
+from tests.support.stack import Stack
 from tests.support.visitor import Visitor
 
 Visit = Callable[[str], Visitor]
@@ -44,7 +47,7 @@ def shell(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def test_a_hub_is_added_found_asked_for_and_used(
-    visit: Visit, hub: Hub, shell: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+    stack: Stack, visit: Visit, hub: Hub, shell: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     ben = visit("ben")
     add_hub(ben, hub)
@@ -71,6 +74,22 @@ def test_a_hub_is_added_found_asked_for_and_used(
     writes(asker, shell, hub, tmp_path)
     document = "how-to/put-a-hugging-face-hub-behind-it.md"
     ask_as_written(document, tmp_path, operator=ben, asker=ben, target="our-hub")
+
+    the_file_of_the_agent_is_read(machine_of_agent(stack, tmp_path / "ci"))
+
+
+def the_file_of_the_agent_is_read(machine: Machine) -> None:
+    """`jit setup hf` and `jit agent`: `hf` finds the token by itself, and a login of one's own is not sent."""
+    assert machine.jit("setup", "hf").returncode == 0
+    opened(machine, f"our-hub/{NAME}")
+    assert machine.jit("agent", "--once").returncode == 0
+    download = f"export HF_TOKEN=hf_personal; . ~/.config/jit/hf-our-hub.env; hf download {NAME[7:]} --local-dir got"
+    done = sh(machine, download)
+    assert done.returncode == 0, done.stderr
+    assert machine.file("got", "model.safetensors").read_bytes() == b"pushed later"
+    ended(machine)
+    assert machine.jit("agent", "--once").returncode == 0
+    assert sh(machine, f"rm -r got; {download}").returncode != 0
 
 
 def writes(asker: Visitor, shell: Callable[..., subprocess.CompletedProcess[str]], hub: Hub, folder: Path) -> None:

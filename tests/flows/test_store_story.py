@@ -14,6 +14,9 @@ import pytest
 from tests.flows.test_two_grants import commands_of
 from tests.support import stories
 from tests.support.asking_by_curl import ask_as_written
+from tests.support.jit_in_tools import ended, machine_of_agent, opened, sh
+from tests.support.machine import Machine
+from tests.support.stack import Stack
 from tests.support.store import KEY_ID, SECRET, Store, running_store
 from tests.support.visitor import Visitor
 
@@ -47,7 +50,9 @@ def shell(tmp_path: Path) -> Shell:
     return run
 
 
-def test_a_store_is_added_found_asked_for_and_used(visit: Visit, store: Store, shell: Shell, tmp_path: Path) -> None:
+def test_a_store_is_added_found_asked_for_and_used(
+    stack: Stack, visit: Visit, store: Store, shell: Shell, tmp_path: Path
+) -> None:
     add_store(visit("ben"), store)
     asker = visit("ada")
     stories.ask(asker, NAME, target="our-store")
@@ -79,6 +84,24 @@ def test_a_store_is_added_found_asked_for_and_used(visit: Visit, store: Store, s
     assert not (tmp_path / "work" / "Tiny-Llama" / "model.safetensors").exists()
     document = "how-to/point-it-at-your-store.md"
     ask_as_written(document, tmp_path, operator=visit("ben"), asker=asker, target="our-store")
+
+    the_profile_asks_jit(machine_of_agent(stack, tmp_path / "ci"))
+
+
+def the_profile_asks_jit(machine: Machine) -> None:
+    """`jit setup aws`: the CLI and boto3 start `jit aws-credential` by themselves, through the profile alone."""
+    assert machine.jit("setup", "aws").returncode == 0
+    assert "jit request our-store/" in sh(machine, "aws --profile jit-our-store s3 ls || true").stderr
+    opened(machine, f"our-store/{NAME}")
+    copied = sh(machine, f"aws --profile jit-our-store s3 cp s3://{NAME}/model.safetensors got")
+    assert (copied.returncode, machine.file("got").read_bytes()) == (0, b"weights"), copied.stderr
+    read = "import boto3; s = boto3.Session(profile_name='jit-our-store').client('s3')"
+    read += "; print(s.get_object(Bucket='weights', Key='Tiny-Llama/model.safetensors')['Body'].read())"
+    assert "b'weights'" in sh(machine, f'python3 -c "{read}"').stdout
+    signed = sh(machine, f"aws --profile jit-our-store s3 presign s3://{NAME}/model.safetensors")
+    assert httpx.get(signed.stdout.strip()).content == b"weights", signed
+    ended(machine)
+    assert sh(machine, f"aws --profile jit-our-store s3 cp s3://{NAME}/model.safetensors again").returncode != 0
 
 
 def add_store(operator: Visitor, store: Store) -> None:

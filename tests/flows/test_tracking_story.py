@@ -27,6 +27,7 @@ Visit = Callable[[str], Visitor]
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 TARGET = "our-tracking"
 POD_PINS = {"namespace": "train", "service_account": "eval", "service_account_uid": UID}
+TRAINED = "base-llama"  # what the how-to trains on
 NAME, FOREIGN, TUNED = "Tiny-Llama", "frontier", "tuned"
 
 
@@ -38,6 +39,8 @@ def tracking(tmp_path_factory: pytest.TempPathFactory, visit: Visit) -> Iterator
         for name, contents in ((NAME, (b"first", b"second")), (FOREIGN, (b"secret",)), (TUNED, ())):
             files = ({"MLmodel": b"artifact_path: m\n", "weights.bin": content} for content in contents)
             server.register(name, *(server.logged(item) for item in files))
+        files = {"MLmodel": b"artifact_path: m\n", "model.safetensors": b"first"}
+        server.register(TRAINED, server.logged(files))
         for number in range(1, 8):  # the how-to speaks of the seventh
             server.change("experiments/create", {"name": f"study-{number}"})
         server.change("registered-models/alias", {"name": NAME, "alias": "champion", "version": "1"})
@@ -148,7 +151,7 @@ def trainer(stack: Stack, tmp_path: Path) -> Iterator[Machine]:
 
 def test_the_training_script_reads_its_base_model_and_nothing_stays(tracking: Tracking, trainer: Machine) -> None:
     job, notebook = blocks("how-to/mlflow-training.md", "sh")
-    assert NAME in job
+    assert TRAINED in job
     place = f"--workload kubernetes:{trainer.file('projected')}"
     done = trainer.run("bash", "-euo", "pipefail", "-c", job.replace("--workload kubernetes", place))
     assert (done.returncode, "trained on 5 bytes" in done.stdout) == (0, True), done.stdout + done.stderr
