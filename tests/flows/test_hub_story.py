@@ -13,6 +13,7 @@ from tests.flows.test_two_grants import commands_of
 from tests.support import stories
 from tests.support.asking_by_curl import ask_as_written
 from tests.support.hub import TOKEN, Hub, HubRepository, running_hub
+from tests.support.inside import member_for_now
 from tests.support.jit_in_tools import ended, machine_of_agent, opened, sh
 from tests.support.machine import Machine
 from tests.support.stack import Stack
@@ -73,8 +74,8 @@ def test_a_hub_is_added_found_asked_for_and_used(
     assert shell(f"rm -rf Tiny-Llama; {download}").returncode != 0
     writes(asker, shell, hub, tmp_path)
     document = "how-to/put-a-hugging-face-hub-behind-it.md"
-    ask_as_written(document, tmp_path, operator=ben, asker=ben, target="our-hub")
-
+    with member_for_now(stack, "ben", "research"):  # who reads, and owns models too
+        ask_as_written(document, tmp_path, operator=ben, asker=ben, target="our-hub")
     the_file_of_the_agent_is_read(machine_of_agent(stack, tmp_path / "ci"))
 
 

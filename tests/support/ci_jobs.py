@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.machine import ROOT, Machine, make_machine
+from tests.support.inside import in_the_gateway
+from tests.support.machine import Machine, make_machine
 from tests.support.stack import Stack
 from tests.support.workloads.issuer import Claims, Issuer
 
@@ -43,10 +42,7 @@ services.confirm_trust(actor=ben, trust=trust, assurance=proof)
 def trust(stack: Stack, issuer: Issuer, kind: str, claims: Mapping[str, str]) -> None:
     """An operator names the issuer, the agent's owner says which workload it is, a second person confirms."""
     given = json.dumps({"agent": AGENT, "kind": kind, "issuer": issuer.url, "claims": dict(claims)})
-    command = [sys.executable, str(ROOT / "manage.py"), "shell", "-c", _TRUST]
-    env = stack.environment() | {"JIT_TESTS_TRUST": given}
-    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
+    in_the_gateway(stack, _TRUST, JIT_TESTS_TRUST=given)
 
 
 def make_runner(folder: Path, stack: Stack, *also_on_path: Path) -> Machine:

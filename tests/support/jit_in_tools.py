@@ -14,7 +14,7 @@ from tests.support.stack import Stack
 def machine_of_agent(stack: Stack, folder: Path) -> Machine:
     """With `hf`, `aws` and Python of these tests on PATH, and ci-bot's API token in a file."""
     folder.mkdir()
-    token = next(agent["api_token"] for agent in stack.demo["agents"] if agent["username"] == AGENT)
+    token = next(agent["api_token"] for agent in stack.demo["agents"] if agent["name"] == AGENT)
     return make_machine(folder, stack.web, token=token, also_on_path=(Path(sys.executable).parent,))
 
 
