@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jit_access.access_requests import services as requests
+from jit_access.accounts.models import User
 from jit_access.accounts.services import issue_api_token
 from jit_access.credentials.models import CredentialLease
 from jit_access.credentials.signing import signing_keys
@@ -38,6 +39,13 @@ def lease_of(secret: str) -> CredentialLease:
 
 def opened(world: World, *names: str, **changes: Any) -> Grant:
     return active(world, *(names or (BASE,)), actor=world.cast.ci_bot, **changes)
+
+
+def become_ada(world: World, machine: Machine) -> User:
+    """The same machine, and somebody else at it."""
+    issued = issue_api_token(actor=GATEWAY, user=world.cast.ada, name="laptop", lasts=timedelta(days=1))
+    Path(machine.env["JIT_TOKEN_FILE"]).write_text(issued.text.reveal())
+    return world.cast.ada
 
 
 class TestDocker:
@@ -97,8 +105,12 @@ class TestDocker:
         assert helper(machine, "get").returncode == 0
 
     def test_a_grant_of_the_own_service_account_is_not_ones_own(self, world: World, machine: Machine) -> None:
-        mine = opened(world)
-        active(world, BASE)  # Ada's
+        """Ada sees it, and gets no token of it."""
+        become_ada(world, machine)
+        opened(world)
+        refused = helper(machine, "get")
+        assert (refused.returncode, "No grant of yours is open" in refused.stdout) == (1, True)
+        mine = active(world, BASE)
         done = helper(machine, "get")
         assert (lease_of(json.loads(done.stdout)["Secret"]).grant_id, done.stderr) == (mine.pk, "")
 
@@ -169,9 +181,7 @@ class TestTokensOverTime:
 
     def test_an_extension_goes_on_with_the_same_token(self, world: World, machine: Machine) -> None:
         """Asked for by a person: agents extend nothing."""
-        ada = world.cast.ada
-        issued = issue_api_token(actor=GATEWAY, user=ada, name="laptop", lasts=timedelta(days=1))
-        Path(machine.env["JIT_TOKEN_FILE"]).write_text(issued.text.reveal())
+        ada = become_ada(world, machine)
         first = active(world, BASE, lasts_s=HOUR)
         before = json.loads(helper(machine, "get").stdout)["Secret"]
         request = requests.submit_extension(actor=ada, grant=first, by_s=HOUR, purpose="Slow", assurance=fresh())
