@@ -96,6 +96,7 @@ class SessionView:
     requests_used: int = 0
     refused_files: tuple[str, ...] = ()  # words of domain.file_rules
     locked_leases: tuple[LockedLease, ...] = ()
+    envelope: str = ""  # public id of what people agreed to beforehand, to be named where its part is spent
     reopens_at: float = 0.0  # when the last lock on it runs out by itself; 0: somebody has to lift one
 
     def repository(self, name: str) -> RepositoryFacts | None:
@@ -140,6 +141,8 @@ def encode_view(view: SessionView) -> str:
     """Canonical JSON text of a view. One without limits is written as it always was."""
     body = asdict(view) | {"v": WIRE_VERSION, "scope": view.scope.to_wire()}
     limits = {name: body.pop(name) for name in _LIMITS}
+    if not view.envelope:  # a word and no limit: readers that do not know it miss nothing
+        del body["envelope"]
     if view.has_limits:
         body["limits"] = limits | {"state": view.state, "reason": view.reason}
         if view.state is ViewState.OPEN:
@@ -194,6 +197,7 @@ def decode_view(text: str) -> SessionView:
                 LockedLease(_text(item, "lease_id"), _seconds(item, "until"))
                 for item in limits.get("locked_leases", ())
             ),
+            envelope=_text(raw, "envelope") if "envelope" in raw else "",
             reopens_at=_seconds(limits, "reopens_at") if "reopens_at" in limits else 0.0,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, GatewayError) as exc:

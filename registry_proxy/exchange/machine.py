@@ -146,6 +146,8 @@ class Exchange:
 
     def _on_refused(self, event: on.Refused) -> Commands:
         asked, refusal = self._asked, event.refusal
+        if refusal.view is not None and refusal.view.envelope:
+            self._facts = replace(self._facts, envelope=refusal.view.envelope)
         if asked.classified.fallback is not None and refusal.view is not None:
             # Not being let to read the source is no reason to refuse the push: the client uploads instead.
             asked.classified = asked.classified.fallback

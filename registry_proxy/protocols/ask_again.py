@@ -13,13 +13,17 @@ _ASK_AGAIN = INSUFFICIENT_SCOPE | {
     Reason.REFERENCE_NOT_GRANTED, Reason.FILE_NOT_GRANTED, Reason.GRANT_EXPIRED, Reason.GRANT_REVOKED,
     Reason.GRANT_RELINQUISHED, Reason.GRANT_NOT_ACTIVE, Reason.TOKEN_UNKNOWN, Reason.TOKEN_EXPIRED,
     Reason.TOKEN_REVOKED, Reason.TOKEN_MISSING, Reason.TARGET_UNKNOWN, Reason.POLICY_TIGHTENED, Reason.TIER_RAISED,
-    Reason.GROUP_MEMBERSHIP_LOST, Reason.BUDGET_SPENT, Reason.REQUEST_BUDGET_SPENT,
+    Reason.GROUP_MEMBERSHIP_LOST, Reason.BUDGET_SPENT, Reason.REQUEST_BUDGET_SPENT, Reason.OUTSIDE_ENVELOPE,
+    Reason.ENVELOPE_ENDED, Reason.ENVELOPE_EXPIRED, Reason.ENVELOPE_REVOKED, Reason.ENVELOPE_SUSPENDED,
+    Reason.ENVELOPE_UNREVIEWED,
 }  # fmt: skip
 
 
 def sentence_for(reason: Reason, facts: ExchangeFacts, wanted: tuple[Wanted, ...]) -> str:
     """What happened, and what to do."""
     sentence = explain(shown(reason))
+    if facts.envelope and reason in {Reason.BUDGET_SPENT, Reason.REQUEST_BUDGET_SPENT}:
+        sentence = f"{sentence} It was the part of envelope {facts.envelope}."
     if reason not in _ASK_AGAIN or not facts.public_url:
         return sentence
     if not wanted:

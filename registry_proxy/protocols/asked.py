@@ -22,6 +22,7 @@ class ExchangeFacts:
     agent: str = ""
     trace: str = ""  # of the client, where it sent one; else the exchange's own id
     traceparent: bytes = b""  # for the registry
+    envelope: str = ""  # of a refused grant: what people agreed to beforehand
 
 
 @dataclass(slots=True)

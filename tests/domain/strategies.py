@@ -90,6 +90,7 @@ views = st.builds(
     bytes_used=wholes,
     request_budget=wholes,
     requests_used=wholes,
+    envelope=st.sampled_from(["", "env_aaaaaaaaaaaaaaaaaaaa"]),
     refused_files=st.lists(st.sampled_from(["*.gguf", "code", "pickle", "weights/"]), unique=True, max_size=3).map(
         lambda words: tuple(sorted(words))
     ),

@@ -254,3 +254,11 @@ def test_limits_of_before_there_were_locks_are_read_still() -> None:
     told = json.loads(encode_view(replace(VIEW, request_budget=7)))
     del told["limits"]["locked_leases"], told["limits"]["reopens_at"]
     assert decode_view(json.dumps(told)) == replace(VIEW, request_budget=7)
+
+
+def test_the_name_of_an_envelope_travels_and_limits_nothing() -> None:
+    """Readers of before pass over it: a grant under an envelope is open to them as any other."""
+    named = replace(VIEW, envelope="env_aaaaaaaaaaaaaaaaaaaa")
+    assert decode_view(encode_view(named)) == named
+    assert not named.has_limits
+    assert "envelope" not in json.loads(encode_view(VIEW))

@@ -101,7 +101,8 @@ class Visitor:
         """Fill a posting form in and send it, from the page that it stands on."""
         form = self.form(action)
         address = urljoin(str(self.page.url), form.action) if form.action else str(self.page.url)
-        fields = form.fields | {name: str(value) for name, value in changes.items()}
+        typed = {name: value if isinstance(value, list) else str(value) for name, value in changes.items()}
+        fields: dict[str, Any] = form.fields | typed
         headers = {"Referer": str(self.page.url), "Origin": self.stack.web}
         self.page = self.client.post(address, data=fields, headers=headers)
         return self.page

@@ -52,6 +52,7 @@ def compose_view(grant: Grant) -> SessionView:
         byte_budget=grant.byte_budget,
         request_budget=grant.request_budget,
         refused_files=tuple(grant.refused_files),
+        envelope=grant.envelope,
         locked_leases=tuple(
             LockedLease(lease_id, 0.0 if lock.until is None else lock.until.timestamp())
             for lease_id, lock in lease_locks(standing, (lease.lease_id for lease in leases)).items()
