@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from json.encoder import encode_basestring
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from jit_access.domain.errors import CallerError
 from jit_access.domain.reasons import Reason
@@ -72,7 +72,8 @@ _PLAIN_FORM, _FORM = (
     for text in ('"%s"', "%s")
 )  # fmt: skip
 _BLANK: dict[str, object] = {name: 0 if name in _NUMBERS else "" for name in _ORDER}
-_NAMED_FORM = _PLAIN_FORM.replace("%d", "%s") % tuple(f"%({name}){'d' if name in _NUMBERS else 's'}" for name in _ORDER)
+_pick_values = itemgetter(*_ORDER)
+_PRINTABLE = bytes(range(0x20, 0x7F))
 _FORM_CHARS, _FORM_QUOTES = len(_PLAIN_FORM), _PLAIN_FORM.count('"')
 # A prepared encoder: json.dumps with these arguments would build one per call.
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -109,14 +110,31 @@ def plain_bytes(facts: Mapping[str, object]) -> bytes | None:
     finished text is looked at once, not each field. A text with a quote or a backslash is not plain.
     Raises: TypeError for a field that records do not have.
     """
-    detail = _spell_detail(facts.get("detail"))  # type: ignore[arg-type]  # the callers' TypedDict says so
+    detail, quotes = _spell_plain(facts.get("detail"))  # type: ignore[arg-type]  # the callers' TypedDict says so
     named = {**_BLANK, **facts, "detail": detail}
     if len(named) != len(_BLANK):
         raise TypeError("a record has no such field")
-    text = _NAMED_FORM % named
-    is_short = len(text) <= MAX_TEXT_CHARS + _FORM_CHARS
-    is_unescaped = "\\" not in text and text.count('"') == _FORM_QUOTES + detail.count('"')
-    return text.encode("ascii") if is_short and is_unescaped and text.isascii() and text.isprintable() else None
+    text = _PLAIN_FORM % _pick_values(named)
+    if len(text) > MAX_TEXT_CHARS + _FORM_CHARS or not text.isascii():
+        return None
+    raw = text.encode("ascii")
+    is_unescaped = b"\\" not in raw and raw.count(b'"') == _FORM_QUOTES + quotes
+    return raw if is_unescaped and not raw.translate(None, _PRINTABLE) else None
+
+
+def _spell_plain(detail: Mapping[str, str | int | bool] | None) -> tuple[str, int]:
+    """Without any escape, and how many quotes that takes: where one was needed, there are more of them."""
+    if not detail:
+        return "{}", 0
+    items, quotes = [], 0
+    for key, value in sorted(detail.items()):
+        if isinstance(value, str):
+            items.append(f'"{key}":"{value}"')
+            quotes += 4
+        else:
+            items.append(f'"{key}":{_ENCODER.encode(value)}')
+            quotes += 2
+    return "{" + ",".join(items) + "}", quotes
 
 
 def _spell_detail(detail: Mapping[str, str | int | bool] | None) -> str:

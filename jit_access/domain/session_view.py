@@ -123,7 +123,7 @@ class SessionView:
             return Reason.GRANT_EXPIRED
         if now >= lease.valid_until:
             return Reason.TOKEN_EXPIRED
-        if any(locked.stops(lease, now) for locked in self.locked_leases):
+        if self.locked_leases and any(locked.stops(lease, now) for locked in self.locked_leases):
             return Reason.LOCKED
         return None
 

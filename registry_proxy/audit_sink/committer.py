@@ -60,12 +60,12 @@ class Committer:
         """Queue a note."""
         self._put(line, None, asyncio.get_running_loop())
 
-    async def put_and_wait(self, line: bytes) -> None:
-        """Return when the line is durable. Raises AuditUnavailable."""
+    def put_and_wait(self, line: bytes) -> asyncio.Future[None]:
+        """Done when the line is durable, else it raises AuditUnavailable."""
         loop = asyncio.get_running_loop()
-        done = loop.create_future()
+        done: asyncio.Future[None] = loop.create_future()
         self._put(line, done, loop)
-        await done
+        return done
 
     def stop(self) -> None:
         """Write what was handed over, then end. Blocks; call `flush` on the loop before it, and this off the loop."""
@@ -77,7 +77,7 @@ class Committer:
         self._put_bytes += len(line)
         if done is None:
             if self._note_timer is None:
-                self._note_timer = loop.call_later(NOTE_LATEST_S, self.flush)
+                self._note_timer = loop.call_later(NOTE_LATEST_S, self._flush_notes)
         elif not self._is_flush_planned:
             self._is_flush_planned = True
             loop.call_soon(self.flush)
@@ -85,12 +85,13 @@ class Committer:
     def flush(self) -> None:
         """Hand over what was put in so far."""
         self._is_flush_planned = False
-        if self._note_timer is not None:
-            self._note_timer.cancel()
-            self._note_timer = None
         tick, self._tick = self._tick, []
         if tick:
             self._ticks.put(tick)
+
+    def _flush_notes(self) -> None:
+        self._note_timer = None
+        self.flush()
 
     def _run(self) -> None:
         is_last = False

@@ -88,12 +88,12 @@ class AuditSink:
             return Reason.AUDIT_UNAVAILABLE
         return None
 
-    async def accept(self, record: Line) -> None:
-        """Return when the record survives a SIGKILL of this process. Raises AuditUnavailable."""
+    def accept(self, record: Line) -> asyncio.Future[None]:
+        """Done when the record survives a SIGKILL of this process. Raises AuditUnavailable, now or when awaited."""
         committer = self._committer
         if committer is None or self._used() >= self._limit:
             raise AuditUnavailable
-        await committer.put_and_wait(record)
+        return committer.put_and_wait(record)
 
     def note(self, record: Line) -> None:
         """Record what happened anyway (a refusal, an ending) without waiting. Kept in memory while the disk fails."""
@@ -108,6 +108,10 @@ class AuditSink:
 
         Raises: AuditUnavailable when it would be larger than the log takes.
         """
+        return self.record_of(kind, fields)
+
+    def record_of(self, kind: str, fields: RecordFields) -> Line:
+        """The same, for fields that stand together already. Raises AuditUnavailable."""
         at = self._clock_text(self._now())
         ours = {"id": f"rec_{random_hex()}", "at": at, "source": self._source, "kind": kind}
         return frame(plain_bytes({**fields, **ours}) or _careful_bytes(fields, ours))
@@ -118,7 +122,7 @@ class AuditSink:
         if second != self._second:
             self._second = second
             self._second_text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._second_text}.{micros:06d}Z"
+        return f"{self._second_text}.{str(1_000_000 + micros)[1:]}Z"  # a third of what a width costs
 
     def queue(self) -> Queue:
         """What the log has not taken yet, as far as it is on disk."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 
 import httptools
 
@@ -67,35 +68,69 @@ def find_head_end(buffer: bytes | bytearray, limits: EdgeLimits, seen: int = 0) 
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class FieldBlock:
+    """What the fields of a head say, whatever its first line is."""
+
+    headers: Headers
+    host: bytes
+    length: int  # of the body, or CHUNKED
+    keep_alive: bool
+    expects_continue: bool
+    upgrade: bytes
+
+
 def read_head(raw: bytes, limits: EdgeLimits) -> RequestHead:
     """Parse one complete head, ending in an empty line. Raises EdgeRefusal."""
-    first, *lines = raw[: -len(HEAD_END)].split(b"\r\n")
-    method, target = _read_request_line(first, limits)
-    if len(lines) > limits.header_count:
+    line, block = split_head(raw)
+    method, target = read_request_line(line, limits)
+    return put_together(raw, method, target, read_fields(block, limits), limits)
+
+
+def split_head(raw: bytes) -> tuple[bytes, bytes]:
+    """The first line, and the lines of fields, each with its CRLF."""
+    line, _, rest = raw.partition(b"\r\n")
+    return line, rest[:-2]
+
+
+def read_fields(block: bytes, limits: EdgeLimits) -> FieldBlock:
+    """Everything that does not hang on method and target. Raises EdgeRefusal."""
+    if block.count(b"\r\n") > limits.header_count:
         raise EdgeRefusal(431, Reason.REQUEST_TOO_LARGE)
     try:
-        headers = parse_fields(lines)
+        headers = parse_fields(block)
     except FramingError as exc:
         raise malformed(str(exc)) from exc
     fields = dict(headers)
     if len(fields) != len(headers):
         _check_single(headers)
     host = _read_host(fields)
-    length = _read_length(fields, method, target, limits)
+    length = _read_length(fields)
     if length > limits.body_bytes:
         raise EdgeRefusal(413, Reason.REQUEST_TOO_LARGE)
     connection = _read_connection(headers, fields)
     upgrade = read_upgrade(headers, connection, limits.upgrades)
     if upgrade and length != 0:
         raise malformed("a change of protocol has no body before it")
-    _second_opinion(raw, method, changes=bool(upgrade))
     expects = _read_expect(fields)
     # Whatever comes of a change of protocol, no other request follows on the same connection.
     keep_alive = b"close" not in connection and not upgrade
-    return RequestHead(method, target, headers, host, length, keep_alive, expects and length != 0, upgrade)
+    return FieldBlock(headers, host, length, keep_alive, expects and length != 0, upgrade)
 
 
-def _read_request_line(line: bytes, limits: EdgeLimits) -> tuple[str, bytes]:
+def put_together(raw: bytes, method: str, target: bytes, fields: FieldBlock, limits: EdgeLimits) -> RequestHead:
+    """What was read of both parts of `raw`, if they go together. Raises EdgeRefusal."""
+    if fields.length != 0 and method in _WITHOUT_BODY and not _is_meant(method, target, limits):
+        raise malformed(f"{method} does not take a body")
+    _second_opinion(raw, method, changes=bool(fields.upgrade))
+    return RequestHead(
+        method, target, fields.headers, fields.host, fields.length, fields.keep_alive, fields.expects_continue,
+        fields.upgrade,
+    )  # fmt: skip
+
+
+def read_request_line(line: bytes, limits: EdgeLimits) -> tuple[str, bytes]:
+    """Method and target. Raises EdgeRefusal."""
     if len(line) > limits.target_bytes + 32:
         raise EdgeRefusal(414, Reason.REQUEST_TOO_LARGE)
     found = _REQUEST_LINE.fullmatch(line)
@@ -115,6 +150,11 @@ def _read_request_line(line: bytes, limits: EdgeLimits) -> tuple[str, bytes]:
     return method.decode("ascii"), target
 
 
+def _is_meant(method: str, target: bytes, limits: EdgeLimits) -> bool:
+    """RFC 9110, 9.3.5: a body of DELETE means nothing unless its protocol says so."""
+    return method == "DELETE" and target[1:].partition(b"/")[0] in limits.deleting
+
+
 def _check_single(headers: Headers) -> None:
     for name, count in Counter(name for name, _ in headers).items():
         if count > 1 and name in _SINGLE:
@@ -128,7 +168,7 @@ def _read_host(fields: Fields) -> bytes:
     return host
 
 
-def _read_length(fields: Fields, method: str, target: bytes, limits: EdgeLimits) -> int:
+def _read_length(fields: Fields) -> int:
     encoding, length = fields.get(b"transfer-encoding"), fields.get(b"content-length")
     if encoding is not None and length is not None:
         raise malformed("it has both Content-Length and Transfer-Encoding")
@@ -138,12 +178,7 @@ def _read_length(fields: Fields, method: str, target: bytes, limits: EdgeLimits)
         raise malformed("its Content-Length is not a plain number")
     if b"trailer" in fields:
         raise malformed("trailers are not taken")
-    size = CHUNKED if encoding is not None else int(length or 0)
-    # RFC 9110, 9.3.5: a body of DELETE means nothing unless its protocol says so.
-    is_meant = method == "DELETE" and target[1:].partition(b"/")[0] in limits.deleting
-    if size != 0 and method in _WITHOUT_BODY and not is_meant:
-        raise malformed(f"{method} does not take a body")
-    return size
+    return CHUNKED if encoding is not None else int(length or 0)
 
 
 def _read_connection(headers: Headers, fields: Fields) -> frozenset[bytes]:

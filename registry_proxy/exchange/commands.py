@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from registry_proxy.protocols.answers import Answer
 from registry_proxy.protocols.dialect import Step
 from registry_proxy.protocols.http1 import Headers
 from registry_proxy.protocols.upstream_request import UpstreamRequest
+from registry_proxy.protocols.values import value
 from registry_proxy.protocols.wanted import Wanted
 
 RecordFields = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReadBody:
     """Read the request's body whole, at most so many bytes. -> BodyRead"""
 
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AskGate:
     """Decide, or only authenticate when nothing is wanted. `kind` is of the targets that this protocol speaks to.
 
@@ -33,7 +33,7 @@ class AskGate:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Record:
     """Write and wait until it is durable. -> Recorded, NotRecorded"""
 
@@ -41,7 +41,7 @@ class Record:
     fields: RecordFields
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Note:
     """Write, without waiting."""
 
@@ -49,7 +49,7 @@ class Note:
     fields: RecordFields
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fetch:
     """Learn first what a dialect has to know: of the registry, or of the control plane about this grant.
 
@@ -60,33 +60,33 @@ class Fetch:
     grant_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenUpstream:
     """Send the request, its body too, and wait for the head. -> UpstreamAnswered, UpstreamFailed, CutOff"""
 
     request: UpstreamRequest
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FindKept:
     """Look for a kept body in the place of this request's answer. -> Kept, NotKept, CutOff"""
 
     request: UpstreamRequest
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendKept:
     """Send the body that was found. -> RelayEnded"""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BufferBody:
     """Collect the response's body, at most so many bytes. -> Buffered, UpstreamFailed, CutOff"""
 
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Relay:
     """Send this head, then the body as it comes. -> RelayEnded
 
@@ -100,14 +100,14 @@ class Relay:
     keeps: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tunnel:
     """Send the agreed change of protocol with these fields, then raw bytes both ways. -> RelayEnded"""
 
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendAnswer:
     """Send a whole response of ours. The exchange is over. `closes`: the connection too."""
 
@@ -115,12 +115,12 @@ class SendAnswer:
     closes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finish:
     """The relay ended well: the connection may serve the next request."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reset:
     """End both sides so that nobody takes what was sent for the whole."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.dialect import Fetched, Pinned
 from registry_proxy.protocols.http1 import RequestHead, ResponseHead
 from registry_proxy.protocols.origins import Origin
+from registry_proxy.protocols.values import value
 from registry_proxy.protocols.wanted import Admission, Refusal
 
 
@@ -15,21 +14,21 @@ class UnexpectedEvent(Exception):
     """The shell reported what cannot happen in this state."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RequestRead:
     """A head passed the edge."""
 
     head: RequestHead
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BodyRead:
     """The small body that the exchange asked for."""
 
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Admitted:
     """The gate said yes. `now` is UTC epoch seconds."""
 
@@ -37,36 +36,36 @@ class Admitted:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refused:
     """The gate said no."""
 
     refusal: Refusal
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Recorded:
     """The record is durable. `withdrawn` is set when the allow ended while it was written."""
 
     withdrawn: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotRecorded:
     """The record could not be made durable."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Kept:
     """The bytes that were asked for are here, and the registry showed that this repository holds them."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotKept:
     """They are not: the registry has to be asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpstreamAnswered:
     """The registry's response head is here. `upstream` is None when it comes from where the registry pointed."""
 
@@ -74,7 +73,7 @@ class UpstreamAnswered:
     upstream: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpstreamFailed:
     """The registry did not answer, or not in a way that can be passed on. No body text of its own."""
 
@@ -83,21 +82,21 @@ class UpstreamFailed:
     place: str = ""  # the origin that was refused
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Buffered:
     """A response body that was small enough to be judged whole."""
 
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RelayEnded:
     """The last byte was relayed, or `broken` says why the stream ended before."""
 
     broken: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CutOff:
     """The allow ended, or the client left, before the response began."""
 

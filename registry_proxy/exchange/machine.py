@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 from jit_access.domain.reasons import Reason, explain
 from registry_proxy.exchange import commands as do
@@ -30,8 +30,8 @@ from registry_proxy.protocols.wanted import Admission, Classified, Wanted
 Commands = list[do.Command]
 
 
-class State(Enum):
-    """Where an exchange stands."""
+class State(IntEnum):
+    """Where an exchange stands. Looked up for each event, and numbers are found faster than names."""
 
     NEW = auto()
     READING = auto()
@@ -52,6 +52,7 @@ _TOLD_WHILE_UPLOADING = frozenset(
      Reason.SIGNATURE_INVALID, Reason.REFERENCE_NOT_GRANTED}
 )  # fmt: skip
 _CONDITIONS = frozenset(b"range if-range if-match if-none-match if-modified-since if-unmodified-since".split())
+_NO_JUDGEMENT = Judgement()
 _EXPECTED: dict[State, tuple[type, ...]] = {
     State.NEW: (on.RequestRead,),
     State.READING: (on.BodyRead, on.CutOff),
@@ -70,12 +71,15 @@ _EXPECTED: dict[State, tuple[type, ...]] = {
 class Exchange:
     """Events in, commands out. `has_kept`: some answers may be here already."""
 
+    _held: Held  # these two from the first event on: the table lets no other one come before it
+    _asked: Asked
+
     def __init__(self, facts: ExchangeFacts, dialect: Dialect, *, has_kept: bool = False) -> None:
         self.state = State.NEW
         self._facts, self._dialect, self._has_kept = facts, dialect, has_kept
         self._begun: Held | None = None
         self._preparation: Preparation | None = None
-        self._judgement = Judgement()
+        self._judgement = _NO_JUDGEMENT
 
     @property
     def admission(self) -> Admission | None:
@@ -93,16 +97,6 @@ class Exchange:
             raise UnexpectedEvent(f"{type(event).__name__} in {self.state.name}")
         return _HANDLERS[type(event)](self, event)
 
-    @property
-    def _held(self) -> Held:
-        if self._begun is None:
-            raise UnexpectedEvent("no request was read")
-        return self._begun
-
-    @property
-    def _asked(self) -> Asked:
-        return self._held.asked
-
     # -- before the gate
 
     def _on_request(self, event: on.RequestRead) -> Commands:
@@ -116,7 +110,8 @@ class Exchange:
             fields = rec.exchange_fields(self._facts, head.method, head.target)
             fields |= rec.denial_fields(exc.reason, exc.http_status)
             return [do.Note("proxy.request.refused", fields), do.SendAnswer(self._unclassified(exc), closes=True)]
-        self._begun = Held(Asked(self._facts, head, classified, self._dialect.read_token(head)))
+        self._asked = Asked(self._facts, head, classified, self._dialect.read_token(head))
+        self._begun = self._held = Held(self._asked)
         return self._read_body() or self._ask()
 
     def _read_body(self) -> Commands:
@@ -224,8 +219,9 @@ class Exchange:
     def _may_be_kept(self) -> bool:
         """Whole bodies that never change. Whoever asks under a condition or for a part asks the registry."""
         head, classified = self._asked.head, self._asked.classified
-        is_plain = not head.upgrade and not any(name in _CONDITIONS for name, _ in head.headers)
-        return self._has_kept and classified.is_immutable and bool(classified.digest) and is_plain
+        if not (self._has_kept and classified.is_immutable and classified.digest):
+            return False
+        return not head.upgrade and not any(name in _CONDITIONS for name, _ in head.headers)
 
     def _on_kept(self, _event: on.Kept) -> Commands:
         held = self._held

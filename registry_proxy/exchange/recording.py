@@ -12,6 +12,7 @@ from registry_proxy.protocols.asked import ExchangeFacts
 from registry_proxy.protocols.wanted import Classified
 
 _TOKEN = re.compile(TOKEN_REGEX)
+_BEGINS = "jita_"
 _MAX_DETAIL_CHARS = 200
 
 Detail = dict[str, str | int | bool]
@@ -19,7 +20,9 @@ Detail = dict[str, str | int | bool]
 
 def short_text(text: str) -> str:
     """Text of a client, cleaned, bounded, and without a token that somebody pasted in the wrong place."""
-    return clean_text(_TOKEN.sub("jita_…", text))[:_MAX_DETAIL_CHARS]
+    if _BEGINS in text:
+        text = _TOKEN.sub("jita_…", text)
+    return clean_text(text)[:_MAX_DETAIL_CHARS]
 
 
 def path_of(target: bytes) -> str:
@@ -55,7 +58,7 @@ def resource_fields(classified: Classified) -> dict[str, object]:
         return {"operation": classified.route}
     asked = classified.wanted[0]
     return {
-        "target": asked.target, "repository": asked.repository, "operation": asked.operation.value,
+        "target": asked.target, "repository": asked.repository, "operation": asked.operation,
         "reference": asked.reference,
     }  # fmt: skip
 

@@ -155,12 +155,13 @@ class Gate:
         """
         view = admission.view
         ends_at = min(view.valid_until, admission.lease.valid_until)
-        watch = Watch(admission, wanted, cut, moved, Standing(view.grant_id, ends_at, None))
-        answer = self._stand(view, ends_at) if decided_at == self.epoch else self._judge(watch)
-        if isinstance(answer, Standing):
-            watch.standing = answer
-        elif self._loop is not None:
-            self._loop.call_soon(self._sweep, {view.grant_id})
+        watch = Watch(admission, wanted, cut, moved, self._stand(view, ends_at))
+        if decided_at != self.epoch:
+            answer = self._judge(watch)
+            if isinstance(answer, Standing):
+                watch.standing = answer
+            elif self._loop is not None:
+                self._loop.call_soon(self._sweep, {view.grant_id})
         self._watches.add(watch)
         self._set_timer()
         return watch
@@ -189,7 +190,8 @@ class Gate:
         """Database time in epoch seconds as far as known, else this machine's: for the instants of audit records."""
         if self._pending:
             self._take_pending()
-        return self._clock.now() if self._clock.is_set else time.time()
+        now = self._clock.now()
+        return now if now > -math.inf else time.time()
 
     def _refuse(self, holder: Holder, wanted: tuple[Wanted, ...]) -> Reason | None:
         view = holder.view

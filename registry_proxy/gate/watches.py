@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from jit_access.domain.reasons import Reason
 from registry_proxy.gate.budgets import Account
+from registry_proxy.protocols.values import value
 from registry_proxy.protocols.wanted import Admission, Wanted
 
 _log = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ _log = logging.getLogger(__name__)
 Cut = Callable[[Reason], None]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Standing:
     """What an exchange leans on. An extension takes it over to another grant; `ends_at` is database time."""
 

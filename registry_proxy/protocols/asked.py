@@ -8,10 +8,11 @@ from jit_access.domain.errors import GatewayError
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope
 from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.protocols.values import value
 from registry_proxy.protocols.wanted import Admission, Classified, Wanted
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExchangeFacts:
     """What the listener knows about an exchange before its first byte is judged."""
 

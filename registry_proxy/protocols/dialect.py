@@ -18,10 +18,11 @@ from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.paths import PathRule
 from registry_proxy.protocols.signing_in import SignIn
 from registry_proxy.protocols.upstream_request import UpstreamRequest
+from registry_proxy.protocols.values import value
 from registry_proxy.protocols.wanted import Classified
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fetch:
     """A small answer of the registry that is needed first, at most `limit` bytes of it."""
 
@@ -29,7 +30,7 @@ class Fetch:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fetched:
     """That answer, whole."""
 
@@ -55,7 +56,7 @@ class Pinned:
     names: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Prepared:
     """What a preparation came to: go on, or a refusal. `answer` is set when it is not the usual one.
 
@@ -73,7 +74,7 @@ Learned = Fetched | Pinned
 Preparation = Generator[Step, Learned, Prepared]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Judgement:
     """What to do with the registry's answer: relay it, look into it whole first, or say something else.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
@@ -34,13 +35,18 @@ class Origin:
     @property
     def authority(self) -> bytes:
         """As it stands in a Host field: brackets for IPv6, no default port."""
-        name = f"[{self.host}]" if ":" in self.host else self.host
-        return (name if self.port == _PORTS[self.scheme] else f"{name}:{self.port}").encode("ascii")
+        return _authority(self.scheme, self.host, self.port)
 
     @property
     def is_tls(self) -> bool:
         """True for https."""
         return self.scheme == "https"
+
+
+@lru_cache(maxsize=256)
+def _authority(scheme: str, host: str, port: int) -> bytes:
+    name = f"[{host}]" if ":" in host else host
+    return (name if port == _PORTS[scheme] else f"{name}:{port}").encode("ascii")
 
 
 def parse_url(url: str) -> tuple[Origin, str]:

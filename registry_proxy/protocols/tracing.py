@@ -8,7 +8,8 @@ reads them, and a registry must not be reached by text of a client's choice.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from registry_proxy.protocols.values import value
 
 # Version 00 alone, lower-case hex alone, exactly this long. An id of zeros is no id.
 _TRACEPARENT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
@@ -16,7 +17,7 @@ _SAMPLED = 0x01
 _SPAN_CHARS = 16
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Trace:
     """`name` is what the record says; `parent` is the field for the registry."""
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.body_checks import BodyCheck
 from registry_proxy.protocols.http1 import Headers
+from registry_proxy.protocols.values import value
 
 
 class Signer(Protocol):
@@ -41,7 +42,7 @@ class LastQuestion:
     refuses: Callable[[int, bytes], Reason | None]  # by status and body
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpstreamRequest:
     """`target` goes out byte for byte. `scopes` is what a token of a Bearer registry has to cover."""
 

@@ -17,6 +17,7 @@ from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
 from jit_access.domain.scopes import ResourceScope
 from jit_access.domain.session_view import LeaseFacts, SessionView
+from registry_proxy.protocols.values import value
 
 
 class RefKind(StrEnum):
@@ -74,7 +75,7 @@ class Classified:
     upgrade: Upgrade | None = None  # no change of protocol unless a route says so
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Admission:
     """The gate's yes: the facts to act, to record and to ask again by."""
 
@@ -86,7 +87,7 @@ class Admission:
     verify_digests: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refusal:
     """The gate's no. View and lease are known when the token was: they go to the audit record, not to the client."""
 

@@ -1,6 +1,7 @@
 """One client's connection: heads one after another, the body of each to whoever asked, and how it ends.
 
-Its parts: `incoming` reads the body, `stream.wire` writes and resets, `deadline` keeps time, `farewell` says goodbye.
+Its parts: `incoming` reads the body, `stream.wire` writes and resets, `stream.deadline` keeps time, `farewell` says
+goodbye.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ import asyncio
 
 from jit_access.domain.networks import network_of
 from jit_access.domain.reasons import Reason
-from registry_proxy.edge.head import find_head_end, read_head
+from registry_proxy.edge.head import find_head_end
 from registry_proxy.edge.refusal import EdgeRefusal
 from registry_proxy.protocols.answers import status_for
 from registry_proxy.protocols.http1 import UNBOUNDED
-from registry_proxy.server.deadline import Deadline
 from registry_proxy.server.farewell import Farewell
 from registry_proxy.server.idling import IdleWatch
 from registry_proxy.server.incoming import IncomingBody
 from registry_proxy.server.roles import Conversing, Owner
+from registry_proxy.stream.deadline import Deadline
 from registry_proxy.stream.sides import BodySink
 from registry_proxy.stream.wired import Wired
 
@@ -68,11 +69,8 @@ class ClientConnection(Wired, asyncio.Protocol):
         elif self._incoming.is_taken:
             self._buffer += self._incoming.feed(data)
         else:
-            was_idle = not self._buffer
             self._buffer += data
             if self._conversation is None:
-                if was_idle:
-                    self._deadline.set(self._owner.limits.header_deadline_s, self._on_head_deadline)
                 self._read_head()
             elif len(self._buffer) > MAX_WAITING_BYTES:
                 self.pause_reading()
@@ -84,7 +82,7 @@ class ClientConnection(Wired, asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Called once, when the connection is gone."""
-        self._deadline.clear()
+        self._deadline.stop()
         if self._farewell is not None:
             self._farewell.stop()
         self._wire.detach()
@@ -176,10 +174,10 @@ class ClientConnection(Wired, asyncio.Protocol):
         try:
             end = find_head_end(self._buffer, limits, self._seen)
             if not end:
-                self._seen = len(self._buffer)
+                self._wait_for_rest()
                 return
             self._owner.check_rate(self)
-            head = read_head(bytes(self._buffer[:end]), limits)
+            head = self._owner.heads.read(bytes(self._buffer[:end]))
         except EdgeRefusal as refusal:
             self._refuse(refusal)
             return
@@ -189,6 +187,11 @@ class ClientConnection(Wired, asyncio.Protocol):
         self._incoming.expect(head.length)
         self._conversation = self._owner.converse(self, head)
         self.task = self._loop.create_task(self._converse(self._conversation))
+
+    def _wait_for_rest(self) -> None:
+        if not self._seen:
+            self._deadline.set(self._owner.limits.header_deadline_s, self._on_head_deadline)
+        self._seen = len(self._buffer)
 
     async def _converse(self, conversation: Conversing) -> None:
         await conversation.run()
@@ -202,7 +205,6 @@ class ClientConnection(Wired, asyncio.Protocol):
             return
         self.resume_reading()
         if self._buffer:
-            self._deadline.set(self._owner.limits.header_deadline_s, self._on_head_deadline)
             self._read_head()
         else:
             self._deadline.set(KEEP_ALIVE_S, self._close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from jit_access.domain.errors import GatewayError
@@ -58,7 +58,8 @@ class Conversation:
             while event is not None:
                 commands, event = self._exchange.receive(event), None
                 for command in commands:
-                    event = await self._carry_out(command) or event
+                    prompt = _PROMPT.get(type(command))
+                    event = (prompt(self, command) if prompt else await self._carry_out(command)) or event
         except asyncio.CancelledError:
             self._reset()
             raise
@@ -68,6 +69,7 @@ class Conversation:
             self._unwatch()
             self._services.meter.streams.dec()
             self._registry.let_go()
+            self._watch = None
             if self._counted_grant:
                 self._services.throttle.end(self._counted_grant)
 
@@ -104,27 +106,19 @@ class Conversation:
     # -- commands
 
     async def _carry_out(self, command: do.Command) -> on.Event | None:
-        event: on.Event | None = None
+        """What has to be waited for. What has not is in `_PROMPT`."""
         match command:
-            case do.AskGate():
-                event = self._ask_gate(command)
             case do.Record():
-                event = await self._record(command)
-            case do.Note():
-                self._note(command)
-            case do.ReadBody():
-                event = await self._read_body(command.limit)
-            case do.Fetch() | do.FindKept() | do.OpenUpstream() | do.BufferBody():
-                event = await self._guarded(self._registry.ask(command))
+                return await self._record(command)
+            case do.OpenUpstream():
+                return await self._guarded(self._registry.open(command.request))
             case do.Relay() | do.SendKept() | do.Tunnel():
-                event = await self._pass_on(command)
-            case do.SendAnswer():
-                self._answer(command)
-            case do.Finish():
-                self._finish()
-            case do.Reset():
-                self._reset()
-        return event
+                return await self._pass_on(command)
+            case do.ReadBody():
+                return await self._read_body(command.limit)
+            case do.Fetch() | do.FindKept() | do.BufferBody():
+                return await self._guarded(self._registry.ask(command))
+        return None
 
     def _ask_gate(self, command: do.AskGate) -> on.Event:
         gate = self._services.gate
@@ -160,7 +154,7 @@ class Conversation:
             )
         sink = self._services.sink
         try:
-            await sink.accept(sink.new_record(command.kind, **cast("RecordFields", command.fields)))
+            await sink.accept(sink.record_of(command.kind, cast("RecordFields", command.fields)))
         except AuditUnavailable:
             return on.NotRecorded()
         if self._cut is Reason.CLIENT_WENT_AWAY:
@@ -168,12 +162,13 @@ class Conversation:
         return on.Recorded(self._cut or self._guard())
 
     def _note(self, command: do.Note) -> None:
-        fields = dict(command.fields) | {
+        record: RecordFields = {
+            **command.fields,  # type: ignore[typeddict-item]  # the machine names fields of records only
             "bytes_in": self._registry.bytes_in,
             "bytes_out": self._registry.bytes_out + self._body_out,
             "duration_ms": int((time.monotonic() - self._began) * 1000),
         }
-        record, meter = cast("RecordFields", fields), self._services.meter
+        meter = self._services.meter
         self._is_noted = True
         self._write_note(command.kind, record)
         reason = record.get("reason", "")
@@ -195,7 +190,7 @@ class Conversation:
         if not grant or record.get("reason") in _TOO_MUCH:
             services.strangers.note(kind, grant or self._client.network, **record)
         else:
-            services.sink.note(services.sink.new_record(kind, **record))
+            services.sink.note(services.sink.record_of(kind, record))
 
     async def _read_body(self, limit: int) -> on.Event:
         if self._head.length > limit:
@@ -227,12 +222,12 @@ class Conversation:
         if closes:
             self._client.close_after_answer()
 
-    def _finish(self) -> None:
+    def _finish(self, _command: do.Finish) -> None:
         self._registry.release()
         if self._said_close:  # what the head said holds: a drain may have begun since
             self._client.close_after_answer()
 
-    def _reset(self) -> None:
+    def _reset(self, _command: do.Reset | None = None) -> None:
         self._registry.drop()
         self._client.abort()
 
@@ -302,3 +297,10 @@ class Conversation:
     def _ended_by(self) -> Reason | None:
         """Why the registry's answer does not count any more."""
         return self._cut or self._registry.broken_upload
+
+
+# Carried out at once: nothing is waited for, and no coroutine is made for it. Only the gate's answer is an event.
+_PROMPT: dict[type, Callable[..., on.Event | None]] = {
+    do.AskGate: Conversation._ask_gate, do.Note: Conversation._note, do.SendAnswer: Conversation._answer,
+    do.Finish: Conversation._finish, do.Reset: Conversation._reset,
+}  # fmt: skip

@@ -14,6 +14,7 @@ from registry_proxy.protocols.http1 import RequestHead
 from registry_proxy.protocols.tracing import trace_of
 from registry_proxy.server.client_connection import ClientConnection
 from registry_proxy.server.conversation import Conversation
+from registry_proxy.server.remembering import HeadReader
 from registry_proxy.server.responding import render_answer
 from registry_proxy.server.services import Services, log_fields
 
@@ -69,6 +70,7 @@ class Listener:
         self._services, self._crowd, self._scheme = services, crowd, scheme
         self.limits = services.limits
         self.edge_limits = services.edge_limits
+        self.heads = HeadReader(self.edge_limits)
         self.is_draining = False
 
     def opened(self, connection: ClientConnection) -> Reason | None:

@@ -171,6 +171,8 @@ class ProxyServer:
 
     def _reap(self) -> None:
         self.pool.reap()
+        for listener in (self._plain, self._tls):
+            listener.heads.forget()
         self._reaper = asyncio.get_running_loop().call_later(REAP_EVERY_S, self._reap)
 
 

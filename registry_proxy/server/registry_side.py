@@ -32,12 +32,17 @@ from registry_proxy.upstream.connection import UpstreamConnection
 from registry_proxy.upstream.failure import UpstreamError
 
 
+def _over() -> Reason | None:
+    """What a guard says before there is one, and after."""
+    return Reason.INTERNAL_ERROR
+
+
 class RegistrySide:
     """Owned by one conversation. `cut` is safe at any moment and leaves no half that could pass for a whole."""
 
     def __init__(self, services: Services, client: ClientConnection, head: RequestHead, facts: ExchangeFacts) -> None:
         self._services, self._client, self._head, self._facts = services, client, head, facts
-        self._guard: Guard = lambda: Reason.INTERNAL_ERROR
+        self._guard: Guard = _over
         self._classified: Callable[[], Classified] = self._nothing_yet
         self._connection: UpstreamConnection | None = None
         self._leg: Leg | None = None
@@ -57,15 +62,13 @@ class RegistrySide:
 
     # -- what the machine commands
 
-    async def ask(self, command: do.Fetch | do.FindKept | do.OpenUpstream | do.BufferBody) -> on.Event:
+    async def ask(self, command: do.Fetch | do.FindKept | do.BufferBody) -> on.Event:
         """What the registry has to answer before anything can be sent to the client. Raises UpstreamError."""
         match command:
             case do.Fetch():
                 return await self.fetch(command)
             case do.FindKept():
                 return await self.find_kept(command.request)
-            case do.OpenUpstream():
-                return await self.open(command.request)
             case do.BufferBody():
                 return await self.buffer(command.limit)
 
@@ -276,9 +279,13 @@ class RegistrySide:
             self._leg = None
 
     def let_go(self) -> None:
-        """The exchange is over, however it went."""
+        """The exchange is over, however it went. Nothing that it made may point back here in a circle: only the
+        garbage collector would free that, and until then every request would walk through cold memory.
+        """
         if self._kept is not None:
             self._kept.drop()
+        self._guard, self._classified = _over, self._nothing_yet
+        self.upload = self.download = self.raw = None
 
     def drop(self) -> None:
         """The response is not wanted any more."""

@@ -9,6 +9,7 @@ from jit_access.domain.reasons import Reason
 from registry_proxy.edge.limits import EdgeLimits
 from registry_proxy.edge.refusal import EdgeRefusal
 from registry_proxy.protocols.http1 import RequestHead
+from registry_proxy.server.remembering import HeadReader
 from registry_proxy.settings import Limits
 
 if TYPE_CHECKING:  # the connection knows these roles; they only name it
@@ -20,6 +21,7 @@ class Owner(Protocol):
 
     limits: Limits
     edge_limits: EdgeLimits
+    heads: HeadReader
     is_draining: bool
 
     def opened(self, connection: ClientConnection) -> Reason | None:

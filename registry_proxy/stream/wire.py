@@ -23,6 +23,7 @@ class Wire:
         self._recall: Callable[[], None] | None = None
         self._when_flushed: list[Callable[[], None]] = []
         self._is_plain = False
+        self._is_held = False  # the transport knows it too; asking it costs more than remembering
 
     def attach(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
@@ -102,12 +103,14 @@ class Wire:
 
     def pause_reading(self) -> None:
         """Let TCP hold the peer back."""
-        if self._transport is not None and self.is_open and self._transport.is_reading():
+        if not self._is_held and self.is_open and self._transport is not None:
+            self._is_held = True
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take more."""
-        if self._transport is not None and self.is_open and not self._transport.is_reading():
+        if self._is_held and self.is_open and self._transport is not None:
+            self._is_held = False
             self._transport.resume_reading()
 
     def lend(self, recall: Callable[[], None] | None) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from registry_proxy.protocols.http1 import CHUNKED, Headers, ResponseHead, render_head
 from registry_proxy.protocols.origins import Origin
 from registry_proxy.protocols.upstream_request import UpstreamRequest
+from registry_proxy.protocols.values import value
 from registry_proxy.upstream.connection import UpstreamConnection
 
 SAFE = frozenset({"GET", "HEAD"})
@@ -35,7 +36,7 @@ class Leg:
     is_redirected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """`authorization` is for `origin` and nobody else. `is_home`: the registry itself, at the first hop."""
 

@@ -30,7 +30,6 @@ from registry_proxy.upstream.credential import (
     CredentialState,
     Scheme,
     learn,
-    own_authorization,
 )
 from registry_proxy.upstream.failure import UpstreamError, away, broken
 from registry_proxy.upstream.pool import FRESH_S, IDLE_S, ConnectionPool
@@ -71,7 +70,7 @@ class UpstreamClient:
             return await self._open_elsewhere(target, request, state, send_body, on_connection)
         if request.length != 0 and state.has_to_learn and target.username:
             await self._probe(target, request, state)
-        authorization = await self._authorization(target, request, state)
+        authorization = state.own if state.challenge is None else await self._authorization(target, request, state)
         call = Call(
             request, state.places.home, request.target, target.allow_private,
             is_home=True, authorization=authorization, send_body=send_body,
@@ -161,13 +160,14 @@ class UpstreamClient:
             # A registry may answer before it has the whole body (it refuses); then nothing more is sent.
             both: tuple[asyncio.Future[Any], ...] = (response, call.send_body(connection))
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        # A timer, not asyncio.timeout: this is awaited for every request.
-        timeout_s = UPLOAD_RESPONSE_TIMEOUT_S if request.length else RESPONSE_TIMEOUT_S
-        timer = asyncio.get_running_loop().call_later(timeout_s, connection.time_out)
+        # Not asyncio.timeout: this is awaited for every request.
+        connection.deadline.set(
+            UPLOAD_RESPONSE_TIMEOUT_S if request.length else RESPONSE_TIMEOUT_S, connection.time_out
+        )  # fmt: skip
         try:
             head = await response
         finally:
-            timer.cancel()
+            connection.deadline.clear()
         if head.status < 300 and not connection.is_request_sent:
             raise broken()  # it says that it took what it does not have
         return head
@@ -177,7 +177,7 @@ class UpstreamClient:
     async def _authorization(
         self, target: TargetFacts, request: UpstreamRequest, state: CredentialState
     ) -> bytes | None:
-        own, service = own_authorization(target, state.sign_in.shown), state.token_service
+        own, service = state.own, state.token_service
         if service is None or state.scheme is not Scheme.BEARER or state.challenge is None:
             return own
         token = state.token_for(request.scopes)
@@ -207,7 +207,7 @@ class UpstreamClient:
         ping = small_request(request, state.token_service.ping)
         call = Call(
             ping, state.places.home, ping.target, target.allow_private,
-            is_home=True, authorization=own_authorization(target, state.sign_in.shown),
+            is_home=True, authorization=state.own,
         )  # fmt: skip
         leg = await self._call(call, nobody)
         await self.collect(leg, MAX_TOKEN_BODY_BYTES)

@@ -8,10 +8,11 @@ from typing import Protocol
 from jit_access.domain.reasons import Reason
 from registry_proxy.protocols.bodies import BodyReader, CountedBody, RawBody, make_reader
 from registry_proxy.protocols.http1 import UNBOUNDED, FramingError, ResponseHead
+from registry_proxy.stream.deadline import Deadline
 from registry_proxy.stream.sides import BodySink
 from registry_proxy.stream.wired import Wired
 from registry_proxy.upstream.failure import UpstreamError, away, broken
-from registry_proxy.upstream.response_head import HeadBuffer, parse_response_head
+from registry_proxy.upstream.response_head import HeadBuffer, read_response_head
 
 MAX_INTERIM_RESPONSES = 8
 
@@ -43,6 +44,7 @@ class UpstreamConnection(Wired, asyncio.Protocol):
         self._is_in_step = True
         self._keeps_alive = True
         self.write_listener: WriteListener | None = None
+        self.deadline = Deadline()
         self.is_request_sent = True
         self.idle_since = 0.0
 
@@ -73,6 +75,7 @@ class UpstreamConnection(Wired, asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         """Called once, when the connection is gone."""
         self._is_in_step = False
+        self.deadline.stop()
         self._wire.detach()
         # Only a registry that said nothing at all may not have seen the request; such a request may be sent again.
         self._fail(broken() if self._buffer or self._interim else away())
@@ -166,7 +169,7 @@ class UpstreamConnection(Wired, asyncio.Protocol):
         while self._head is not None and self._reader is None:
             try:
                 raw = self._buffer.feed(data)
-                head = parse_response_head(raw, self._method, self._upgrade) if raw is not None else None
+                head = read_response_head(raw, self._method, self._upgrade) if raw is not None else None
             except FramingError:
                 self._give_up()
                 return

@@ -40,6 +40,7 @@ class CredentialState:
 
     places: Places
     sign_in: SignIn
+    own: bytes | None = field(default=None, repr=False)  # the field that shows the credential itself
     scheme: Scheme = Scheme.UNKNOWN
     challenge: Challenge | None = None
     tokens: OrderedDict[tuple[str, ...], tuple[str, float]] = field(default_factory=OrderedDict)
@@ -75,13 +76,24 @@ class CredentialBook:
     def __init__(self, sign_ins: Mapping[str, SignIn]) -> None:
         self._sign_ins = sign_ins
         self._states: OrderedDict[TargetFacts, CredentialState] = OrderedDict()
+        self._latest: dict[str, tuple[TargetFacts, CredentialState]] = {}  # by slug: comparing facts costs a request
 
     def state(self, target: TargetFacts) -> CredentialState:
         """The state that belongs to exactly these facts. Raises UpstreamError when its address cannot be read."""
+        facts, state = self._latest.get(target.slug, (None, None))
+        if state is None or facts is not target:
+            state = self._find(target)
+            if len(self._latest) >= MAX_TARGETS:
+                self._latest.clear()
+            self._latest[target.slug] = target, state
+        return state
+
+    def _find(self, target: TargetFacts) -> CredentialState:
         state = self._states.get(target)
         if state is None:
             sign_in = self._sign_ins.get(target.kind, BY_SIGNATURE)
-            state = self._states[target] = CredentialState(places_of(target), sign_in)
+            own = own_authorization(target, sign_in.shown)
+            state = self._states[target] = CredentialState(places_of(target), sign_in, own)
         self._states.move_to_end(target)
         while len(self._states) > MAX_TARGETS:
             self._states.popitem(last=False)

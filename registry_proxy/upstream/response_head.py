@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import httptools
 
@@ -22,6 +23,7 @@ from registry_proxy.protocols.http1 import (
 from registry_proxy.protocols.upgrades import SWITCHING, is_agreed
 
 MAX_RESPONSE_HEAD_BYTES = 64 * 1024
+LONGEST_KEPT_BYTES = 2048  # of a head that is remembered
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
 _BEGINNING = b"HTTP/1."
 
@@ -71,6 +73,12 @@ class HeadBuffer:
         self._looked_at = 0
 
 
+def read_response_head(raw: bytes, method: str, asked: bytes = b"") -> ResponseHead:
+    """As `parse_response_head`. Many who fetch one thing in one second are sent one head, and it is parsed once."""
+    parse = _parse_once if len(raw) <= LONGEST_KEPT_BYTES else parse_response_head
+    return parse(raw, method, asked)
+
+
 def parse_response_head(raw: bytes, method: str, asked: bytes = b"") -> ResponseHead:
     """Parse one complete head. `length` is what will follow on the wire. Raises FramingError.
 
@@ -78,7 +86,7 @@ def parse_response_head(raw: bytes, method: str, asked: bytes = b"") -> Response
     """
     if has_bare_line_break(raw):
         raise FramingError("a bare line break in a response head")
-    first, *lines = raw[: -len(HEAD_END)].split(b"\r\n")
+    first, _, rest = raw.partition(b"\r\n")
     found = _STATUS_LINE.fullmatch(first)
     if not found:
         raise FramingError("no status line")
@@ -88,7 +96,7 @@ def parse_response_head(raw: bytes, method: str, asked: bytes = b"") -> Response
         pass  # whether it was asked for is seen below
     except httptools.HttpParserError as exc:
         raise FramingError("llhttp does not accept the response head") from exc
-    headers, status = parse_fields(lines), int(found[2])
+    headers, status = parse_fields(rest[:-2]), int(found[2])
     is_current = found[1] == b"1"
     if not is_current and (status == SWITCHING or any(name == b"transfer-encoding" for name, _ in headers)):
         raise FramingError("HTTP/1.0 has neither transfer codings nor changes of protocol")
@@ -97,6 +105,9 @@ def parse_response_head(raw: bytes, method: str, asked: bytes = b"") -> Response
         return _switched(ResponseHead(status, headers, UNBOUNDED, keep_alive=False), asked)
     keep_alive = is_current and b"close" not in list_tokens(headers, b"connection")
     return ResponseHead(status, headers, _length(headers, status, method), keep_alive)
+
+
+_parse_once = lru_cache(maxsize=256)(parse_response_head)
 
 
 def _switched(head: ResponseHead, asked: bytes) -> ResponseHead:

@@ -154,5 +154,5 @@ class OciDialect:
 
 def _scopes(classified: Classified) -> tuple[str, ...]:
     """What a token of a Bearer registry has to cover for this request."""
-    scopes = (f"repository:{item.repository}:{scope_words(item.operation)}" for item in classified.wanted)
-    return tuple(dict.fromkeys(scopes))
+    scopes = [f"repository:{item.repository}:{scope_words(item.operation)}" for item in classified.wanted]
+    return tuple(dict.fromkeys(scopes)) if len(scopes) > 1 else tuple(scopes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from jit_access.domain.operations import Operation
 from jit_access.domain.reasons import Reason
@@ -53,8 +54,12 @@ _NUMBER = re.compile(r"[0-9]{1,6}")
 _NOT_FORWARDED = frozenset({"ns"})
 
 
+@lru_cache(maxsize=512)
 def classify(method: str, target: bytes, content_type: bytes) -> Classified:
-    """What this request is, or Unclassified. `target` passed the edge, so it is ASCII in origin form."""
+    """What this request is, or Unclassified. `target` passed the edge, so it is ASCII in origin form.
+
+    Nothing but these three words counts, so what they mean is remembered for those who ask for the same.
+    """
     path, _, raw_query = target.decode("ascii").partition("?")
     place = parse_place(path)
     if method not in _METHODS[place.route]:
