@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import redis
+from django.test import Client
 from joserfc import jwk
 
 from jit_access.accounts.models import ApiToken
@@ -19,6 +21,7 @@ from jit_access.oauth.models import AccessToken
 from jit_access.workloads.models import WorkloadTrust
 from tests.conftest import Clock
 from tests.support.cast import Cast
+from tests.support.oauth_client import CommandLine
 from tests.support.workloads.dpop import TOKEN_URL, Holder
 from tests.support.workloads.exchanging import call, exchange, last
 from tests.support.workloads.issuer import GITHUB, Issuer, new_key
@@ -253,3 +256,23 @@ class TestApiTokens:
         assert use(token, "", scheme="Bearer").status_code == 200
         holder = Holder(nonce=new_nonce())
         assert use(token, holder.proof("GET", ME, token)).status_code == 401
+
+
+class TestPeople:
+    def test_a_command_line_can_bind_what_it_signs_in_with(self, cast: Cast, client_for: Callable[..., Client]) -> None:
+        line, holder = CommandLine(client_for(cast.ada)), Holder(nonce=new_nonce())
+        form = {
+            "grant_type": "authorization_code",
+            "code": line.code(),
+            "client_id": line.client_id,
+            "redirect_uri": line.redirect_uri,
+            "code_verifier": line.verifier,
+        }
+        headers = {"DPoP": holder.proof("POST", TOKEN_URL)}
+        answer = Client().post(
+            "/oauth/token", urlencode(form), content_type="application/x-www-form-urlencoded", headers=headers
+        )
+        assert answer.json()["token_type"] == "DPoP"
+        token = answer.json()["access_token"]
+        assert use(token, "", scheme="Bearer").status_code == 401
+        assert use(token, holder.proof("GET", ME, token)).status_code == 200

@@ -197,6 +197,7 @@ class TestNeverElsewhere:
             ({"subject_token_type": "urn:ietf:params:oauth:token-type:saml2"}, "invalid_request"),
             ({"subject_token": ""}, "invalid_request"),
             ({"actor_token": "a.b.c", "actor_token_type": JWT}, "invalid_request"),
+            ({"actor_token": "a.b.c"}, "invalid_request"),
             ({"client_secret": "x"}, "invalid_request"),
             ({"scope": "admin"}, "invalid_scope"),
             ({"scope": "act *"}, "invalid_scope"),
