@@ -15,6 +15,7 @@ from jit_access.cli.commands.holding import start_grant
 from jit_access.cli.resources import Resource
 from jit_access.cli.session import Session
 from jit_access.cli.times import clock_words, duration_words, parse_instant
+from jit_access.cli.tokens import is_ended_by_a_run
 from jit_access.cli.troubles import Exit, Trouble
 from jit_access.cli.waiting import wait_for_answer
 from jit_access.cli.words import Mark
@@ -23,7 +24,7 @@ _SHORTEST_LEFT_S = 30  # what is over before a command has begun helps nobody
 
 
 class Access(NamedTuple):
-    """A grant that runs. `is_ours`: this command started it, so this command ends it."""
+    """A grant that runs. `is_ours`: this command started it, or one that still runs; the last of them ends it."""
 
     grant: dict[str, Any]
     is_ours: bool
@@ -38,7 +39,7 @@ def get_access(session: Session, options: argparse.Namespace, wanted: Resource, 
         until = parse_instant(running["valid_until"])
         ends = f", ends {clock_words(until)}" if until is not None else ""
         session.terminal.say(Mark.OPEN, f"{duration_words(running['left_s'])} left{ends}: {running['id']}")
-        return Access(running, is_ours=False)
+        return Access(running, is_ours=is_ended_by_a_run(session, running["id"]))
     approved = next(iter(_fitting((one for one in mine if one["state"] == "scheduled"), wanted, operations)), None)
     if approved is None:
         approved = _asked(session, options, wanted, operations, go_on)

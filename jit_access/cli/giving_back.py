@@ -8,7 +8,7 @@ from jit_access.cli.access import Access, own_grants
 from jit_access.cli.client import path_of
 from jit_access.cli.session import Session
 from jit_access.cli.times import until_words
-from jit_access.cli.tokens import RunToken
+from jit_access.cli.tokens import RunToken, is_used_by_a_run
 from jit_access.cli.troubles import Trouble
 from jit_access.cli.words import Mark
 
@@ -19,15 +19,20 @@ def give_back(session: Session, access: Access, token: RunToken | None, *, is_ke
     """End what was started here; of what was open before, only the token of this run."""
     terminal, grant = session.terminal, access.grant
     try:
+        # First the token, then the look at the others: of two that end at once the later one sees nobody any more.
+        if token is not None:
+            token.revoke()
         if not access.is_ours or is_kept:
-            if token is not None:
-                token.revoke()
             terminal.say(Mark.OPEN, f"The grant goes on and ends {_until(grant)}. End it: jit end {grant['id']}")
             return
         last = _last_of(session, grant)
-        if last is not None:
-            session.post(path_of("grants", last["id"], "end"), is_repeatable=True)
-            terminal.say(Mark.DONE, f"Access ended: {last['id']}")
+        if last is None:
+            return
+        if is_used_by_a_run(session, last["id"]):
+            terminal.say(Mark.OPEN, f"Another command still uses {last['id']}, and ends it")
+            return
+        session.post(path_of("grants", last["id"], "end"), is_repeatable=True)
+        terminal.say(Mark.DONE, f"Access ended: {last['id']}")
     except Trouble as trouble:
         terminal.say(Mark.ATTENTION, f"Access could not be ended: {trouble.sentence}", code=trouble.code)
         terminal.note(f"It ends by itself {_until(grant)}. Sooner: jit end {grant['id']}")

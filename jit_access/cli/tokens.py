@@ -11,17 +11,33 @@ from jit_access.cli.session import Session
 from jit_access.cli.times import now, parse_instant
 from jit_access.cli.troubles import Trouble
 
-_LABEL = "jit run on "
+# The label tells other commands on whatever machine that this one ends the grant, or merely uses it.
+_ENDS_IT, _USES_IT = "jit run, ends it, on ", "jit run on "
 _LABEL_CHARS = 80
+_LIVE = frozenset({"issued", "rotated"})
+
+
+def is_ended_by_a_run(session: Session, grant_id: str) -> bool:
+    """True when a `jit run` that is going on started this grant: whoever of its users is last ends it."""
+    return any(row["label"].startswith(_ENDS_IT) for row in _live_tokens(session, grant_id))
+
+
+def is_used_by_a_run(session: Session, grant_id: str) -> bool:
+    """True when some `jit run` still works with it."""
+    return any(row["label"].startswith((_ENDS_IT, _USES_IT)) for row in _live_tokens(session, grant_id))
+
+
+def _live_tokens(session: Session, grant_id: str) -> list[dict[str, Any]]:
+    return [row for row in session.pages(path_of("grants", grant_id, "tokens")) if row["state"] in _LIVE]
 
 
 class RunToken:
     """The token of one run. Those of people last as long as the grant; those of agents are replaced in time."""
 
-    def __init__(self, session: Session, grant: dict[str, Any]) -> None:
+    def __init__(self, session: Session, grant: dict[str, Any], *, ends_it: bool) -> None:
         self._session = session
         self._grant = grant
-        label = f"{_LABEL}{os.uname().nodename}"[:_LABEL_CHARS]
+        label = f"{_ENDS_IT if ends_it else _USES_IT}{os.uname().nodename}"[:_LABEL_CHARS]
         self._issued = session.post(path_of("grants", grant["id"], "tokens"), {"label": label})
 
     @property

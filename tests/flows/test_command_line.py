@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from jit_access.cli.client import Client
+from jit_access.cli.settings import make_site
 from tests.support import stories
-from tests.support.at_terminal import Seat, command, token_of
+from tests.support.at_terminal import Running, Seat, command, token_of
 from tests.support.processes import wait_for
 from tests.support.stack import Stack
 from tests.support.visitor import Visitor
@@ -25,6 +27,7 @@ MODEL = f"demo-registry/{stories.MODEL}:v1"
 BASE = "demo-registry/tools/base-image:v1"
 WANTED = ("--for", "1h", "--reason", stories.PURPOSE)
 PULL = ("skopeo", "--insecure-policy", "copy", "--src-tls-verify=false", "docker://{image}")
+WAITS = "import pathlib, sys, time\nwhile not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.05)\nsys.exit(3)"
 _REQUEST = re.compile(r"req_[a-z2-7]{20}")
 _GRANT = re.compile(r"grt_[a-z2-7]{20}")
 
@@ -48,6 +51,18 @@ def job(stack: Stack, tmp_path: Path) -> Seat:
 def grant_now(seat: Seat, said: str) -> dict[str, object]:
     found: dict[str, object] = json.loads(seat.jit("grants", named(_GRANT, said), "--json").stdout)
     return found
+
+
+def tokens_of(seat: Seat, running: Running) -> list[str]:
+    """The live ones of the grant that it works with."""
+    client = Client(make_site(seat.address), held_by(seat))
+    rows = client.pages(f"/grants/{named(_GRANT, running.stderr)}/tokens")
+    return [row["id"] for row in rows if row["state"] == "issued"]
+
+
+def held_by(seat: Seat) -> str:
+    kept = json.loads((seat.home / ".local/state/jit/tokens.json").read_text(encoding="utf-8"))
+    return str(kept["sites"][seat.address]["token"])
 
 
 def named(shape: re.Pattern[str], said: str) -> str:
@@ -165,8 +180,7 @@ def test_grant_that_was_open_before_goes_on_afterwards(job: Seat) -> None:
 
 
 def test_cut_is_told_for_what_it_was(job: Seat, visit: Visit, tmp_path: Path) -> None:
-    program = "import pathlib, sys, time\nwhile not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.05)\nsys.exit(3)"
-    running = job.begin("run", *WANTED, BASE, "--", sys.executable, "-c", program, tmp_path / "go")
+    running = job.begin("run", *WANTED, BASE, "--", sys.executable, "-c", WAITS, tmp_path / "go")
     running.until_it_says("left, ends")
     dora, grant = visit("dora"), named(_GRANT, running.stderr)
     token = dora.client.cookies.get("csrftoken", "")
@@ -176,6 +190,23 @@ def test_cut_is_told_for_what_it_was(job: Seat, visit: Visit, tmp_path: Path) ->
     (tmp_path / "go").touch()
     assert running.end() == 3
     assert "✂ This session was revoked. “Laptop lost” (grant-revoked)" in running.stderr
+
+
+def test_extension_while_it_runs_is_ended_with_it(seat: Seat, tmp_path: Path) -> None:
+    """The longer grant takes the token over, so it is the one that has to end."""
+    running = seat.begin(
+        "run", "--for", "10m", "--reason", "Look", BASE, "--", sys.executable, "-c", WAITS, tmp_path / "go"
+    )
+    running.until_it_says("left, ends")
+    first = named(_GRANT, running.stderr)
+    extended = seat.jit("extend", first, "--for", "10m", "--reason", "It takes longer", "--json")
+    assert extended.returncode == 0, extended.stderr
+    second = json.loads(extended.stdout)["started"]["id"]
+    (tmp_path / "go").touch()
+    assert running.end() == 3
+    assert f"Access ended: {second}" in running.stderr
+    assert "✂" not in running.stderr
+    assert json.loads(seat.jit("grants", second, "--json").stdout)["state"] in {"revoking", "ended"}
 
 
 def test_link_of_a_refusal_is_all_one_needs_to_paste(stack: Stack, job: Seat) -> None:
@@ -228,18 +259,29 @@ def test_approver_answers_in_the_terminal(seat: Seat, stack: Stack, visit: Visit
 def test_sign_out_ends_the_token_at_the_gateway(stack: Stack, visit: Visit, tmp_path: Path) -> None:
     away = Seat(tmp_path, stack.web)
     away.sign_in(visit("ada"))
-    kept = json.loads((tmp_path / ".local/state/jit/tokens.json").read_text())["sites"][stack.web]["token"]
-    given = {"JIT_TOKEN": kept}
+    given = {"JIT_TOKEN": held_by(away)}
     assert away.jit("status", **given).returncode == 0
     assert away.jit("logout").returncode == 0
     assert away.jit("status", **given).returncode == 7
     assert away.jit("status").returncode == 7
 
 
-def test_two_commands_side_by_side_use_their_own_grants(job: Seat) -> None:
-    both = [job.begin("run", *WANTED, BASE, "--", "printenv", "JIT_GRANT") for _ in range(2)]
-    assert [running.end() for running in both] == [0, 0]
-    assert len({running.stdout for running in both}) in {1, 2}
+def test_grant_that_two_commands_use_ends_with_the_later_one(job: Seat, tmp_path: Path) -> None:
+    """The earlier one started it; were it to end it, the other's transfer would be cut."""
+    first = job.begin("run", *WANTED, BASE, "--", sys.executable, "-c", WAITS, tmp_path / "first")
+    first.until_it_says("left, ends")
+    wait_for(lambda: len(tokens_of(job, first)) == 1, "the first has its token")
+    second = job.begin("run", BASE, "--", sys.executable, "-c", WAITS, tmp_path / "second")
+    wait_for(lambda: len(tokens_of(job, first)) == 2, "the second has its token")
+    (tmp_path / "first").touch()
+    assert first.end() == 3
+    grant = named(_GRANT, first.stderr)
+    assert f"Another command still uses {grant}" in first.stderr
+    assert grant_now(job, first.stderr)["state"] == "active"
+    (tmp_path / "second").touch()
+    assert second.end() == 3
+    assert f"Access ended: {grant}" in second.stderr
+    assert grant_now(job, first.stderr)["state"] in {"revoking", "ended"}
 
 
 def test_command_that_is_not_there_asks_for_nothing(job: Seat) -> None:

@@ -66,7 +66,7 @@ class Run:
         status: int | None = None
         try:
             with private_folder() as folder:
-                token = self._token = RunToken(self._session, self._access.grant)
+                token = self._token = RunToken(self._session, self._access.grant, ends_it=self._access.is_ours)
                 places = Places(self._session.client)
 
                 def made() -> Surroundings:
