@@ -211,9 +211,11 @@ class TestKubectl:
         opened(world)
         info = json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "spec": {}})
         asked = ("kube-credential", "--target", "demo-registry")
-        assert machine.jit(*asked, KUBERNETES_EXEC_INFO=info).returncode == 0
+        for version in ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"):
+            told = json.dumps({"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}})
+            assert json.loads(machine.jit(*asked, KUBERNETES_EXEC_INFO=told).stdout)["apiVersion"] == version
         for refused in (
-            machine.jit(*asked, KUBERNETES_EXEC_INFO=info.replace("/v1", "/v1beta1")),
+            machine.jit(*asked, KUBERNETES_EXEC_INFO=info.replace("/v1", "/v1alpha1")),
             machine.jit(*asked, KUBERNETES_EXEC_INFO="{"),
             machine.jit("kube-credential", "--target", "other"),
         ):

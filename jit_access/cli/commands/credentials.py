@@ -16,15 +16,17 @@ from jit_access.cli.session import Session
 from jit_access.cli.troubles import Exit, Trouble
 
 EXEC_VERSION = "client.authentication.k8s.io/v1"
+# kubectl before 1.22, as Debian 12 has it. What is answered is the same in both.
+_EXEC_VERSIONS = (EXEC_VERSION, "client.authentication.k8s.io/v1beta1")
 EXEC_INFO = "KUBERNETES_EXEC_INFO"
 
 
 def kube_credential(options: argparse.Namespace, session: Session) -> int:
     """An exec plugin of client-go. Source: kubernetes.io, client authentication (v1)."""
-    _refuse_other_versions(os.environ.get(EXEC_INFO, ""))
+    version = _version(os.environ.get(EXEC_INFO, ""))
     token = _token(options, session)
     status = {"token": token.token, "expirationTimestamp": token.until}
-    session.terminal.data.write(json.dumps({"apiVersion": EXEC_VERSION, "kind": "ExecCredential", "status": status}))
+    session.terminal.data.write(json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": status}))
     return Exit.DONE
 
 
@@ -52,15 +54,16 @@ def _token(options: argparse.Namespace, session: Session) -> GrantToken:
     return tokens.token(found)
 
 
-def _refuse_other_versions(info: str) -> None:
+def _version(info: str) -> str:
     """What `kubectl` says it can read. Raises: Trouble when that is not what is written here."""
     if not info:
-        return
+        return EXEC_VERSION
     try:
-        version = json.loads(info)["apiVersion"]
+        version = str(json.loads(info)["apiVersion"])
     except (ValueError, KeyError, TypeError):
         raise Trouble(f"{EXEC_INFO} is not an ExecCredential.", Exit.USAGE) from None
-    if version != EXEC_VERSION:
+    if version not in _EXEC_VERSIONS:
         raise Trouble(
             f"kubectl asks for {version}, and jit speaks {EXEC_VERSION}. Set it in the kubeconfig.", Exit.USAGE
         )
+    return version

@@ -19,6 +19,8 @@ PARTS = {
     "chromium": "chromium",
     "openssl": "openssl",
     "git": "git",
+    "kubectl": "kubernetes-client",
+    "curl": "curl",
 }
 
 
