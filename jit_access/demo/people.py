@@ -33,6 +33,7 @@ CAST: Final = (
 )
 AGENT: Final = "ci-bot"
 AGENT_OWNER: Final = "ada"
+AGENT_PURPOSE: Final = "Pulls base images for the nightly evaluation."
 
 
 def new_password() -> str:

@@ -25,7 +25,7 @@ from jit_access.accounts.services import (
 )
 from jit_access.core import clock
 from jit_access.core.secret import Secret
-from jit_access.demo.people import AGENT, AGENT_OWNER, CAST, Person, new_password
+from jit_access.demo.people import AGENT, AGENT_OWNER, AGENT_PURPOSE, CAST, Person, new_password
 from jit_access.demo.stack.keys import write_private
 from jit_access.domain.actors import GATEWAY
 from jit_access.mfa.services import install_totp
@@ -84,7 +84,7 @@ def seed_agent(known: Known) -> dict[str, Any]:
     user = User.objects.filter(username=AGENT).first()
     if user is None:
         owner = User.objects.get(username=AGENT_OWNER)
-        user = create_service_account(actor=GATEWAY, username=AGENT, owner=owner)
+        user = create_service_account(actor=GATEWAY, username=AGENT, owner=owner, purpose=AGENT_PURPOSE)
         add_to_group(actor=GATEWAY, user=user, group="research")
     soon = clock.now() + timedelta(days=1)
     is_live = ApiToken.objects.filter(user=user, revoked_at__isnull=True, expires_at__gt=soon).exists()

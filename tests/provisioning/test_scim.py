@@ -223,7 +223,7 @@ class TestLeaving:
         people.adopt_person(actor=GATEWAY, directory=row, user=cast.ada)
         corp.send("DELETE", f"/Users/{cast.ada.public_id}")
         assert corp.status == 204
-        assert reload(grant).end_reason == "account-locked"
+        assert reload(grant).end_reason == "agent-without-owner"
 
     def test_who_is_removed_stays_in_the_history_and_their_name_is_nobody_elses(self, corp: Directory) -> None:
         path, eve = eve_of(corp)

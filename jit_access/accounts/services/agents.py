@@ -69,10 +69,12 @@ def make_agent(*, actor: User, order: AgentOrder) -> User:
         purpose = check_purpose(order.purpose)
         _check_groups(order.groups, groups_to_give(owner))
         agent = create_service_account(
-            actor=actor.ref, username=check_agent_name(order.name), owner=owner, display_name=order.display_name
+            actor=actor.ref,
+            username=check_agent_name(order.name),
+            owner=owner,
+            display_name=order.display_name,
+            purpose=purpose,
         )
-        agent.purpose = purpose
-        agent.save(update_fields=["purpose"])
         for name in sorted(order.groups):
             add_to_group(actor=actor.ref, user=agent, group=name)
         audit.record("agent.made", detail={"account": agent.public_id, "purpose": purpose})

@@ -54,7 +54,9 @@ def create_person_without_password(
     return _store(actor, user)
 
 
-def create_service_account(*, actor: ActorRef, username: str, owner: User, display_name: str = "") -> User:
+def create_service_account(
+    *, actor: ActorRef, username: str, owner: User, display_name: str = "", purpose: str = ""
+) -> User:
     """An account for a machine. Its owner answers for it; it has no password and never signs in."""
     if not owner.is_person or not owner.is_active:
         raise CallerError(Reason.INVALID_INPUT, "A service account belongs to a person who can act.")
@@ -64,6 +66,7 @@ def create_service_account(*, actor: ActorRef, username: str, owner: User, displ
         display_name=check_display_name(display_name or name),
         kind=AccountKind.SERVICE,
         owner=owner,
+        purpose=clean_text(" ".join(purpose.split()))[:300],
     )
     user.set_unusable_password()
     return _store(actor, user)

@@ -27,6 +27,7 @@ from jit_access.domain.roles import SECURITY
 from jit_access.domain.tokens import hash_token
 
 _NOTE_USE_EVERY: Final = timedelta(minutes=1)  # one write a minute tells enough; one per request would cost a lock each
+_NOTE_PLACE_EVERY: Final = timedelta(seconds=10)  # a job behind many addresses changes its own all the time
 # These say more than that it is over; any other end is told as revoked.
 _TOLD_AS_THEY_ARE: Final = frozenset({Reason.TOKEN_COPIED, Reason.TOKEN_LEAKED, Reason.TOKEN_REPLACED})
 
@@ -69,8 +70,8 @@ def take(token: ApiToken, use: Use) -> Reason | None:
 
 def note_token_use(*, token: ApiToken, use: Use) -> None:
     """Remember roughly when and from where a token was last used, so that people find those they can drop."""
-    is_new = token.last_used_at is None or use.now - token.last_used_at >= _NOTE_USE_EVERY
-    if is_new or token.last_used_from != use.address:
+    every = _NOTE_USE_EVERY if token.last_used_from == use.address else _NOTE_PLACE_EVERY
+    if token.last_used_at is None or use.now - token.last_used_at >= every:
         token.last_used_at, token.last_used_from = use.now, use.address[:45]
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=use.now, last_used_from=token.last_used_from)
 

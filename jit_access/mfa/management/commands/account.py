@@ -36,6 +36,7 @@ class Command(BaseCommand):
         agent = actions.add_parser("agent", help="a service account; its owner answers for it")
         agent.add_argument("username")
         agent.add_argument("--owner", required=True)
+        agent.add_argument("--purpose", default="", help="what it is for; whoever approves its requests reads it")
         for made in (add, agent):
             made.add_argument("--group", action="append", default=[], help="may be given several times")
         token = actions.add_parser("token", help="an API token for a service account, printed once")
@@ -75,7 +76,9 @@ class Command(BaseCommand):
 
     def _agent(self, options: dict[str, Any]) -> str:
         owner = _find(options["owner"])
-        user = services.create_service_account(actor=TERMINAL, username=options["username"], owner=owner)
+        user = services.create_service_account(
+            actor=TERMINAL, username=options["username"], owner=owner, purpose=options["purpose"]
+        )
         return self._put_into(user, options["group"], f"belongs to {owner.display_name}")
 
     def _token(self, options: dict[str, Any]) -> str:
