@@ -66,7 +66,8 @@ def test_request_that_waits() -> None:
     step = {"group": "security", "needed": 1, "given": 0, "people": [{"name": "Dora Lindqvist"}]}
     request = {
         "id": "req_1", "state": "pending", "requester": {"name": "Ada Okafor"}, "target": "prod-registry",
-        "resources": [PULL], "lasts_s": 7200, "extends": None, "purpose": "Evaluate\x1b[2J it", "ticket": "ML-7", "is_break_glass": False,
+        "resources": [PULL], "lasts_s": 7200, "extends": None, "purpose": "Evaluate\x1b[2J it", "ticket": "ML-7",
+        "is_break_glass": False,
         "not_before": None, "is_held": False, "steps": [step | {"group": "model-owners", "given": 1}, step],
         "verdicts": [{"approver": {"name": "Ben Laurent"}, "is_approval": True, "note": "Go on"}],
         "answer_by": "2026-11-25T13:56:00Z", "reason": None, "grant": None, "rules": ["research-critical"],
