@@ -65,7 +65,7 @@ def outside_of(request: AccessRequest) -> list[dict[str, str]]:
     return list(request.payload.get("outside", ()))
 
 
-def envelope_of(request: AccessRequest) -> dict[str, str] | None:
-    """Id and name of the envelope inside which it was granted."""
-    found: dict[str, str] | None = request.payload.get("envelope")
+def envelope_of(request: AccessRequest) -> dict[str, Any] | None:
+    """The envelope inside which it was granted: id, name, who signed it last, and when."""
+    found: dict[str, Any] | None = request.payload.get("envelope")
     return found

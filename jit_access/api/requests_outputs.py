@@ -54,6 +54,8 @@ STAGE_HELP = "Stages are asked one after the other, from 1."
 class InsideOutput(serializers.Serializer[Any]):
     id = serializers.CharField()
     name = serializers.CharField()
+    signed_by = serializers.ListField(child=serializers.CharField(), help_text="Who signed it last.")
+    signed_at = serializers.CharField()
 
 
 class OutsideOutput(serializers.Serializer[Any]):

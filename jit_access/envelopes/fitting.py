@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from jit_access.accounts.models import User
+from jit_access.core.clock import format_instant
 from jit_access.domain.lifecycle import EnvelopeState
 from jit_access.domain.reasons import explain
 from jit_access.envelopes.budgets import day_use, reserve
@@ -38,8 +39,15 @@ class Fit:
 
     @property
     def wire(self) -> dict[str, object]:
-        """Which envelope it is, as requests keep it."""
-        return {"id": self.envelope.public_id, "name": self.envelope.name}
+        """Which envelope it is and who signed it last, as requests keep it."""
+        rows = self.envelope.signatures.filter(round=self.envelope.signed_round, is_approval=True)
+        signed = list(rows.select_related("signer").order_by("pk"))
+        return {
+            "id": self.envelope.public_id,
+            "name": self.envelope.name,
+            "signed_by": [one.signer.display_name for one in signed],
+            "signed_at": format_instant(signed[-1].created_at) if signed else "",
+        }
 
     @property
     def outside(self) -> list[dict[str, str]]:

@@ -70,7 +70,9 @@ def test_inside_is_granted_at_once_and_names_the_envelope(world: World) -> None:
     request = asks(world)
     grant = grant_of(request)
     assert (request.state, request.end_reason) == ("approved", Reason.INSIDE_ENVELOPE)
-    assert envelope_of(request) == {"id": row.public_id, "name": "nightly"}
+    named = envelope_of(request)
+    assert named is not None
+    assert (named["id"], named["name"], named["signed_by"]) == (row.public_id, "nightly", ["Ben Okafor"])
     assert (request.envelope, grant.envelope, grant.byte_budget) == (row.public_id, row.public_id, 10 * MIB)
     assert is_intact(reload(request))
     assert not request.steps.exists()

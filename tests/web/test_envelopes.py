@@ -131,7 +131,9 @@ def test_other_pages_name_it(world: World) -> None:
     assert outside_of(outside)
     ada, ben = signed_in(world.cast.ada, "fresh"), signed_in(world.cast.ben, "fresh")
     assert "Inside envelope nightly" in text(ada.get("/access"))
-    assert row.public_id in text(ada.get(f"/requests/{grant.request.public_id}"))
+    own = text(ada.get(f"/requests/{grant.request.public_id}"))
+    assert row.public_id in own
+    assert "It is inside envelope nightly, approved by Ben on" in own
     assert "Outside nightly" in text(ada.get(f"/requests/{outside.public_id}"))
     assert "at most 1 h is inside" in text(ben.get(f"/approvals/{outside.public_id}"))
     agent = text(ada.get(f"/agents/{world.cast.ci_bot.public_id}"))

@@ -232,7 +232,9 @@ def _by_rule(case: Case) -> str:
     """Which rules approved, and each condition; or that nobody had to."""
     found, envelope = case.request.auto_approval, envelope_of(case.request)
     if envelope is not None:
-        return f"It is inside envelope {envelope['name']}, which people approved before."
+        names = figures.joined([figures.first_name(name) for name in envelope["signed_by"]])
+        when = figures.day(datetime.fromisoformat(envelope["signed_at"]))
+        return f"It is inside envelope {envelope['name']}, approved by {names} on {when}."
     if not found:
         return "Policy asks nobody's approval for this."
     return " ".join(f"Rule {one['rule']} approved this by itself: {' '.join(one['conditions'])}" for one in found)

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from jit_access.accounts.models import User
 from jit_access.domain.lifecycle import EnvelopeState
 from jit_access.domain.operations import Operation, Tier
 from jit_access.domain.reasons import Reason, explain
@@ -182,13 +181,6 @@ def revoke_confirm(row: Envelope, problem: str = "") -> Confirm:
 def code_field(problem: str, passkey: PasskeyPart | None) -> Field:
     """For the second factor."""
     return Field("code", "Code", kind="code", error=problem, passkey=passkey, hint="From your authenticator app.")
-
-
-def inside_note(envelope: Envelope, signers: Sequence[User]) -> str:
-    """`Inside envelope nightly, approved by Ben and Cleo on 24 Nov.`"""
-    names = figures.joined([figures.first_name(one.display_name) for one in signers])
-    when = "" if envelope.activated_at is None else f" on {figures.day(envelope.activated_at)}"
-    return f"Inside envelope {envelope.name}, approved by {names}{when}."
 
 
 def _sentence(row: Envelope) -> str:
