@@ -36,6 +36,9 @@ class TrustInput(CodeInput):
         min_value=SHORTEST_TOKEN_S, max_value=LONGEST_TOKEN_S, required=False, default=LONGEST_TOKEN_S
     )
     lasts_days = serializers.IntegerField(min_value=1, max_value=MOST_DAYS, required=False, default=MOST_DAYS)
+    needs_key = serializers.BooleanField(
+        required=False, default=False, help_text="Only tokens that belong to a key are given (DPoP, RFC 9449)."
+    )
 
 
 class TrustNoteInput(StrictSerializer):
@@ -54,6 +57,7 @@ class TrustOutput(serializers.Serializer[Any]):
     words = serializers.ListField(child=serializers.CharField(), help_text="What a workload must be.")
     scope = serializers.ChoiceField(choices=list(SCOPES))
     longest_token_s = serializers.IntegerField()
+    needs_key = serializers.BooleanField()
     state = serializers.ChoiceField(choices=[str(state) for state in TrustState])
     counts = serializers.BooleanField(help_text="Tokens can be got under it now.")
     expires_at = serializers.DateTimeField()
@@ -111,6 +115,7 @@ class TrustsView(Endpoint):
             scope=given["scope"],
             longest_token_s=given["longest_token_s"],
             lasts_days=given["lasts_days"],
+            needs_key=given["needs_key"],
         )
         proof = prove_by(request, given["code"])
         row = services.propose_trust(actor=actor, agent=agent, order=order, assurance=proof)
@@ -162,6 +167,7 @@ def describe_trust(row: WorkloadTrust, now: datetime) -> dict[str, object]:
         "words": in_words(kind, row.claims),
         "scope": row.scope,
         "longest_token_s": row.longest_token_s,
+        "needs_key": row.needs_key,
         "state": row.state,
         "counts": selectors.fault_of(row, now) is None,
         "expires_at": row.expires_at,

@@ -117,6 +117,10 @@ class TokenExchangeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  
             now = clock.now()
             if (fault := selectors.fault_of(row, now)) is not None:
                 raise CallerError(fault)
+            if row.needs_key and not self.request.jkt:
+                raise CallerError(
+                    Reason.KEY_PROOF_MISSING, "This workload gets only tokens that belong to a key (DPoP)."
+                )
             scope = _narrowed(self.wanted, row)
             use_once(workload)
             terms = Terms(

@@ -63,6 +63,7 @@ def facts_of(trust: WorkloadTrust) -> dict[str, str | int | bool]:
         "name": trust.name,
         "scope": trust.scope,
         "longest_token_s": trust.longest_token_s,
+        "needs_key": trust.needs_key,
         "expires_at": clock.format_instant(trust.expires_at),
         **pins,
     }

@@ -77,6 +77,7 @@ class WorkloadTrust(StatefulModel):
     claims = models.JSONField()  # name -> exact value
     scope = models.CharField(max_length=60)
     longest_token_s = models.PositiveIntegerField()
+    needs_key = models.BooleanField(default=False)  # only tokens that belong to a key are given (RFC 9449)
     expires_at = models.DateTimeField()  # exclusive
     state = models.CharField(max_length=10, choices=[(one.value, one.value) for one in TrustState])
     # The agent's owner when it was proposed. When another person answers for the agent, they have to trust anew.

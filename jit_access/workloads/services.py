@@ -74,6 +74,7 @@ class TrustOrder:
     scope: str = "act"
     longest_token_s: int = LONGEST_TOKEN_S
     lasts_days: int = MOST_DAYS
+    needs_key: bool = False
 
 
 def propose_trust(*, actor: User, agent: User, order: TrustOrder, assurance: Assurance) -> WorkloadTrust:
@@ -211,6 +212,7 @@ def _propose(actor: User, agent: User, order: TrustOrder) -> WorkloadTrust:
             claims=claims,
             scope=order.scope,
             longest_token_s=order.longest_token_s,
+            needs_key=order.needs_key,
             expires_at=now + timedelta(days=order.lasts_days),
             state=TrustState.PROPOSED,
             proposed_by=actor,

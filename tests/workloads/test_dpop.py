@@ -233,6 +233,21 @@ class TestTokensWithoutAKey:
         assert (answer.status_code, last("api.refused")["detail"]["check"]) == (401, "not-bound")
 
 
+class TestTrustsThatAskForAKey:
+    """For workloads whose token, copied by somebody, must open nothing elsewhere."""
+
+    def test_without_one_nothing_is_given(self, cast: Cast, issuer: Issuer) -> None:
+        row = trust(cast, add_issuer(cast, issuer), GITHUB_PINS, needs_key=True)
+        answer = exchange(issuer.token(GITHUB))
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+        record = last("oauth.refused")
+        assert (record["reason"], record["detail"]["trust"]) == ("key-proof-missing", row.public_id)
+        assert not AccessToken.objects.exists()
+        holder = Holder(nonce=new_nonce())
+        given = exchange(issuer.token(GITHUB), proof=holder.proof("POST", TOKEN_URL))
+        assert given.json()["token_type"] == "DPoP"
+
+
 class TestApiTokens:
     """The same door for tokens that were made with the thumbprint of a key."""
 

@@ -87,6 +87,10 @@ def ask(agent: User, issuer: TrustedIssuer, typed: Mapping[str, str], error: Cal
                 [(str(count), f"At most {count} min") for count in reversed(_MINUTES)], typed,
             ),
             _choice(
+                "key", "Do its tokens belong to a key?",
+                [("no", "No, whoever holds one can use it"), ("yes", "Yes, it proves its key each time (DPoP)")], typed,
+            ),
+            _choice(
                 "days", "How long is it trusted?",
                 [(str(count), figures.plural(count, "day")) for count in reversed(_DAYS)], typed,
             ),
@@ -112,6 +116,7 @@ def read_order(issuer: TrustedIssuer, form: Mapping[str, str]) -> TrustOrder:
         scope=form.get("scope", ""),
         longest_token_s=_whole(form.get("minutes", ""), "minutes") * 60,
         lasts_days=_whole(form.get("days", ""), "days"),
+        needs_key=form.get("key") == "yes",
     )
 
 

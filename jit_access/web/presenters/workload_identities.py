@@ -146,10 +146,11 @@ def facts_of(trust: WorkloadTrust, now: datetime) -> tuple[Fact, ...]:
     """What it may do, by whose word, and until when."""
     used = "Never" if trust.used_at is None else figures.ago(trust.used_at, now)
     minutes = figures.spoken_duration(trust.longest_token_s)
+    key = ", each of which belongs to a key" if trust.needs_key else ""
     confirmed = "" if trust.confirmed_by is None else f", confirmed by {trust.confirmed_by.display_name}"
     return (
         Fact("Vouched for by", trust.issuer.name, KIND_NAMES[IssuerKind(trust.issuer.kind)]),
-        Fact("May", SCOPE_WORDS.get(trust.scope, trust.scope), f"with tokens of at most {minutes}"),
+        Fact("May", SCOPE_WORDS.get(trust.scope, trust.scope), f"with tokens of at most {minutes}{key}"),
         Fact("Counts until", figures.day_and_time(trust.expires_at)),
         Fact("Proposed by", f"{trust.proposed_by.display_name}{confirmed}"),
         Fact("Last used", used),
