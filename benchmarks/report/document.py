@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.plan import Plan
 from benchmarks.report.goals import judge_goals
+from benchmarks.report.missed import missed_table
 from benchmarks.report.pictures import draw_pictures
 from benchmarks.report.tables import (
     byte_table,
@@ -22,6 +23,7 @@ from benchmarks.results import Results
 
 _METHOD = Path(__file__).with_name("method.md")
 _TRIED = Path(__file__).with_name("tried.md")
+_WHERE = Path(__file__).with_name("where.md")
 _HEAD = """# The gateway beside its peers
 
 Written by `python -m benchmarks`; do not edit. Run it again with the same command (root or installed packages, two
@@ -78,8 +80,8 @@ def _lines(results: Results, pictures: dict[str, str]) -> Iterator[str]:
 def _goals(results: Results) -> Iterator[str]:
     rows = [row(verdict.goal, verdict.measured or "-", verdict.words) for verdict in judge_goals(results)]
     yield from table(("goal", "measured", "verdict"), rows)
-    if results.profiles and any(not verdict.is_met for verdict in judge_goals(results)):
-        yield from ("", "Where the time goes in what was missed: [the profile](#where-the-time-goes).")
+    if missed_table(judge_goals(results)):
+        yield from ("", "What was missed, and why: [where the time goes](#where-the-time-goes).")
 
 
 def _requests(results: Results, pictures: dict[str, str]) -> Iterator[str]:
@@ -126,9 +128,11 @@ def _cuts(results: Results, pictures: dict[str, str]) -> Iterator[str]:
 
 
 def _profiles(results: Results) -> Iterator[str]:
-    if not results.profiles:
-        return
-    yield from ("## Where the time goes", "", "The gateway under a load of its own, not during the measurements.", "")
+    yield from ("## Where the time goes", "")
+    yield from (*missed_table(judge_goals(results)), "")
+    yield from (_WHERE.read_text(encoding="utf-8"), "")
+    if results.profiles:
+        yield from ("The gateway under a load of its own, not during the measurements:", "")
     for name, lines in results.profiles.items():
         yield from ("<details>", f"<summary>{name}</summary>", "", "```text", *lines, "```", "", "</details>", "")
 

@@ -125,3 +125,14 @@ def test_profile_adds_up_the_kernel() -> None:
         " 10.5%  [kernel.kallsyms]  tcp_sendmsg",
         "  4.0%  libc.so.6  memcpy",
     ]
+
+
+def test_each_missed_goal_says_where_it_goes(tmp_path: Path) -> None:
+    results = made_up()
+    write_report(results, tmp_path)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8").partition("## Where the time goes")[2]
+    missed = [verdict.goal for verdict in judge_goals(results) if verdict.value is not None and not verdict.is_met]
+    assert missed
+    for goal in missed:
+        assert f"| {goal} | by " in text
+    assert "| CPU per small request, everything on, static files: <= nginx" not in text  # met in these numbers
