@@ -20,6 +20,7 @@ from jit_access.domain.locks import LockAxis, LockFacts
 from jit_access.domain.tokens import TokenKind, format_token
 from jit_access.locks.models import Lock
 from jit_access.mfa.assurance import Assurance, Level
+from jit_access.mfa.device_binding import hash_of
 from jit_access.mfa.models import Device, WebSession
 from jit_access.mfa.services import end_vouched_sessions
 from jit_access.mfa.session_keys import DEVICE, PUBLIC_ID
@@ -148,11 +149,16 @@ class TestWhatEndsIt:
         assert other.post(f"/settings/sessions/{client.session[PUBLIC_ID]}/end").status_code == 302
         assert ask(text) == (401, "token-revoked")
 
-    def test_removing_its_device(self, cast: Cast, client_for: ClientFor) -> None:
-        client = client_for(cast.ada)
+    def test_removing_its_device_from_another_one(self, cast: Cast, client_for: ClientFor) -> None:
+        client, other = client_for(cast.ada), client_for(cast.ada)
         text = issue(cast.ada, client)
         device = Device.objects.get(user=cast.ada)
-        assert client.post(f"/settings/devices/{device.public_id}/remove").status_code == 302
+        elsewhere = "the-second-device-that-this-test-alone-has_"
+        session = other.session
+        session[DEVICE] = hash_of(elsewhere)
+        session.save()
+        other.cookies["device"] = elsewhere
+        assert other.post(f"/settings/devices/{device.public_id}/remove").status_code == 302
         assert ask(text) == (401, "token-revoked")
 
     def test_its_session_in_another_device(self, cast: Cast, client_for: ClientFor) -> None:
