@@ -19,8 +19,8 @@ from rest_framework.views import APIView
 
 from jit_access.accounts.models import User
 from jit_access.api import idempotency, throttling
+from jit_access.api.declared import check_body, check_query
 from jit_access.api.models import KeyedAnswer
-from jit_access.api.queries import check_query
 from jit_access.api.stateful import add_etag, holding_match
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class Endpoint(APIView):
         if not hasattr(self, (request.method or "").lower()):
             raise MethodNotAllowed(str(request.method))
         check_query(request, self)
+        check_body(request, self)
         key = idempotency.key_of(request)
         if key and request.method == "POST" and isinstance(request.user, User):
             found = idempotency.begin(request.user, key, request, is_known_below=self.is_key_known_below)

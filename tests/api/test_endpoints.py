@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from jit_access.api.declared import known_parameters
 from jit_access.api.described import PLACE, description_text
 from jit_access.api.endpoint import Endpoint
-from jit_access.api.queries import known_parameters
 from tests.api.caller import ROOT, Caller
 from tests.api.walking import operations, resolve, views
 from tests.architecture.sources import ROOT as REPOSITORY

@@ -169,7 +169,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "jit_access.api.auto_schema.DeclaredSchema",
     "EXCEPTION_HANDLER": "jit_access.api.errors.handle_exception",
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "jit_access.api.authentication.TokenAuthentication",
