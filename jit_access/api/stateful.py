@@ -29,28 +29,33 @@ from jit_access.grants import access as grant_access
 from jit_access.locks import access as lock_access
 from jit_access.mfa.assurance import signed_in_user
 from jit_access.policy_changes import access as proposal_access
+from jit_access.workloads import access as trust_access
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-Load: TypeAlias = Callable[[User, str], Any]
+Load: TypeAlias = Callable[[User, Mapping[str, str]], Any]
 
 PREFIX: Final = "api/v1/"
 # Where the objects with states stand, and the one way from an id to one of them. Rows that are no StatefulModel have a
 # `version` of their own. A new kind of object needs its line here; tests/api/test_etags.py says so.
 LOADERS: Final[dict[str, Load]] = {
-    "requests/<str:public_id>": lambda actor, one: request_access.get_request(actor=actor, public_id=one),
-    "grants/<str:public_id>": lambda actor, one: grant_access.get_grant(actor=actor, public_id=one),
-    "tokens/<str:public_id>": lambda actor, one: grant_access.get_lease(actor=actor, public_id=one),
-    "policies/proposals/<str:public_id>": proposal_access.get_proposal,
-    "reviews/<str:public_id>": review_access.get_campaign,
-    "envelopes/<str:public_id>": envelope_access.get_envelope,
-    "locks/<str:public_id>": lambda actor, one: lock_access.get_lock(actor=actor, public_id=one),
-    "break-glass/<str:public_id>": lambda actor, one: reviewing.get_review(actor=actor, public_id=one),
+    "requests/<str:public_id>": lambda actor, named: request_access.get_request(actor=actor, **named),
+    "grants/<str:public_id>": lambda actor, named: grant_access.get_grant(actor=actor, **named),
+    "tokens/<str:public_id>": lambda actor, named: grant_access.get_lease(actor=actor, **named),
+    "envelopes/<str:public_id>": lambda actor, named: envelope_access.get_envelope(actor, **named),
+    "agents/<str:public_id>/trusts/<str:trust_id>": lambda actor, named: trust_access.get_trust(
+        actor=actor, agent_id=named["public_id"], public_id=named["trust_id"]
+    ),
+    "policies/proposals/<str:public_id>": lambda actor, named: proposal_access.get_proposal(actor, **named),
+    "reviews/<str:public_id>": lambda actor, named: review_access.get_campaign(actor, **named),
+    "locks/<str:public_id>": lambda actor, named: lock_access.get_lock(actor=actor, **named),
+    "break-glass/<str:public_id>": lambda actor, named: reviewing.get_review(actor=actor, **named),
 }
 # They change with the clock and not with the object; `valid_until` says the same and stands still.
 _BY_THE_CLOCK: Final = frozenset({"left_s", "is_overdue"})
 _TAG: Final = re.compile(r'\s*(W/)?"([!#-~]*)"\s*')
+_PARAMETER: Final = re.compile(r"<str:(\w+)>")
 _MOST_TAGS: Final = 20
 
 
@@ -84,7 +89,8 @@ def holding_match(request: Request, kwargs: Mapping[str, str]) -> AbstractContex
     prefix = _prefix_of(request, is_below=True)
     if prefix is None:
         raise CallerError(Reason.INVALID_INPUT, "Nothing here has an ETag, so If-Match says nothing.")
-    row = LOADERS[prefix](signed_in_user(request), kwargs["public_id"])
+    named = {name: kwargs[name] for name in _PARAMETER.findall(prefix)}
+    row = LOADERS[prefix](signed_in_user(request), named)
     if asked.strip() != "*" and f"v{row.version}" not in _strong_versions(asked):
         raise Conflict(Reason.VERSION_CHANGED, version=row.version)
     return expecting(row) if isinstance(row, StatefulModel) and asked.strip() != "*" else nullcontext()

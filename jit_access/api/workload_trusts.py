@@ -59,6 +59,7 @@ class TrustOutput(serializers.Serializer[Any]):
     longest_token_s = serializers.IntegerField()
     needs_key = serializers.BooleanField()
     state = serializers.ChoiceField(choices=[str(state) for state in TrustState])
+    version = serializers.IntegerField(help_text="Grows with each move; the ETag begins with it.")
     counts = serializers.BooleanField(help_text="Tokens can be got under it now.")
     expires_at = serializers.DateTimeField()
     proposed_by = NameOutput()
@@ -169,6 +170,7 @@ def describe_trust(row: WorkloadTrust, now: datetime) -> dict[str, object]:
         "longest_token_s": row.longest_token_s,
         "needs_key": row.needs_key,
         "state": row.state,
+        "version": row.version,
         "counts": selectors.fault_of(row, now) is None,
         "expires_at": row.expires_at,
         "proposed_by": describe_name(row.proposed_by),

@@ -59,9 +59,7 @@ def furnish(cast: Cast) -> Furnished:
         "requests": _made(ada.post("/requests", wish()))["id"],
         "grants": grant.public_id,
         "tokens": _made(ada.post(f"/grants/{grant.public_id}/tokens", {"label": "laptop"}))["id"],
-        "locks": _made(dora.post("/locks", {"axis": "person", "name": "cleo", "reason": "Her laptop was stolen"}))[
-            "id"
-        ],
+        "locks": _made(dora.post("/locks", lock))["id"],
         "policies/proposals": _made(dora.post("/policies/proposals", proposal))["id"],
         "reviews": _made(dora.post("/reviews", review))["id"],
         "reviews/items": ReviewItem.objects.earliest("pk").public_id,

@@ -17,6 +17,9 @@ from tests.support.lifecycles import World, make_world
 
 pytestmark = pytest.mark.django_db
 
+# An account's state is made of several columns, and whoever stops one means it whatever else changed.
+NO_LIFECYCLE = {"agent_show"}
+
 
 @pytest.fixture
 def world(cast) -> World:
@@ -101,7 +104,7 @@ def test_every_object_with_a_state_is_in_the_table() -> None:
         if one.method != "get" or not one.path.endswith("}"):
             continue
         fields = one.answer().get("properties", {})
-        if "state" not in fields:
+        if "state" not in fields or one.name in NO_LIFECYCLE:
             continue
         told = f"{one.name}: show `version` and add its address to jit_access/api/stateful.py"
         assert "version" in fields, told

@@ -118,14 +118,14 @@ def test_what_two_readers_could_read_differently_is_refused(furnished: Furnished
         plain, name = json.dumps(body), next(iter(body), "code")
         twice = f'{{"{name}": "x", {plain[1:]}' if body else f'{{"{name}": "x", "{name}": "y"}}'
         for role in furnished.callers:
-            for answer in (
+            answers = (
                 send(furnished, role, one, twice),
                 send(furnished, role, one, plain, query=f"?{name}=x"),
                 send(furnished, role, one, f"{name}=x", kind="application/x-www-form-urlencoded"),
                 send(furnished, role, one, f"[{plain}]"),
-            ):
-                if answer.status_code not in {400, 401, 415}:
-                    problems.append(f"{one.name} as {role}: {told(answer)}")
+            )
+            taken = [answer for answer in answers if answer.status_code not in {400, 401, 415}]
+            problems += [f"{one.name} as {role}: {told(answer)}" for answer in taken]
         problems += [f"{one.name} changed {name}" for name in changed(before)]
     assert not problems, "\n".join(problems)
 
@@ -139,6 +139,6 @@ def test_the_bodies_are_near_valid(furnished: Furnished) -> None:
     """Else all of the above would be refused for another reason; and a change is seen."""
     before = snapshot()
     one = next(found for found in WRITES if found.name == "lock_place")
-    body = sample(one.body) | {"name": "ada"}
+    body = sample(one.body) | {"axis": "person", "name": "ada"}
     assert send(furnished, "security", one, json.dumps(body)).status_code == 201
     assert "locks.Lock" in changed(before)
