@@ -97,4 +97,6 @@ def _instant(raw: Mapping[str, str], name: str) -> datetime | None:
 def _mentions(word: str) -> Q:
     found = Q(actor_name__icontains=word) | Q(repository__icontains=word) | Q(target__icontains=word)
     found |= Q(kind__icontains=word) | Q(reason__icontains=word) | Q(reference__icontains=word)
+    if word.startswith("env_"):  # stands among the details: of its own records, and of what it opened
+        found |= Q(body__contains=f'"{word}"')
     return found | Q(record_id=word) | Q(grant=word) | Q(request=word)

@@ -136,6 +136,9 @@ def test_other_pages_name_it(world: World) -> None:
     assert "It is inside envelope nightly, approved by Ben on" in own
     assert "Outside nightly" in text(ada.get(f"/requests/{outside.public_id}"))
     assert "at most 1 h is inside" in text(ben.get(f"/approvals/{outside.public_id}"))
+    records = text(signed_in(world.cast.dora, "fresh").get(f"/activity?q={row.public_id}"))
+    assert "Inside an envelope that people approved before" in records
+    assert "Everyone who had to signed the envelope" in records
     agent = text(ada.get(f"/agents/{world.cast.ci_bot.public_id}"))
     assert f'href="/envelopes/{row.public_id}"' in agent
 
