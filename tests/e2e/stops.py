@@ -40,7 +40,7 @@ ELSEWHERE = frozenset(
         "envelope-sign",
         "passkey-new", "passkey-new-options", "passkey", "passkey-remove", "identity-link", "identity-unlink",
         "settings-slack", "settings-slack-code", "settings-slack-confirm", "settings-slack-unlink",
-        "target-check", "target-discover", "repository-tier", "agent-accept", "agent-decline",
+        "messages-new", "target-check", "target-discover", "repository-tier", "agent-accept", "agent-decline",
         "identity-sample",
     }
 )  # fmt: skip
@@ -246,6 +246,7 @@ def _oneself(world: World, client_for: ClientFor) -> list[Stop]:
     reset = client_for(cast.dora).post("/resets", {"username": "cleo", "reason": "Lost the phone in the river today"})
     ada = (
         "/settings",
+        "/messages",
         "/settings/away",
         "/settings/away/stand-in",
         "/settings/away/absence",

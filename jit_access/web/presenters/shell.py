@@ -43,6 +43,7 @@ def build_shell(frame: Frame, current: str) -> Shell:
     return Shell(
         groups=tuple(group for group in _groups(frame, current) if group.links),
         person=words.person_of(frame.person),
+        person_id=frame.person.public_id,
         assurance=_assurance(frame),
         is_settings=current == "settings",
         has_shortcuts=frame.has_shortcuts,

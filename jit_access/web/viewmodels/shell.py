@@ -42,6 +42,7 @@ class Shell:
 
     groups: tuple[NavGroup, ...]
     person: Person
+    person_id: str
     assurance: Assurance
     is_settings: bool = False
     has_shortcuts: bool = True
