@@ -41,7 +41,7 @@ ELSEWHERE = frozenset(
         "passkey-new", "passkey-new-options", "passkey", "passkey-remove", "identity-link", "identity-unlink",
         "settings-slack", "settings-slack-code", "settings-slack-confirm", "settings-slack-unlink",
         "messages-new", "target-check", "target-discover", "repository-tier", "agent-accept", "agent-decline",
-        "identity-sample",
+        "identity-sample", "agent-webhook-test",
     }
 )  # fmt: skip
 AGENT_PAGES = ("/change", "/suspend", "/resume", "/retire", "/offer", "/offer/withdraw", "/tokens/new")
@@ -237,6 +237,9 @@ def _oneself(world: World, client_for: ClientFor) -> list[Stop]:
     cast = world.cast
     token = issue_api_token(actor=GATEWAY, user=cast.ada, name="notebook", lasts=timedelta(days=7)).token.public_id
     issue_api_token(actor=GATEWAY, user=cast.ci_bot, name="nightly", lasts=timedelta(days=7))
+    webhook = f"/agents/{cast.ci_bot.public_id}/webhook"
+    told = client_for(cast.ada).post(webhook, {"url": "https://ci.example.com/news"})
+    assert told.status_code == 200, told.content.decode()
     CommandLine(client_for(cast.ada)).sign_in()
     command_line = AccessToken.objects.get().public_id
     client_for(cast.ada)  # a second session, which the first one may end
@@ -259,6 +262,7 @@ def _oneself(world: World, client_for: ClientFor) -> list[Stop]:
         "/agents",
         "/agents/new",
         *(f"/agents/{cast.ci_bot.public_id}{more}" for more in ("", *AGENT_PAGES)),
+        *(f"{webhook}{more}" for more in ("", "/rotate", "/remove")),
         f"/settings/command-lines/{command_line}/end",
         f"/oauth/authorize?{urlencode(CommandLine().question())}",
         f"/oauth/authorize?{urlencode(CommandLine().question(acr_values='phishing-resistant'))}",
