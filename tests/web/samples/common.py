@@ -42,6 +42,7 @@ def make_shell(current: str = "My access", *, name: str = "Ada Okafor", count: i
     return shell.Shell(
         tuple(groups),
         Person(name, initials),
+        "usr_sample",
         shell.Assurance("Second factor fresh. Authenticator app, 13:52 UTC, good until 14:07.", is_fresh=True),
     )
 
