@@ -62,14 +62,14 @@ def _keep_what_a_database_can_change(config: pytest.Config, items: list[pytest.I
 def _commits(item: pytest.Item) -> bool:
     """Several transactions that meet: there the two databases differ most, so that is what is tried by hand as well.
 
-    Pages commit too, but one at a time; the gate has them on both.
+    Pages and whole stories commit too, but one at a time; the gate has them on both.
     """
     if _PAGES in item.path.parents:
         return False
     marked = item.get_closest_marker("django_db")
     if marked is not None and marked.kwargs.get("transaction"):
         return True
-    return "postgres" in item.keywords or bool({"stack", "transactional_db"} & set(getattr(item, "fixturenames", ())))
+    return "postgres" in item.keywords or "transactional_db" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.conftest import Visitor
 from tests.e2e.stops import ClientFor, stops
 from tests.e2e.test_pages import sideways
+from tests.support.effort import at_length
 from tests.support.lifecycles import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -19,7 +20,7 @@ def more_arguments() -> tuple[str, ...]:
     return ("--blink-settings=defaultFontSize=32,defaultFixedFontSize=26",)
 
 
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", [390, 1440] if at_length(whole=True, part=False) else [390])
 def test_nothing_runs_sideways(world: World, visit: Callable[..., Visitor], client_for: ClientFor, width: int) -> None:
     visitors: dict[tuple[int, str], Visitor] = {}
     wrong: dict[str, list[str]] = {}

@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 from jit_access.web import urls as web_urls
 from tests.e2e.conftest import Visitor
 from tests.e2e.stops import ELSEWHERE, ClientFor, stops
+from tests.support.effort import at_length
 from tests.support.lifecycles import TINY, World, ask
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -34,7 +35,10 @@ def violations(page: Page) -> list[str]:
     return list(page.evaluate(RUN_AXE))
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
+LOOKS = [(390, "dark"), (1440, "light")] if at_length(whole=True, part=False) else [(390, "dark")]
+
+
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_pages_are_whole_and_accessible(
     world: World, visit: Callable[..., Visitor], client_for: ClientFor, width: int, theme: str
 ) -> None:
