@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -45,4 +46,7 @@ def test_leaving_cuts_a_running_pull(stack: Stack, visit: Visit, big_layer: tupl
         assert "/sign-in" in ada.open("/access").url.path
     finally:
         tell(stack, token, person, "True")
-        ada.sign_in()  # for the stories that follow
+        ada.sign_in()  # for the stories that follow, in which her agent acts too
+        agent = re.findall(r'href="(/agents/usr_\w+)"', ada.open("/agents").text)[0]
+        ada.open(f"{agent}/resume")
+        assert ada.submit(f"{agent}/resume").status_code == 200

@@ -298,8 +298,9 @@ def test_what_one_asked_for_stays_known(site: Site, client_for: Callable[..., Cl
     assert caller.post("/requests", body, key="k-1").json()["id"] == first.json()["id"]
     again = client_for(gil).get("/requests/new", {"again": first.json()["id"]})
     assert site.row(TINY).public_id in again.content.decode()
-    assert caller.post("/requests", wish(BASE), key="k-1").status_code == 404
-    assert caller.post("/requests", wish("llm/n0ne"), key="k-1").status_code == 404
+    for name in (BASE, "llm/n0ne"):  # a key says what was sent with it before, and of no name whether it is there
+        assert caller.post("/requests", wish(name), key="k-1").status_code == 409
+        assert caller.post("/requests", wish(name), key=f"k-{name}".replace("/", "-")).status_code == 404
 
 
 def test_an_owner_knows_what_the_agent_asked_for(site: Site) -> None:

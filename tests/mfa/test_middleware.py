@@ -19,7 +19,15 @@ from tests.support.sessions import give_factor
 
 MakeClient = Callable[..., Client]
 # What is open by design, and to whom.
-OPEN = {"/sign-in", "/sign-out", "/healthz", "/readyz", "/api/v1/session", "/api/v1/session/proof"}
+OPEN = {
+    "/sign-in",
+    "/sign-out",
+    "/healthz",
+    "/readyz",
+    "/api/v1/session",
+    "/api/v1/session/proof",
+    "/api/v1/leaked-tokens",
+}
 # On the way to an identity provider, and what directories and Slack send: no session counts for anything there.
 WITHOUT_SESSION = ("/internal/", "/scim/", "/sign-in/", "/slack/")
 # The authorization server's endpoints for machines: a client's own credential counts, no session.
