@@ -70,16 +70,12 @@ class ProposalOutput(serializers.Serializer[Any]):
 
 
 class ProposalDetailOutput(ProposalOutput):
-    findings = serializers.SerializerMethodField()
+    findings = serializers.ListField(child=serializers.DictField())
     tests = serializers.SerializerMethodField()
     effects = serializers.SerializerMethodField()
     diff = FileDiffOutput(many=True)
     files = serializers.DictField(child=serializers.CharField())
     schema_text = serializers.CharField()
-
-    @extend_schema_field(OpenApiTypes.OBJECT)
-    def get_findings(self, row: dict[str, Any]) -> Any:
-        return row["findings"]
 
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_tests(self, row: dict[str, Any]) -> Any:
