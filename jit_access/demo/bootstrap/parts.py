@@ -21,6 +21,8 @@ PARTS = {
     "git": "git",
     "kubectl": "kubernetes-client",
     "curl": "curl",
+    "zsh": "zsh",
+    "fish": "fish",
 }
 
 
