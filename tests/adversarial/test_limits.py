@@ -214,7 +214,7 @@ def test_crowd_that_is_turned_away_is_bounded_itself(start: Start, monkeypatch: 
     with connect(gateway) as first, contextlib.ExitStack() as stack:
         first.sendall(ask(held, "GET", TAGS))
         assert read_answer(first).status == 200
-        crowd = [stack.enter_context(connect(gateway)) for _ in range(8)]
+        crowd = [knock(gateway, stack) for _ in range(8)]
         # Nobody hangs up before all have been judged: a place that is free again would be given to the next.
         heads = [peek(client) for client in crowd]
         assert sorted(heads) == [b""] * 5 + [b"HTTP/1.1 503"] * 3
@@ -223,9 +223,17 @@ def test_crowd_that_is_turned_away_is_bounded_itself(start: Start, monkeypatch: 
             assert read_answer(client).status == 200
 
 
-def peek(client: socket.socket) -> bytes:
+def knock(gateway: Gateway, stack: contextlib.ExitStack) -> socket.socket | None:
+    """None where the reset was there before `connect` had returned."""
     try:
-        return client.recv(12)
+        return stack.enter_context(connect(gateway))
+    except ConnectionResetError:
+        return None
+
+
+def peek(client: socket.socket | None) -> bytes:
+    try:
+        return b"" if client is None else client.recv(12)
     except ConnectionResetError:
         return b""
 
@@ -250,7 +258,8 @@ def test_chunked_upload_beyond_the_limit_never_looks_whole(start: Start) -> None
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)
         raw = ask(held, "POST", UPLOAD, "Transfer-Encoding: chunked", "Connection: close", body=body)
         assert exchange(gateway.port, raw)[0].status == status
-        assert registry.received.endswith(b"0\r\n\r\n") is (status == 202)
+        # Counted, not looked for at the end: the head of the refused one may be read after the other is through.
+        assert registry.received.count(b"0\r\n\r\n") == (status == 202)
 
 
 @pytest.mark.parametrize(
